@@ -1,0 +1,52 @@
+/* Configuration: read once from the environment, never changed afterwards. */
+#ifndef IQM_CONFIG_H
+#define IQM_CONFIG_H
+
+#include "iqm/base.h"
+
+#include <stdio.h>
+
+#define IQM_TOKEN_KEY_BYTES 32
+#define IQM_METRICS_OFF (-1)
+
+struct iqm_config {
+    char *listen;
+    int64_t port;
+    int64_t metrics_port; /* IQM_METRICS_OFF: none */
+    int64_t workers;
+    char *database_url;
+    char *owner_database_url;
+    char *database_role;
+    int64_t write_connections; /* a worker */
+    int64_t database_queue;    /* requests waiting for a connection, a worker */
+    int64_t database_timeout;  /* ms a statement may take */
+    char *token_key;           /* hexadecimal, as configured */
+    uint8_t token_key_bytes[IQM_TOKEN_KEY_BYTES];
+    char *cors_origins; /* separated by commas */
+    char *spool_dir;
+    char *log;
+    int64_t connections;       /* in all */
+    int64_t connection_memory; /* bytes for request line and headers, a connection */
+    int64_t target_max;        /* bytes of a request target */
+    int64_t header_fields;     /* in a request */
+    int64_t body_max;          /* bytes of a JSON body */
+    int64_t json_depth;
+    int64_t request_memory;  /* bytes a request may use in all */
+    int64_t idle_timeout;    /* seconds a kept connection may be silent */
+    int64_t request_timeout; /* seconds from a request's first byte to its answer's last */
+    int64_t drain_timeout;   /* seconds for requests under way when stopping */
+};
+
+/*
+ * Reads every setting from IQM_X, or from the file named by IQM_X_FILE. 0, or IQM_EINVAL after
+ * writing a sentence for each setting at fault to `errors`. Ended by iqm_config_free.
+ */
+int iqm_config_load(struct iqm_config *ret_config, FILE *errors);
+
+/* Frees what the configuration owns and wipes the secrets. */
+void iqm_config_free(struct iqm_config *config);
+
+/* The table of settings with bounds and defaults, for --help. */
+void iqm_config_help(FILE *out);
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * The HTTP server: worker threads that share nothing, each with its own listening socket, event loop
+ * and database sessions. Knows the contract and its handlers, no resource.
+ */
+#ifndef IQM_HTTP_H
+#define IQM_HTTP_H
+
+#include "iqm/call.h"
+#include "iqm/config.h"
+#include "iqm/contract.h"
+
+struct iqm_server_options {
+    const struct iqm_config *config;
+    const struct iqm_contract *contract;
+    void *services; /* handed to every call */
+    /* Answers a call that is already known to fail (call->problem says how); may prefer to tell
+     * first that the caller is not known. */
+    void (*refuse)(struct iqm_call *call);
+    /* Runs in each worker thread about once a second, for upkeep. */
+    void (*upkeep)(struct iqm_pg *pg, void *services);
+};
+
+/* Serves until SIGTERM or SIGINT, then drains. 0, or negative after logging why it cannot serve. */
+int iqm_server_run(const struct iqm_server_options *options);
+
+/* Whether the server is stopping: it answers what it has and is no longer ready for more. */
+bool iqm_server_is_draining(void);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * Documents with typed keys, generically: what x-resource and x-action in the contract ask for. A
+ * plain resource needs its schema, its operations and a table; one with rules of its own adds one
+ * function, and a statement when the rules must see other rows.
+ */
+#ifndef IQM_RESOURCE_H
+#define IQM_RESOURCE_H
+
+#include "iqm/call.h"
+#include "iqm/pg.h"
+
+/* What a resource's rules see and may do. */
+struct iqm_rules {
+    struct iqm_arena *arena;
+    const json_t *before;   /* the stored document; NULL when it is being created */
+    json_t *document;       /* the merged whole; derived members may be set in it */
+    const char *context;    /* first column of the context statement's first row; NULL without */
+    struct iqm_problem *problem;
+};
+
+/* The generic handlers named by x-action. */
+void iqm_resource_list(struct iqm_call *call);
+void iqm_resource_get(struct iqm_call *call);
+void iqm_resource_create(struct iqm_call *call);
+void iqm_resource_put(struct iqm_call *call);
+void iqm_resource_patch(struct iqm_call *call);
+void iqm_resource_delete(struct iqm_call *call);
+void iqm_resource_history(struct iqm_call *call);
+
+/* Sets call->problem for a batch that failed: a constraint by its name, the rest by SQLSTATE.
+ * `deleting`: a reference that stands in the way is a conflict. Returns IQM_EPROBLEM. */
+int iqm_resource_failure(struct iqm_call *call, const struct iqm_resource *resource,
+    const struct iqm_pg_batch *batch, bool deleting);
+
+/* A page's end, as a cursor tells it. */
+struct iqm_cursor {
+    uint8_t sort;     /* index into the resource's sorts + 1; 0: by id */
+    uint64_t filters; /* hash of what else the request asked for */
+    char id[37];
+    const char *key; /* value of the sort column, text; "" for sort 0 */
+};
+
+/* Longest key a cursor carries, bytes. */
+#define IQM_CURSOR_KEY_MAX 800
+
+/* The opaque text of a cursor, in the arena; NULL when memory is out or the key too long. */
+char *iqm_cursor_write(struct iqm_arena *arena, const struct iqm_cursor *cursor);
+
+/* Reads it back: 0, IQM_EINVAL when it was not written by iqm_cursor_write, or IQM_ENOMEM. */
+int iqm_cursor_read(
+    struct iqm_arena *arena, struct iqm_slice text, struct iqm_cursor *ret_cursor);
+
+/* The validated string member as text; NULL when absent or null. */
+const char *iqm_rules_text(const json_t *document, const char *member);
+
+#endif

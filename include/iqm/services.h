@@ -1,0 +1,14 @@
+/* What the program hands to every call beside the database: configuration and background work. */
+#ifndef IQM_SERVICES_H
+#define IQM_SERVICES_H
+
+#include "iqm/config.h"
+
+struct iqm_importer;
+
+struct iqm_services {
+    const struct iqm_config *config;
+    struct iqm_importer *importer; /* NULL where none runs */
+};
+
+#endif

@@ -1,0 +1,75 @@
+/* `iqmd serve`: puts the rooms together and serves until told to stop. */
+#include "cli.h"
+#include "contract_tables.h"
+#include "iqm/auth.h"
+#include "iqm/http.h"
+#include "iqm/importer.h"
+#include "iqm/log.h"
+#include "iqm/services.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int usage(FILE *out, int status)
+{
+    fprintf(out, "Usage: iqmd serve\n\nServes the API until SIGTERM or SIGINT.\n\n");
+    iqm_config_help(out);
+    return status;
+}
+
+static bool is_complete(const struct iqm_config *config)
+{
+    if (*config->database_url == '\0')
+        fprintf(stderr, "Set IQM_DATABASE_URL: which database?\n");
+    if (*config->token_key == '\0')
+        fprintf(stderr, "Set IQM_TOKEN_KEY or IQM_TOKEN_KEY_FILE: tokens are hashed under it.\n");
+    return *config->database_url != '\0' && *config->token_key != '\0';
+}
+
+static enum iqm_log_level log_level(const char *name)
+{
+    if (strcmp(name, "off") == 0)
+        return IQM_LOG_OFF;
+    return strcmp(name, "error") == 0 ? IQM_LOG_ERROR : IQM_LOG_INFO;
+}
+
+static int serve(const struct iqm_config *config)
+{
+    struct iqm_services services = {.config = config};
+    struct iqm_server_options options = {.config = config,
+        .contract = &iqm_contract,
+        .services = &services,
+        .refuse = iqm_auth_refuse,
+        .upkeep = iqm_auth_upkeep};
+
+    services.importer = iqm_importer_start(config);
+    if (services.importer == NULL) {
+        iqm_log_event(IQM_LOG_ERROR, "importer_not_started", NULL, NULL);
+        return EXIT_FAILURE;
+    }
+    int error = iqm_server_run(&options);
+    iqm_importer_stop(services.importer);
+    return error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int cli_serve(int argc, char **argv)
+{
+    IQM_CLEANUP(iqm_config_free) struct iqm_config config = {0};
+
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return usage(stdout, EXIT_SUCCESS);
+    if (argc != 1)
+        return usage(stderr, EXIT_USAGE);
+    if (iqm_config_load(&config, stderr) != 0 || !is_complete(&config))
+        return EXIT_USAGE;
+    iqm_log_open(log_level(config.log));
+    json_object_seed(randombytes_random() | 1);
+    if (iqm_contract_open(&iqm_contract) != 0) {
+        iqm_log_event(IQM_LOG_ERROR, "contract_not_opened", NULL, NULL);
+        return EXIT_FAILURE;
+    }
+    int status = serve(&config);
+    iqm_contract_close(&iqm_contract);
+    return status;
+}

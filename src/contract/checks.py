@@ -1,0 +1,412 @@
+"""Rules of the contract between one place and another; each error names its line.
+
+Works on the typed tree that shapes.py leaves. It must not emit anything.
+"""
+
+import re
+
+from shapes import ACTIONS, METHODS
+
+DEFAULT_ROLES = ("head_office", "client")
+PATH_PARAMETERS_MAX = 4
+RESERVED_HEADERS = ("accept", "content-type", "authorization")
+NEEDS = {"string": ("format", "enum", "pattern", "minLength", "maxLength"),
+         "array": ("items", "minItems", "maxItems", "uniqueItems"),
+         "object": ("properties", "required", "additionalProperties")}
+RANGES = (("minLength", "maxLength"), ("minimum", "maximum"), ("minItems", "maxItems"))
+KEYWORD_TYPE = {keyword: kind for kind, keywords in NEEDS.items() for keyword in keywords}
+FORMAT_EXAMPLES = {
+    "uuid": r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    "date": r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])",
+    "date-time": r"[0-9-]{10}T[0-9:.]{8,}Z", "email": r"[^@ ]+@[^@ ]+", "uri": r"https?://[^ ]+"}
+PATTERN_TOKEN = re.compile(
+    r"\\[\^$\\.*+?()\[\]{}|/]"                       # an escaped sign
+    r"|\[\^?(?:[^\[\]\\]|\\[\^\\\[\]/.-])+\]"        # a class
+    r"|\((?:\?:|(?!\?))(?![*+{])|\)|[|^$](?![*+?{])"  # groups, alternatives, anchors
+    r"|(?:[*+?]|\{[0-9]{1,4}(?:,[0-9]{0,4})?\})(?![*+?{])"  # one quantifier, greedy
+    r"|[^\\\[\](){}|^$.*+?]")                        # a sign that means itself
+
+
+def types_of(schema):
+    kind = schema.get("type", [])
+    return [kind] if isinstance(kind, str) else list(kind)
+
+
+def pattern_fault(pattern):
+    """Why PCRE2 and ECMA-262 might disagree on a pattern; None when they do not."""
+    position = 0
+    while position < len(pattern):
+        token = PATTERN_TOKEN.match(pattern, position)
+        if token is None:
+            return f'the pattern leaves the safe subset at "{pattern[position:position + 8]}"'
+        position = token.end()
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return f"the pattern does not compile: {error}"
+    return None
+
+
+class Checker:
+    """One run over one contract."""
+
+    def __init__(self, root, statements, report):
+        self.root = root
+        self.statements = statements
+        self.report = report
+        self.components = root.get("components", {})
+        self.resources = root.get("x-resources", {})
+        self.roles = root.get("x-roles", DEFAULT_ROLES)
+        self.used = set()
+        self.ids = {}
+
+    def error(self, line, sentence):
+        self.report.add(line, sentence)
+
+    def resolve(self, node, kind):
+        """The thing a `$ref` points to, or the node itself; {} when it points nowhere."""
+        if "$ref" not in node:
+            return node
+        prefix, name = f"#/components/{kind}/", node["$ref"].rpartition("/")[2]
+        found = self.components.get(kind, {}).get(name)
+        if node["$ref"] != prefix + name or found is None:
+            self.error(node.at("$ref"), f'$ref "{node["$ref"]}" names nothing in {prefix[:-1]}')
+            return {}
+        if "$ref" in found:
+            self.error(found.at("$ref"), "a component cannot be only a $ref")
+            return {}
+        self.use(kind, name, found)
+        return found
+
+    def use(self, kind, name, found):
+        """Marks a component as used, and checks what it holds the first time."""
+        if (kind, name) in self.used:
+            return
+        self.used.add((kind, name))
+        if kind == "schemas":
+            self.schema(found)
+        elif kind == "headers":
+            self.schema(found.get("schema", {}))
+
+    # Schemas
+
+    def schema(self, node, is_parameter=False):
+        if "$ref" in node:
+            self.resolve(node, "schemas")
+            return
+        self.schema_types(node)
+        self.schema_values(node, is_parameter)
+        self.schema_enum(node)
+        if "items" in node:
+            self.schema(node["items"])
+        for child in node.get("properties", {}).values():
+            self.schema(child)
+        if node.get("additionalProperties"):
+            self.schema(node["additionalProperties"])
+
+    def schema_types(self, node):
+        types = types_of(node)
+        if len(set(types)) < len(types):
+            self.error(node.at("type"), "type names a type twice")
+        if {"integer", "number"} <= set(types):
+            self.error(node.at("type"), "type number includes integer; name one of them")
+        for keyword in node:
+            wanted = KEYWORD_TYPE.get(keyword)
+            if wanted and wanted not in types:
+                self.error(node.at(keyword), f'"{keyword}" needs type {wanted}')
+            if keyword in ("minimum", "maximum") and not {"integer", "number"} & set(types):
+                self.error(node.at(keyword), f'"{keyword}" needs type integer or number')
+        if "array" in types and "items" not in node:
+            self.error(node.line, "an array needs items")
+
+    def schema_values(self, node, is_parameter):
+        for low, high in RANGES:
+            if low in node and high in node and node[low] > node[high]:
+                self.error(node.at(low), f"{low} is greater than {high}")
+        for name in node.get("required", []):
+            if name not in node.get("properties", {}):
+                self.error(node.at("required"), f'required names "{name}", which is no property')
+        if len(set(node.get("required", []))) < len(node.get("required", [])):
+            self.error(node.at("required"), "required names a property twice")
+        fault = pattern_fault(node["pattern"]) if "pattern" in node else None
+        if fault:
+            self.error(node.at("pattern"), fault)
+        if node.get("uniqueItems") and not self.has_strings(node):
+            self.error(node.at("uniqueItems"), "uniqueItems is for arrays of strings")
+        if "default" in node and not is_parameter:
+            self.error(node.at("default"), "only a parameter has a default: documents stay as sent")
+        elif "default" in node and not fault:
+            self.schema_default(node)
+
+    def has_strings(self, node):
+        items = node.get("items", {})
+        return types_of(self.resolve(items, "schemas")) == ["string"]
+
+    def schema_enum(self, node):
+        if "enum" not in node:
+            return
+        values = node["enum"]
+        if not values or len(set(values)) < len(values):
+            self.error(node.at("enum"), "enum needs values that differ from each other")
+        if (None in values) != ("null" in types_of(node)):
+            self.error(node.at("enum"), "enum and type must both allow null, or neither")
+        for keyword in ("format", "pattern", "minLength", "maxLength"):
+            if keyword in node:
+                self.error(node.at(keyword), f'"{keyword}" says nothing beside enum')
+
+    def schema_default(self, node):
+        value = node["default"]
+        faults = ["enum" in node and value not in node["enum"]]
+        if isinstance(value, str):
+            faults += [
+                not node.get("minLength", 0) <= len(value) <= node.get("maxLength", len(value)),
+                "pattern" in node and not re.search(node["pattern"], value),
+                "format" in node and not re.fullmatch(FORMAT_EXAMPLES.get(node["format"], ""), value)]
+        elif not isinstance(value, bool):
+            faults.append(not node.get("minimum", value) <= value <= node.get("maximum", value))
+        if any(faults):
+            self.error(node.at("default"), "the default is outside its own schema")
+
+    # Operations
+
+    def run(self):
+        self.problem_types()
+        self.paths()
+        self.all_resources()
+        self.unused()
+
+    def problem_types(self):
+        types = self.root.get("x-problem-types", {})
+        self.problem_statuses = set()
+        for problem in types.values():
+            status = problem.get("status", 400)
+            self.problem_statuses.add(status)
+            if not 400 <= status <= 599:
+                self.error(problem.at("status"), "a problem's status is from 400 to 599")
+        shared = self.root.get("x-shared-statuses", [])
+        for status in shared:
+            if status and status not in self.problem_statuses:
+                self.error(self.root.at("x-shared-statuses"), f"no problem type has status {status}")
+
+    def paths(self):
+        shapes = {}
+        for path, item in self.root["paths"].items():
+            line = self.root["paths"].at(path)
+            shape = re.sub(r"\{[^}]*\}", "{}", path)
+            if shape in shapes:
+                self.error(line, f"this path matches the same requests as {shapes[shape]}")
+            shapes[shape] = path
+            if not any(method in item for method in METHODS):
+                self.error(line, "this path has no operation")
+            for method in METHODS:
+                if method in item:
+                    self.operation(path, method, item, item.at(method))
+
+    def operation(self, path, method, item, line):
+        node = item[method]
+        self.operation_id(node, line)
+        self.parameters(path, item, node, line)
+        self.security(node, line)
+        self.body(method, node, line)
+        self.responses(node, line)
+        self.action(path, method, node, line)
+        tags = [tag.get("name") for tag in self.root.get("tags", [])]
+        for tag in node.get("tags", []):
+            if tag not in tags:
+                self.error(node.at("tags"), f'tag "{tag}" is not declared')
+
+    def operation_id(self, node, line):
+        name = node.get("operationId")
+        if name in self.ids:
+            self.error(node.at("operationId"),
+                       f'operationId "{name}" is taken by line {self.ids[name]}')
+        elif name:
+            self.ids[name] = node.at("operationId")
+
+    def parameters(self, path, item, node, line):
+        in_path = re.findall(r"\{([^}]*)\}", path)
+        if len(in_path) > PATH_PARAMETERS_MAX:
+            self.error(line, f"a path has at most {PATH_PARAMETERS_MAX} parameters")
+        seen = set()
+        for reference in [*item.get("parameters", []), *node.get("parameters", [])]:
+            parameter = self.resolve(reference, "parameters")
+            key = (parameter.get("in"), str(parameter.get("name")).lower())
+            if parameter and key in seen:
+                self.error(reference.line, f'parameter "{parameter.get("name")}" is declared twice')
+            seen.add(key)
+            if parameter:
+                self.parameter(parameter, reference, node, in_path)
+        for name in in_path:
+            if ("path", name) not in seen:
+                self.error(line, f'path parameter "{name}" is not declared')
+
+    def parameter(self, node, reference, operation, in_path):
+        name, place = node.get("name"), node.get("in")
+        if place == "path" and name not in in_path:
+            self.error(reference.line, f'path parameter "{name}" is not in the path')
+        if place == "path" and not node.get("required"):
+            self.error(node.line, f'path parameter "{name}" must be required')
+        if place == "header" and str(name).lower() in RESERVED_HEADERS:
+            self.error(node.at("name"), f"{name} is described by other keywords, not a parameter")
+        if "x-filter" in node and (place != "query" or operation.get("x-action") != "list"):
+            self.error(node.at("x-filter"), "x-filter is for query parameters of x-action list")
+        self.parameter_schema(node)
+
+    def parameter_schema(self, node):
+        schema = node.get("schema", {})
+        self.schema(schema, is_parameter="$ref" not in schema)
+        resolved = self.resolve(schema, "schemas")
+        if resolved and resolved.get("type") not in ("string", "integer", "boolean"):
+            self.error(node.at("schema"), "a parameter is a string, an integer or a boolean")
+        if node.get("required") and "default" in resolved:
+            self.error(node.at("required"), "a parameter with a default cannot be required")
+
+    def security(self, node, line):
+        if "security" not in node:
+            return
+        at, requirements = node.at("security"), node["security"]
+        if not requirements:
+            if "x-roles" in node:
+                self.error(node.at("x-roles"), "a public operation has no x-roles")
+            return
+        if len(requirements) > 1 or len(requirements[0]) != 1:
+            self.error(at, "security names one scheme with one scope, or is empty")
+        for scheme, scopes in requirements[0].items():
+            self.used.add(("securitySchemes", str(scheme)))
+            if scheme not in self.components.get("securitySchemes", {}):
+                self.error(at, f'security scheme "{scheme}" is not declared')
+            if len(scopes) != 1 or not re.fullmatch(r"[a-z_]+:[a-z_]+", scopes[0]):
+                self.error(at, "security needs exactly one scope such as schools:read")
+        if not node.get("x-roles"):
+            self.error(line, "a secured operation needs x-roles")
+        for role in node.get("x-roles", []):
+            if role not in self.roles:
+                self.error(node.at("x-roles"), f'role "{role}" is unknown')
+
+    def body(self, method, node, line):
+        if "requestBody" not in node:
+            if "x-body-limit" in node:
+                self.error(node.at("x-body-limit"), "x-body-limit needs a request body")
+            if method in ("put", "patch"):
+                self.error(line, f"{method} needs a request body")
+            return
+        at, content = node.at("requestBody"), node["requestBody"].get("content", {})
+        if method in ("get", "delete"):
+            self.error(at, f"{method} has no request body")
+        if len(content) != 1:
+            self.error(at, "a request body has exactly one media type")
+        for media_type in content.values():
+            if "schema" not in media_type:
+                self.error(media_type.line, "a request body needs a schema")
+            self.schema(media_type.get("schema", {}))
+
+    def responses(self, node, line):
+        responses = node.get("responses", {})
+        if "responses" in node and "default" not in responses:
+            self.error(node.at("responses"), "the operation has no default response")
+        if "responses" in node and not any(status.startswith("2") for status in responses):
+            self.error(node.at("responses"), "the operation has no response 2xx")
+        for status, reference in responses.items():
+            at = responses.at(status)
+            if status.isdigit() and int(status) >= 400 and int(status) not in self.problem_statuses:
+                self.error(at, f"no problem type has status {status}")
+            self.response(status, self.resolve(reference, "responses"), at)
+
+    def response(self, status, node, at):
+        content = node.get("content", {})
+        if len(content) > 1:
+            self.error(at, "a response has at most one media type")
+        if status in ("204", "304") and content:
+            self.error(at, f"a response {status} has no content")
+        for media_type in content.values():
+            self.schema(media_type.get("schema", {}))
+        for header in node.get("headers", {}).values():
+            self.schema(self.resolve(header, "headers").get("schema", {}))
+
+    # Resources
+
+    def action(self, path, method, node, line):
+        if "x-action" not in node and "x-resource" not in node:
+            return
+        name, action = node.get("x-resource"), node.get("x-action")
+        if name is None or action is None:
+            self.error(line, "x-resource and x-action stand together")
+            return
+        if name not in self.resources:
+            self.error(node.at("x-resource"), f'x-resource "{name}" is not in x-resources')
+            return
+        if action not in ACTIONS:
+            return
+        if ACTIONS[action] != method:
+            self.error(node.at("x-action"), f"x-action {action} belongs to {ACTIONS[action]}")
+        self.used.add(("x-resources", str(name)))
+        resource = self.resources[name]
+        self.action_path(path, action, resource, node)
+        self.action_body(action, resource, node)
+        if action == "list":
+            self.action_sort(resource, node, line)
+
+    def action_path(self, path, action, resource, node):
+        tail = {"list": "", "create": "", "history": "/{}/history"}.get(action, "/{}")
+        if re.sub(r"\{[^}]*\}", "{}", path) != resource.get("collection", "") + tail:
+            self.error(node.at("x-action"), f"x-action {action} belongs to the path "
+                       f'{resource.get("collection")}{tail.replace("{}", "{…}")}')
+
+    def action_body(self, action, resource, node):
+        wanted = {"create": "application/json", "put": "application/json",
+                  "patch": "application/merge-patch+json"}.get(action)
+        content = node.get("requestBody", {}).get("content", {})
+        if wanted and content and list(content) != [wanted]:
+            self.error(node.at("requestBody"), f"x-action {action} takes {wanted}")
+        elif wanted == "application/json" and content:
+            name = resource.get("schema")
+            if content[wanted].get("schema", {}).get("$ref") != f"#/components/schemas/{name}":
+                self.error(node.at("requestBody"), f"x-action {action} takes the schema {name}")
+
+    def action_sort(self, resource, node, line):
+        values = [sort.get("value", "") for sort in resource.get("sorts", [])]
+        wanted = sorted([*values, *("-" + value for value in values)])
+        given, at = [], line
+        for reference in node.get("parameters", []):
+            parameter = self.resolve(reference, "parameters")
+            if parameter.get("name") == "sort":
+                at = reference.line
+                given = sorted(parameter.get("schema", {}).get("enum", ["anything"]), key=str)
+        if given != wanted:
+            self.error(at, f'the sorts must be those of x-resources: {", ".join(wanted) or "none"}')
+
+    def all_resources(self):
+        for name, node in self.resources.items():
+            line = self.resources.at(name)
+            if node.get("collection") not in self.root["paths"]:
+                self.error(node.at("collection"), "collection is not a path of this contract")
+            self.resource_schema(node)
+            if ("x-resources", str(name)) not in self.used:
+                self.error(line, f'resource "{name}" is used by no operation')
+            if node.get("context") and f"{name}_context" not in self.statements:
+                self.error(node.at("context"), f"context needs a statement {name}_context.sql")
+            if node.get("context") and not node.get("rules"):
+                self.error(node.at("context"), "context is read by rules only")
+            values = [sort.get("value") for sort in node.get("sorts", [])]
+            if len(set(values)) < len(values):
+                self.error(node.at("sorts"), "sorts names a value twice")
+
+    def resource_schema(self, node):
+        name = node.get("schema")
+        found = self.components.get("schemas", {}).get(name)
+        if found is None:
+            self.error(node.at("schema"), f'schema "{name}" is not in components')
+            return
+        self.use("schemas", str(name), found)
+        if types_of(found) != ["object"]:
+            self.error(node.at("schema"), "a resource's schema is an object")
+
+    def unused(self):
+        for kind, things in self.components.items():
+            for name in things:
+                if (kind, str(name)) not in self.used:
+                    self.error(things.at(name), f'{kind[:-1]} "{name}" is used nowhere')
+
+
+def check(root, statements, report):
+    Checker(root, statements, report).run()

@@ -1,0 +1,89 @@
+/*
+ * Finds the route of a path: splits it at its slashes first and decodes each segment afterwards, so
+ * that an encoded slash stays inside its segment. Knows no methods and no HTTP library.
+ */
+#include "iqm/contract.h"
+#include "iqm/text.h"
+
+#include <string.h>
+
+#define SEGMENTS_MAX 16
+
+struct segments {
+    struct iqm_slice list[SEGMENTS_MAX];
+    size_t count;
+};
+
+/* Splits "/a/b" into its segments. An empty one matches nothing, as does a path too deep. */
+static int split(struct iqm_slice path, struct segments *out)
+{
+    out->count = 0;
+    if (path.len < 2 || path.ptr[0] != '/')
+        return IQM_ENOTFOUND;
+    const char *at = path.ptr + 1;
+    const char *end = path.ptr + path.len;
+    while (true) {
+        const char *slash = memchr(at, '/', (size_t)(end - at));
+        const char *stop = slash != NULL ? slash : end;
+        if (stop == at || out->count == SEGMENTS_MAX)
+            return IQM_ENOTFOUND;
+        out->list[out->count++] = (struct iqm_slice){at, (size_t)(stop - at)};
+        if (slash == NULL)
+            return 0;
+        at = slash + 1;
+        if (at == end)
+            return IQM_ENOTFOUND;
+    }
+}
+
+static int decode_all(struct segments *segments, struct iqm_arena *arena)
+{
+    for (size_t i = 0; i < segments->count; i++) {
+        int result = iqm_text_percent_decode(segments->list[i], arena, &segments->list[i]);
+        if (result != 0)
+            return result;
+    }
+    return 0;
+}
+
+/* Compares segment by segment; the values of templates go to `values`. */
+static bool matches(const char *pattern, const struct segments *segments, struct iqm_slice *values)
+{
+    size_t value_count = 0;
+    for (size_t i = 0; i < segments->count; i++) {
+        if (*pattern != '/')
+            return false;
+        pattern++;
+        size_t len = strcspn(pattern, "/");
+        if (*pattern == '{') {
+            if (value_count == IQM_PATH_PARAMETERS_MAX)
+                return false;
+            values[value_count++] = segments->list[i];
+        } else if (!iqm_slice_equal(segments->list[i], (struct iqm_slice){pattern, len})) {
+            return false;
+        }
+        pattern += len;
+    }
+    return *pattern == '\0';
+}
+
+int iqm_contract_route(const struct iqm_contract *contract, struct iqm_slice path,
+    struct iqm_arena *arena, const struct iqm_route **ret_route,
+    struct iqm_slice ret_values[IQM_PATH_PARAMETERS_MAX])
+{
+    struct segments segments;
+    int result = split(path, &segments);
+    if (result == 0)
+        result = decode_all(&segments, arena);
+    if (result != 0)
+        return result;
+    for (size_t i = 0; i < contract->route_count; i++) {
+        struct iqm_slice values[IQM_PATH_PARAMETERS_MAX] = {{NULL, 0}};
+        if (!matches(contract->routes[i].path, &segments, values))
+            continue;
+        memcpy(ret_values, values, sizeof(values));
+        *ret_route = &contract->routes[i];
+        return 0;
+    }
+    return IQM_ENOTFOUND;
+}

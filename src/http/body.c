@@ -1,0 +1,96 @@
+/* A JSON body: gathered within its bound, parsed once, checked against the contract. */
+#include "request.h"
+
+#include "contract_tables.h"
+#include "worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_ROOM 1024
+
+int body_append(struct request *request, const char *bytes, size_t len)
+{
+    size_t limit = (size_t)request->worker->options->config->body_max;
+
+    if (len > limit - request->body_length)
+        return iqm_problem_set(&request->call.problem, IQM_PROBLEM_CONTENT_TOO_LARGE,
+            "The body is larger than the %zu bytes this operation accepts.", limit);
+    if (request->body_length + len > request->body_room) {
+        size_t room = request->body_room > 0 ? request->body_room : FIRST_ROOM;
+        while (room < request->body_length + len)
+            room *= 2;
+        char *grown = realloc(request->body_text, room);
+        if (grown == NULL)
+            return iqm_problem_set(&request->call.problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+        request->body_text = grown;
+        request->body_room = room;
+    }
+    memcpy(request->body_text + request->body_length, bytes, len);
+    request->body_length += len;
+    return 0;
+}
+
+/* Counted before parsing: the parser's own recursion stays far below its limit. */
+static bool is_too_deep(const char *text, size_t len, int64_t limit)
+{
+    int64_t depth = 0;
+    bool in_string = false;
+
+    for (size_t i = 0; i < len; i++) {
+        char c = text[i];
+        if (in_string) {
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                in_string = false;
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '{' || c == '[') {
+            if (++depth > limit)
+                return true;
+        } else if (c == '}' || c == ']') {
+            depth--;
+        }
+    }
+    return false;
+}
+
+static int parse_json(struct request *request)
+{
+    struct iqm_call *call = &request->call;
+    int64_t depth = request->worker->options->config->json_depth;
+    const char *text = request->body_text != NULL ? request->body_text : "";
+    json_error_t where;
+
+    if (is_too_deep(text, request->body_length, depth))
+        return iqm_problem_set(&call->problem, IQM_PROBLEM_MALFORMED_BODY,
+            "The body nests more than %lld levels deep.", (long long)depth);
+    call->body = json_loadb(
+        text, request->body_length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
+    if (call->body != NULL)
+        return 0;
+    if (json_error_code(&where) == json_error_duplicate_key)
+        return iqm_problem_set(&call->problem, IQM_PROBLEM_MALFORMED_BODY,
+            "An object in the body has a member twice, at line %d, column %d.", where.line,
+            where.column);
+    return iqm_problem_set(&call->problem, IQM_PROBLEM_MALFORMED_BODY,
+        "The body is not valid JSON in UTF-8: it goes wrong at line %d, column %d.", where.line,
+        where.column);
+}
+
+int body_parse(struct request *request)
+{
+    struct iqm_call *call = &request->call;
+    const struct iqm_operation *operation = call->operation;
+
+    if (operation->body != IQM_BODY_JSON && operation->body != IQM_BODY_MERGE_PATCH)
+        return 0;
+    int error = parse_json(request);
+    if (error == 0)
+        error = iqm_contract_validate(call->contract, operation->body_schema, call->body, "", true,
+            &call->problem);
+    if (error == IQM_EPROBLEM && call->problem.type == NULL)
+        iqm_problem_set(&call->problem, IQM_PROBLEM_VALIDATION_FAILED, NULL);
+    return error;
+}

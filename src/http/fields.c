@@ -1,0 +1,219 @@
+/* Header fields: gathered once, duplicates that would be ambiguous refused, lists negotiated. */
+#include "request.h"
+
+#include "contract_tables.h"
+#include "worker.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum repeat { ONCE, LIST };
+
+/* Where a field goes. Sorted by nothing: there are few, and most requests carry fewer. */
+static const struct known {
+    const char *name;
+    enum repeat repeat;
+    size_t offset;
+} known_fields[] = {
+    {"Host", ONCE, offsetof(struct fields, host)},
+    {"Accept", LIST, offsetof(struct fields, accept)},
+    {"Accept-Encoding", LIST, offsetof(struct fields, accept_encoding)},
+    {"Authorization", ONCE, offsetof(struct fields, authorization)},
+    {"Content-Type", ONCE, offsetof(struct fields, content_type)},
+    {"Content-Length", ONCE, offsetof(struct fields, content_length)},
+    {"Content-Encoding", LIST, offsetof(struct fields, content_encoding)},
+    {"Transfer-Encoding", ONCE, offsetof(struct fields, transfer_encoding)},
+    {"Expect", ONCE, offsetof(struct fields, expect)},
+    {"If-Match", LIST, offsetof(struct fields, if_match)},
+    {"If-None-Match", LIST, offsetof(struct fields, if_none_match)},
+    {"Origin", ONCE, offsetof(struct fields, origin)},
+    {"traceparent", ONCE, offsetof(struct fields, traceparent)},
+    {"X-Request-Id", ONCE, offsetof(struct fields, request_id)},
+    {"Access-Control-Request-Method", ONCE, offsetof(struct fields, request_method)},
+};
+
+struct gathering {
+    struct request *request;
+    int64_t count;
+    const char *repeated;
+};
+
+static const struct known *find_known(const char *name, size_t len)
+{
+    for (size_t i = 0; i < IQM_LENGTH(known_fields); i++) {
+        if (strlen(known_fields[i].name) == len &&
+            strncasecmp(known_fields[i].name, name, len) == 0)
+            return &known_fields[i];
+    }
+    return NULL;
+}
+
+static enum MHD_Result gather_one(void *cls, enum MHD_ValueKind kind, const char *name,
+    size_t name_len, const char *value, size_t value_len)
+{
+    struct gathering *gathering = cls;
+    const struct known *known = find_known(name, name_len);
+
+    (void)kind;
+    gathering->count++;
+    if (known == NULL)
+        return MHD_YES;
+    struct iqm_slice *field =
+        (struct iqm_slice *)(void *)((char *)&gathering->request->fields + known->offset);
+    if (field->ptr == NULL) {
+        *field = (struct iqm_slice){value != NULL ? value : "", value_len};
+    } else if (known->repeat == ONCE) {
+        gathering->repeated = known->name;
+    } else {
+        char *joined = iqm_arena_printf(gathering->request->call.arena, "%.*s, %.*s",
+            (int)field->len, field->ptr, (int)value_len, value);
+        if (joined != NULL)
+            *field = (struct iqm_slice){joined, strlen(joined)};
+    }
+    return MHD_YES;
+}
+
+static int check_expectation(struct request *request)
+{
+    struct iqm_slice expect = request->fields.expect;
+
+    if (expect.ptr == NULL ||
+        (expect.len == strlen("100-continue") &&
+            strncasecmp(expect.ptr, "100-continue", expect.len) == 0))
+        return 0;
+    return iqm_problem_set(&request->call.problem, IQM_PROBLEM_EXPECTATION_FAILED, NULL);
+}
+
+int fields_gather(struct request *request)
+{
+    struct gathering gathering = {.request = request};
+    struct iqm_call *call = &request->call;
+    struct fields *fields = &request->fields;
+
+    MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, gather_one, &gathering);
+    call->authorization = fields->authorization;
+    call->if_match = fields->if_match;
+    call->if_none_match = fields->if_none_match;
+    if (gathering.count > request->worker->options->config->header_fields)
+        return iqm_problem_set(&call->problem, IQM_PROBLEM_HEADER_FIELDS_TOO_LARGE, NULL);
+    if (gathering.repeated != NULL)
+        return iqm_problem_set(&call->problem, IQM_PROBLEM_MALFORMED_REQUEST,
+            "The header field %s is sent more than once.", gathering.repeated);
+    if (fields->content_length.ptr != NULL && fields->transfer_encoding.ptr != NULL)
+        return iqm_problem_set(&call->problem, IQM_PROBLEM_MALFORMED_REQUEST,
+            "Send either Content-Length or Transfer-Encoding, not both.");
+    return check_expectation(request);
+}
+
+static struct iqm_slice trim(struct iqm_slice text)
+{
+    while (text.len > 0 && (*text.ptr == ' ' || *text.ptr == '\t')) {
+        text.ptr++;
+        text.len--;
+    }
+    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
+        text.len--;
+    return text;
+}
+
+/* Cuts the part before `separator` off the front of `rest`. */
+static struct iqm_slice next_part(struct iqm_slice *rest, char separator)
+{
+    const char *end = memchr(rest->ptr, separator, rest->len);
+    size_t length = end != NULL ? (size_t)(end - rest->ptr) : rest->len;
+    struct iqm_slice part = {rest->ptr, length};
+    size_t step = end != NULL ? length + 1 : length;
+
+    *rest = (struct iqm_slice){rest->ptr + step, rest->len - step};
+    return trim(part);
+}
+
+/* Whether the parameters after a list element say q=0, which means "not this one". */
+static bool is_refused(struct iqm_slice parameters)
+{
+    while (parameters.len > 0) {
+        struct iqm_slice part = next_part(&parameters, ';');
+        if (part.len < 3 || (part.ptr[0] != 'q' && part.ptr[0] != 'Q') || part.ptr[1] != '=')
+            continue;
+        for (size_t i = 2; i < part.len; i++) {
+            if (part.ptr[i] != '0' && part.ptr[i] != '.')
+                return false;
+        }
+        return true;
+    }
+    return false;
+}
+
+static bool equal_ignoring_case(struct iqm_slice text, const char *other, size_t len)
+{
+    return text.len == len && strncasecmp(text.ptr, other, len) == 0;
+}
+
+/* How exactly a media range names a type: 0 not at all, 1 by star, 2 by its first half, 3 fully. */
+static int range_precision(struct iqm_slice range, const char *media_type)
+{
+    const char *slash = strchr(media_type, '/');
+    size_t major = slash != NULL ? (size_t)(slash - media_type) + 1 : 0;
+
+    if (equal_ignoring_case(range, media_type, strlen(media_type)))
+        return 3;
+    if (range.len == major + 1 && range.ptr[major] == '*' &&
+        strncasecmp(range.ptr, media_type, major) == 0)
+        return 2;
+    return equal_ignoring_case(range, "*/*", 3) ? 1 : 0;
+}
+
+bool fields_accept(struct iqm_slice accept, const char *media_type)
+{
+    int best = 0;
+    bool accepted = accept.ptr == NULL || trim(accept).len == 0;
+
+    while (accept.len > 0) {
+        struct iqm_slice parameters = next_part(&accept, ',');
+        if (parameters.len == 0)
+            continue;
+        struct iqm_slice range = next_part(&parameters, ';');
+        int precision = range_precision(range, media_type);
+        if (precision > best) {
+            best = precision;
+            accepted = !is_refused(parameters);
+        }
+    }
+    return accepted;
+}
+
+bool fields_accept_gzip(struct iqm_slice accept_encoding)
+{
+    bool star = false;
+
+    while (accept_encoding.len > 0) {
+        struct iqm_slice parameters = next_part(&accept_encoding, ',');
+        if (parameters.len == 0)
+            continue;
+        struct iqm_slice coding = next_part(&parameters, ';');
+        if (equal_ignoring_case(coding, "gzip", 4) || equal_ignoring_case(coding, "x-gzip", 6))
+            return !is_refused(parameters);
+        if (equal_ignoring_case(coding, "*", 1))
+            star = !is_refused(parameters);
+    }
+    return star;
+}
+
+bool fields_media_type_is(struct iqm_slice content_type, const char *media_type)
+{
+    struct iqm_slice parameters = content_type;
+
+    if (content_type.ptr == NULL)
+        return false;
+    struct iqm_slice name = next_part(&parameters, ';');
+    if (!equal_ignoring_case(name, media_type, strlen(media_type)))
+        return false;
+    while (parameters.len > 0 && strstr(media_type, "json") != NULL) {
+        struct iqm_slice part = next_part(&parameters, ';');
+        if (part.len > 8 && strncasecmp(part.ptr, "charset=", 8) == 0 &&
+            !equal_ignoring_case((struct iqm_slice){part.ptr + 8, part.len - 8}, "utf-8", 5) &&
+            !equal_ignoring_case((struct iqm_slice){part.ptr + 8, part.len - 8}, "\"utf-8\"", 7))
+            return false;
+    }
+    return true;
+}

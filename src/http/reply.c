@@ -1,0 +1,179 @@
+/* Answers: from a handler's words to a response with all the headers every answer has. */
+#include "request.h"
+
+#include "contract_tables.h"
+#include "worker.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define COMPRESS_FROM 1000
+
+static void add(struct MHD_Response *response, const char *name, const char *value)
+{
+    MHD_add_response_header(response, name, value);
+}
+
+static void add_cors(struct request *request, struct MHD_Response *response)
+{
+    const char *origins = request->worker->options->config->cors_origins;
+    struct iqm_slice origin = request->fields.origin;
+
+    if (*origins == '\0')
+        return;
+    add(response, "Vary", "Accept-Encoding, Origin");
+    if (!cors_allows(origins, origin))
+        return;
+    char *copy = iqm_arena_copy(request->call.arena, origin.ptr, origin.len);
+    if (copy == NULL)
+        return;
+    add(response, "Access-Control-Allow-Origin", copy);
+    add(response, "Access-Control-Expose-Headers",
+        "ETag, Link, Location, Retry-After, X-Request-Id");
+}
+
+static void add_common(struct request *request, struct MHD_Response *response, bool compressed)
+{
+    if (request->etag != NULL) {
+        char etag[110];
+        snprintf(etag, sizeof etag, compressed ? "\"%s.gz\"" : "\"%s\"", request->etag);
+        add(response, "ETag", etag);
+    }
+    if (compressed)
+        add(response, "Content-Encoding", "gzip");
+    if (*request->worker->options->config->cors_origins == '\0')
+        add(response, "Vary", "Accept-Encoding");
+    else
+        add_cors(request, response);
+    for (unsigned i = 0; i < request->header_count; i++)
+        add(response, request->headers[i].name, request->headers[i].value);
+    add(response, "X-Request-Id", request->request_id_text);
+    add(response, "X-Content-Type-Options", "nosniff");
+    add(response, "Cache-Control", request->etag != NULL ? "private, no-cache" : "no-store");
+    if (request->worker->draining)
+        add(response, "Connection", "close");
+}
+
+static void respond(struct request *request, unsigned status, const char *media_type,
+    const char *bytes, size_t len)
+{
+    bool compressed = false;
+
+    if (len >= COMPRESS_FROM && fields_accept_gzip(request->fields.accept_encoding)) {
+        size_t shorter;
+        const char *packed = gzip_compress(request->call.arena, bytes, len, &shorter);
+        if (packed != NULL) {
+            bytes = packed;
+            len = shorter;
+            compressed = true;
+        }
+    }
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(len, (void *)(uintptr_t)bytes, MHD_RESPMEM_PERSISTENT);
+    if (response == NULL) {
+        request_answer(request, NULL, status);
+        return;
+    }
+    if (media_type != NULL)
+        add(response, "Content-Type", media_type);
+    add_common(request, response, compressed);
+    request->answer_bytes = len;
+    request_answer(request, response, status);
+}
+
+void iqm_call_header(struct iqm_call *call, const char *name, const char *value)
+{
+    struct request *request = request_of(call);
+
+    if (value == NULL || request->header_count >= ANSWER_HEADERS_MAX)
+        return;
+    request->headers[request->header_count].name = name;
+    request->headers[request->header_count++].value = value;
+}
+
+void iqm_call_etag(struct iqm_call *call, const char *version)
+{
+    request_of(call)->etag = version;
+}
+
+void iqm_call_reply(struct iqm_call *call, unsigned status, const char *media_type,
+    const char *bytes, size_t len)
+{
+    respond(request_of(call), status, media_type, bytes, len);
+}
+
+/* The headers that go with certain statuses, unless the handler has set better ones. */
+static void add_problem_headers(struct request *request, unsigned status)
+{
+    bool has_challenge = false;
+
+    for (unsigned i = 0; i < request->header_count; i++)
+        has_challenge |= strcmp(request->headers[i].name, "WWW-Authenticate") == 0;
+    if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
+        iqm_call_header(&request->call, "Retry-After", "2");
+    if (status == MHD_HTTP_UNAUTHORIZED && !has_challenge)
+        iqm_call_header(&request->call, "WWW-Authenticate", "Bearer realm=\"iqm\"");
+}
+
+void iqm_call_fail(struct iqm_call *call)
+{
+    struct request *request = request_of(call);
+    size_t length = 0;
+
+    if (call->problem.type == NULL)
+        iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+    unsigned status = call->problem.type->status;
+    char *text = iqm_problem_text(&call->problem, request->request_id_text, &length);
+    request->etag = NULL;
+    add_problem_headers(request, status);
+    if (text == NULL) /* the arena is full: the status says all that is left to say */
+        respond(request, status, "application/problem+json", "{}", 2);
+    else
+        respond(request, status, "application/problem+json", text, length);
+}
+
+void iqm_call_fail_with(struct iqm_call *call, const struct iqm_problem_type *type)
+{
+    iqm_problem_set(&call->problem, type, NULL);
+    iqm_call_fail(call);
+}
+
+static const char *allowed_methods(struct request *request)
+{
+    static const char *const names[IQM_METHOD_COUNT] = {"GET, HEAD", "PUT", "POST", "PATCH", "DELETE"};
+    const struct iqm_route *route = request->route;
+    char *text = iqm_arena_alloc(request->call.arena, 64);
+    size_t length = 0;
+
+    if (text == NULL)
+        return "OPTIONS";
+    for (size_t i = 0; route != NULL && i < IQM_METHOD_COUNT; i++) {
+        if (route->operations[i] != NULL)
+            length += (size_t)snprintf(text + length, 64 - length, "%s, ", names[i]);
+    }
+    snprintf(text + length, 64 - length, "OPTIONS");
+    return text;
+}
+
+void reply_method_not_allowed(struct request *request)
+{
+    iqm_call_header(&request->call, "Allow", allowed_methods(request));
+    iqm_problem_set(&request->call.problem, IQM_PROBLEM_METHOD_NOT_ALLOWED, NULL);
+}
+
+/* OPTIONS, and with it the CORS preflight. */
+void reply_options(struct request *request)
+{
+    struct iqm_call *call = &request->call;
+    const char *allowed = allowed_methods(request);
+
+    iqm_call_header(call, "Allow", allowed);
+    if (request->fields.request_method.ptr != NULL &&
+        cors_allows(request->worker->options->config->cors_origins, request->fields.origin)) {
+        iqm_call_header(call, "Access-Control-Allow-Methods", allowed);
+        iqm_call_header(call, "Access-Control-Allow-Headers",
+            "Authorization, Content-Type, If-Match, If-None-Match, traceparent, X-Request-Id");
+        iqm_call_header(call, "Access-Control-Max-Age", "600");
+    }
+    iqm_call_reply(call, MHD_HTTP_NO_CONTENT, NULL, "", 0);
+}

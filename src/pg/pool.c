@@ -1,0 +1,366 @@
+/*
+ * A worker's sessions: one pipeline for all reads, a few for writing that requests borrow in the
+ * order they asked. Says which batch goes to which session and who has waited too long.
+ */
+#include "session.h"
+
+#include "iqm/ids.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECK_EVERY_MS 100
+
+struct iqm_pg {
+    uv_loop_t *loop;
+    struct iqm_pg_options options;
+    struct iqm_pg_counters counters;
+    uv_timer_t timer;
+    bool closed;
+    struct iqm_pg_session reader;
+    struct iqm_pg_session *writers;
+    struct iqm_pg_session *free_writers;
+    struct iqm_pg_batch *waiting_head, *waiting_tail; /* reads while the pipeline is down */
+    struct iqm_pg_batch *doomed;                      /* cannot run; told so from the loop */
+    struct iqm_pg_borrower *borrower_head, *borrower_tail;
+};
+
+uv_loop_t *pool_loop(const struct iqm_pg *pg)
+{
+    return pg->loop;
+}
+
+const struct iqm_pg_options *pool_options(const struct iqm_pg *pg)
+{
+    return &pg->options;
+}
+
+struct iqm_pg_counters *pool_counters(struct iqm_pg *pg)
+{
+    return &pg->counters;
+}
+
+const struct iqm_pg_counters *iqm_pg_counters(const struct iqm_pg *pg)
+{
+    return &pg->counters;
+}
+
+static void fail_batch(struct iqm_pg_batch *batch, int error)
+{
+    iqm_pg_batch_clear(batch);
+    batch->error = error;
+    batch->done(batch);
+}
+
+static void wait_for_reader(struct iqm_pg *pg, struct iqm_pg_batch *batch)
+{
+    batch->next = NULL;
+    if (pg->waiting_tail != NULL)
+        pg->waiting_tail->next = batch;
+    else
+        pg->waiting_head = batch;
+    pg->waiting_tail = batch;
+    pg->counters.waiting++;
+}
+
+/* `done` is never called inside the call that submits a batch: the timer tells the bad news. */
+static void doom(struct iqm_pg *pg, struct iqm_pg_batch *batch)
+{
+    batch->next = pg->doomed;
+    pg->doomed = batch;
+}
+
+static void tell_doomed(struct iqm_pg *pg)
+{
+    while (pg->doomed != NULL) {
+        struct iqm_pg_batch *batch = pg->doomed;
+        pg->doomed = batch->next;
+        fail_batch(batch, IQM_EPGLOST);
+    }
+}
+
+/* A borrowed session goes to who has waited longest; one that nobody wants is kept free. */
+static void offer(struct iqm_pg *pg, struct iqm_pg_session *session)
+{
+    struct iqm_pg_borrower *borrower = pg->borrower_head;
+
+    if (borrower == NULL) {
+        session->next_free = pg->free_writers;
+        pg->free_writers = session;
+        return;
+    }
+    pg->borrower_head = borrower->next;
+    if (pg->borrower_head == NULL)
+        pg->borrower_tail = NULL;
+    pg->counters.waiting--;
+    session->lent = true;
+    borrower->granted(borrower, session, 0);
+}
+
+static void forget_free(struct iqm_pg *pg, struct iqm_pg_session *session)
+{
+    struct iqm_pg_session **link = &pg->free_writers;
+
+    while (*link != NULL && *link != session)
+        link = &(*link)->next_free;
+    if (*link == session)
+        *link = session->next_free;
+    session->next_free = NULL;
+}
+
+void pool_session_ready(struct iqm_pg_session *session)
+{
+    struct iqm_pg *pg = session->pg;
+
+    if (!session->reads) {
+        if (!session->lent)
+            offer(pg, session);
+        return;
+    }
+    while (pg->waiting_head != NULL) {
+        struct iqm_pg_batch *batch = pg->waiting_head;
+        pg->waiting_head = batch->next;
+        pg->counters.waiting--;
+        session_send(session, batch);
+    }
+    pg->waiting_tail = NULL;
+}
+
+/* A read may be done again; a write must not: nobody knows whether it happened. */
+void pool_session_lost(struct iqm_pg_session *session, struct iqm_pg_batch *orphans)
+{
+    struct iqm_pg *pg = session->pg;
+
+    if (!session->reads)
+        forget_free(pg, session);
+    while (orphans != NULL) {
+        struct iqm_pg_batch *batch = orphans;
+        orphans = batch->next;
+        if (session->reads && !batch->retried && !pg->closed && batch->user != NULL) {
+            void (*done)(struct iqm_pg_batch *) = batch->done;
+            unsigned count = batch->query_count;
+            iqm_pg_batch_clear(batch);
+            batch->query_count = count;
+            batch->done = done;
+            batch->retried = true;
+            wait_for_reader(pg, batch);
+        } else {
+            fail_batch(batch, IQM_EPGLOST);
+        }
+    }
+}
+
+static void expire_waiting(struct iqm_pg *pg, uint64_t now)
+{
+    struct iqm_pg_batch *batch = pg->waiting_head;
+
+    pg->waiting_head = pg->waiting_tail = NULL;
+    while (batch != NULL) {
+        struct iqm_pg_batch *next = batch->next;
+        pg->counters.waiting--;
+        if (pg->closed || now > batch->deadline)
+            fail_batch(batch, IQM_EPGLOST);
+        else
+            wait_for_reader(pg, batch);
+        batch = next;
+    }
+}
+
+static void expire_borrowers(struct iqm_pg *pg, uint64_t now)
+{
+    while (pg->borrower_head != NULL && (pg->closed || now > pg->borrower_head->deadline)) {
+        struct iqm_pg_borrower *borrower = pg->borrower_head;
+        pg->borrower_head = borrower->next;
+        if (pg->borrower_head == NULL)
+            pg->borrower_tail = NULL;
+        pg->counters.waiting--;
+        borrower->granted(borrower, NULL, IQM_EPGLOST);
+    }
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct iqm_pg *pg = timer->data;
+    uint64_t now = iqm_clock_ms();
+
+    session_check(&pg->reader, now);
+    for (unsigned i = 0; i < pg->options.write_connections; i++)
+        session_check(&pg->writers[i], now);
+    tell_doomed(pg);
+    expire_waiting(pg, now);
+    expire_borrowers(pg, now);
+}
+
+struct iqm_pg *iqm_pg_new(uv_loop_t *loop, const struct iqm_pg_options *options)
+{
+    struct iqm_pg *pg = calloc(1, sizeof *pg);
+
+    if (pg == NULL)
+        return NULL;
+    pg->writers = calloc(options->write_connections, sizeof *pg->writers);
+    if (pg->writers == NULL) {
+        free(pg);
+        return NULL;
+    }
+    pg->loop = loop;
+    pg->options = *options;
+    uv_timer_init(loop, &pg->timer);
+    pg->timer.data = pg;
+    uv_timer_start(&pg->timer, on_timer, CHECK_EVERY_MS, CHECK_EVERY_MS);
+    session_start(&pg->reader, pg, true);
+    for (unsigned i = 0; i < options->write_connections; i++)
+        session_start(&pg->writers[i], pg, false);
+    return pg;
+}
+
+void iqm_pg_close(struct iqm_pg *pg)
+{
+    if (pg == NULL)
+        return;
+    pg->closed = true;
+    uv_close((uv_handle_t *)&pg->timer, NULL);
+    session_close(&pg->reader);
+    for (unsigned i = 0; i < pg->options.write_connections; i++)
+        session_close(&pg->writers[i]);
+    tell_doomed(pg);
+    expire_waiting(pg, 0);
+    expire_borrowers(pg, 0);
+}
+
+void iqm_pg_free(struct iqm_pg *pg)
+{
+    if (pg == NULL)
+        return;
+    free(pg->writers);
+    free(pg);
+}
+
+void iqm_pg_batch_add(struct iqm_pg_batch *batch, const char *name, const char *sql,
+    const struct iqm_pg_value *values, unsigned value_count)
+{
+    if (batch->query_count >= IQM_PG_BATCH_MAX || value_count > IQM_PG_PARAMETERS_MAX)
+        abort(); /* a fixed shape of ours, never a client's doing */
+    batch->queries[batch->query_count++] =
+        (struct iqm_pg_query){.name = name, .sql = sql, .values = values, .value_count = value_count};
+}
+
+void iqm_pg_batch_clear(struct iqm_pg_batch *batch)
+{
+    for (unsigned i = 0; i < batch->result_count; i++)
+        PQclear(batch->results[i]);
+    PQclear(batch->failure);
+    batch->result_count = 0;
+    batch->query_count = 0;
+    batch->failure = NULL;
+    batch->error = 0;
+}
+
+void iqm_pg_read(struct iqm_pg *pg, struct iqm_pg_batch *batch)
+{
+    batch->retried = false;
+    if (pg->reader.state == SESSION_READY) {
+        session_send(&pg->reader, batch);
+        return;
+    }
+    if (pg->closed || pg->counters.waiting >= pg->options.queue_max) {
+        doom(pg, batch);
+        return;
+    }
+    batch->deadline = iqm_clock_ms() + pg->options.timeout_ms;
+    wait_for_reader(pg, batch);
+}
+
+void iqm_pg_borrow(struct iqm_pg *pg, struct iqm_pg_borrower *borrower)
+{
+    struct iqm_pg_session *session = pg->free_writers;
+
+    if (session != NULL && pg->borrower_head == NULL) {
+        pg->free_writers = session->next_free;
+        session->next_free = NULL;
+        session->lent = true;
+        borrower->granted(borrower, session, 0);
+        return;
+    }
+    if (pg->closed || pg->counters.waiting >= pg->options.queue_max) {
+        borrower->granted(borrower, NULL, IQM_ELIMIT);
+        return;
+    }
+    borrower->deadline = iqm_clock_ms() + pg->options.timeout_ms;
+    borrower->next = NULL;
+    if (pg->borrower_tail != NULL)
+        pg->borrower_tail->next = borrower;
+    else
+        pg->borrower_head = borrower;
+    pg->borrower_tail = borrower;
+    pg->counters.waiting++;
+}
+
+void iqm_pg_run(struct iqm_pg_session *session, struct iqm_pg_batch *batch)
+{
+    batch->retried = true;
+    if (session->state == SESSION_READY && !session->broken)
+        session_send(session, batch);
+    else
+        doom(session->pg, batch);
+}
+
+static void rolled_back(struct iqm_pg_batch *batch)
+{
+    struct iqm_pg_session *session = batch->user;
+
+    iqm_pg_batch_clear(batch);
+    free(batch);
+    session->lent = false;
+    if (session->state == SESSION_READY)
+        offer(session->pg, session);
+}
+
+void iqm_pg_release(struct iqm_pg_session *session)
+{
+    struct iqm_pg_batch *batch;
+
+    session->lent = false;
+    session->broken = false;
+    if (session->state != SESSION_READY)
+        return;
+    if (PQtransactionStatus(session->conn) == PQTRANS_IDLE) {
+        offer(session->pg, session);
+        return;
+    }
+    batch = calloc(1, sizeof *batch);
+    if (batch == NULL)
+        abort();
+    session->lent = true;
+    batch->done = rolled_back;
+    batch->user = session;
+    iqm_pg_batch_add(batch, "rollback", "ROLLBACK", NULL, 0);
+    session_send(session, batch);
+}
+
+bool iqm_pg_is_up(const struct iqm_pg *pg)
+{
+    return pg->reader.state == SESSION_READY;
+}
+
+void iqm_pg_flush(struct iqm_pg *pg)
+{
+    session_flush(&pg->reader);
+    for (unsigned i = 0; i < pg->options.write_connections; i++)
+        session_flush(&pg->writers[i]);
+}
+
+const char *iqm_pg_sqlstate(const struct iqm_pg_batch *batch)
+{
+    const char *state =
+        batch->failure != NULL ? PQresultErrorField(batch->failure, PG_DIAG_SQLSTATE) : NULL;
+
+    return state != NULL ? state : "";
+}
+
+const char *iqm_pg_constraint(const struct iqm_pg_batch *batch)
+{
+    const char *name =
+        batch->failure != NULL ? PQresultErrorField(batch->failure, PG_DIAG_CONSTRAINT_NAME) : NULL;
+
+    return name != NULL ? name : "";
+}

@@ -1,0 +1,56 @@
+/* One connection in pipeline mode; shared between session.c and pool.c only. */
+#ifndef IQM_PG_SESSION_H
+#define IQM_PG_SESSION_H
+
+#include "iqm/pg.h"
+
+#define NAMES_MAX 512 /* prepared statements a session remembers; beyond them it starts afresh */
+
+enum session_state { SESSION_DOWN, SESSION_CONNECTING, SESSION_READY, SESSION_CLOSED };
+
+struct iqm_pg_session {
+    struct iqm_pg *pg;
+    PGconn *conn;
+    uv_poll_t *poll; /* NULL while there is no socket */
+    uv_timer_t retry;
+    enum session_state state;
+    bool reads; /* the read pipeline: READ ONLY, shared */
+    bool lent;
+    bool broken; /* lost while lent: what the borrower began is gone */
+    bool dirty; /* something is queued in libpq */
+    int events; /* that the poll waits for */
+    unsigned attempts;
+    uint64_t connect_deadline;
+    unsigned step;             /* results already read of the front batch */
+    struct iqm_pg_batch *head; /* sent, in order */
+    struct iqm_pg_batch *tail;
+    char *names[NAMES_MAX]; /* open addressing */
+    unsigned name_count;
+    struct iqm_pg_session *next_free;
+};
+
+/* Starts the session's life: it connects now and again after every loss. */
+void session_start(struct iqm_pg_session *session, struct iqm_pg *pg, bool reads);
+
+/* Ends it; its handles close in the loop. */
+void session_close(struct iqm_pg_session *session);
+
+/* Queues a batch on a ready session. The batch fails at once, by `done`, when libpq refuses. */
+void session_send(struct iqm_pg_session *session, struct iqm_pg_batch *batch);
+
+/* Sends what libpq has queued. */
+void session_flush(struct iqm_pg_session *session);
+
+/* Drops the connection when its oldest batch is overdue. */
+void session_check(struct iqm_pg_session *session, uint64_t now);
+
+/* What the pool does when a session becomes ready, and when it is lost with `orphans` unanswered. */
+void pool_session_ready(struct iqm_pg_session *session);
+void pool_session_lost(struct iqm_pg_session *session, struct iqm_pg_batch *orphans);
+
+/* The pool's own, for the session. */
+uv_loop_t *pool_loop(const struct iqm_pg *pg);
+const struct iqm_pg_options *pool_options(const struct iqm_pg *pg);
+struct iqm_pg_counters *pool_counters(struct iqm_pg *pg);
+
+#endif

@@ -1,0 +1,92 @@
+/* The school year. Pure arithmetic on dates; nothing here asks what day it is. */
+#include "iqm/calendar.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int number_at(const char *date, int from, int digits)
+{
+    int value = 0;
+
+    for (int i = from; i < from + digits; i++)
+        value = value * 10 + (date[i] - '0');
+    return value;
+}
+
+static void write_date(int year, int month, int day, char *ret_date)
+{
+    ret_date[0] = (char)('0' + year / 1000 % 10);
+    ret_date[1] = (char)('0' + year / 100 % 10);
+    ret_date[2] = (char)('0' + year / 10 % 10);
+    ret_date[3] = (char)('0' + year % 10);
+    ret_date[4] = ret_date[7] = '-';
+    ret_date[5] = (char)('0' + month / 10);
+    ret_date[6] = (char)('0' + month % 10);
+    ret_date[8] = (char)('0' + day / 10);
+    ret_date[9] = (char)('0' + day % 10);
+    ret_date[10] = '\0';
+}
+
+void iqm_calendar_academic_year(const char *date, char ret_year[static IQM_ACADEMIC_YEAR_TEXT])
+{
+    char first[IQM_DATE_TEXT], second[IQM_DATE_TEXT];
+    int year = number_at(date, 0, 4) - (number_at(date, 5, 2) < 9 ? 1 : 0);
+
+    write_date(year, 1, 1, first);
+    write_date(year + 1, 1, 1, second);
+    memcpy(ret_year, first, 4);
+    ret_year[4] = '/';
+    memcpy(ret_year + 5, second + 2, 2);
+    ret_year[7] = '\0';
+}
+
+void iqm_calendar_easter(int year, char ret_date[static IQM_DATE_TEXT])
+{
+    int golden = year % 19;
+    int century = year / 100;
+    int rest = year % 100;
+    int correction = (century + 8) / 25;
+    int epact =
+        (19 * golden + century - century / 4 - (century - correction + 1) / 3 + 15) % 30;
+    int weekday = (32 + 2 * (century % 4) + 2 * (rest / 4) - epact - rest % 4) % 7;
+    int late = (golden + 11 * epact + 22 * weekday) / 451;
+    int days = epact + weekday - 7 * late + 114;
+
+    write_date(year, days / 31, days % 31 + 1, ret_date);
+}
+
+static int days_in_month(int year, int month)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return month == 2 && leap ? 29 : days[month - 1];
+}
+
+void iqm_calendar_next_day(const char *date, char ret_date[static IQM_DATE_TEXT])
+{
+    int year = number_at(date, 0, 4);
+    int month = number_at(date, 5, 2);
+    int day = number_at(date, 8, 2) + 1;
+
+    if (day > days_in_month(year, month)) {
+        day = 1;
+        month++;
+    }
+    if (month > 12) {
+        month = 1;
+        year++;
+    }
+    write_date(year, month, day, ret_date);
+}
+
+const char *iqm_calendar_fallback_term(const char *date)
+{
+    char easter[IQM_DATE_TEXT];
+
+    if (number_at(date, 5, 2) >= 9)
+        return "autumn";
+    iqm_calendar_easter(number_at(date, 0, 4), easter);
+    return strcmp(date, easter) <= 0 ? "spring" : "summer";
+}

@@ -1,0 +1,96 @@
+/* From what PostgreSQL refused to what the client can do about it. No word of PostgreSQL's own. */
+#include "iqm/resource.h"
+
+#include "contract_tables.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* SQLSTATE → problem; a prefix of two stands for its class. PostgreSQL 15, Appendix A. */
+static const struct {
+    const char *state;
+    const struct iqm_problem_type *type;
+} states[] = {
+    {"42501", IQM_PROBLEM_FORBIDDEN},           /* row-level security said no */
+    {"25006", IQM_PROBLEM_SERVICE_UNAVAILABLE}, /* a standby: the primary is elsewhere */
+    {"22", IQM_PROBLEM_VALIDATION_FAILED},
+    {"23", IQM_PROBLEM_VALIDATION_FAILED},
+    {"25", IQM_PROBLEM_SERVICE_UNAVAILABLE},
+    {"40", IQM_PROBLEM_SERVICE_UNAVAILABLE}, /* serialization, deadlock: worth another try */
+    {"53", IQM_PROBLEM_SERVICE_UNAVAILABLE},
+    {"55", IQM_PROBLEM_SERVICE_UNAVAILABLE},
+    {"57", IQM_PROBLEM_SERVICE_UNAVAILABLE},
+};
+
+static const struct iqm_problem_type *type_of(const char *state)
+{
+    for (size_t i = 0; i < IQM_LENGTH(states); i++) {
+        if (strncmp(state, states[i].state, strlen(states[i].state)) == 0)
+            return states[i].type;
+    }
+    return IQM_PROBLEM_INTERNAL_ERROR;
+}
+
+/* Constraints are named <table>_<member>[_<member>…]_<kind>: points at each member so named. */
+static void point_at_members(struct iqm_call *call, const struct iqm_resource *resource,
+    const char *constraint, const char *sentence)
+{
+    const struct iqm_schema *schema = &call->contract->schemas[resource->schema];
+    size_t table = strlen(resource->name);
+
+    if (strncmp(constraint, resource->name, table) != 0 || constraint[table] != '_')
+        return;
+    for (uint16_t i = 0; i < schema->member_count; i++) {
+        const char *name = schema->members[i].name;
+        const char *found = strstr(constraint + table, name);
+        if (found == NULL || found[-1] != '_' || found[strlen(name)] != '_' ||
+            (schema->members[i].flags & IQM_MEMBER_READ_ONLY) != 0)
+            continue;
+        char pointer[100];
+        snprintf(pointer, sizeof pointer, "/%s", name);
+        iqm_problem_at(&call->problem, pointer, "%s", sentence);
+    }
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text);
+
+    return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
+}
+
+static int unique_failure(
+    struct iqm_call *call, const struct iqm_resource *resource, const char *constraint)
+{
+    if (ends_with(constraint, "_pkey"))
+        return iqm_problem_set(&call->problem, IQM_PROBLEM_PRECONDITION_FAILED,
+            "There is a record with this id already.");
+    point_at_members(call, resource, constraint, "is taken by another record");
+    return iqm_problem_set(&call->problem, IQM_PROBLEM_CONFLICT,
+        "Another record has this already, and there may be only one; see errors.");
+}
+
+static int reference_failure(struct iqm_call *call, const struct iqm_resource *resource,
+    const char *constraint, bool deleting)
+{
+    if (deleting)
+        return iqm_problem_set(&call->problem, IQM_PROBLEM_CONFLICT,
+            "Other records still refer to this one. Delete or change those first.");
+    point_at_members(call, resource, constraint, "refers to a record that does not exist");
+    return iqm_problem_set(&call->problem, IQM_PROBLEM_VALIDATION_FAILED, NULL);
+}
+
+int iqm_resource_failure(struct iqm_call *call, const struct iqm_resource *resource,
+    const struct iqm_pg_batch *batch, bool deleting)
+{
+    const char *state = iqm_pg_sqlstate(batch);
+    const char *constraint = iqm_pg_constraint(batch);
+
+    if (batch->error != IQM_EPG)
+        return iqm_problem_set(&call->problem, IQM_PROBLEM_SERVICE_UNAVAILABLE, NULL);
+    if (strcmp(state, "23505") == 0 || strcmp(state, "23P01") == 0)
+        return unique_failure(call, resource, constraint);
+    if (strcmp(state, "23503") == 0)
+        return reference_failure(call, resource, constraint, deleting);
+    return iqm_problem_set(&call->problem, type_of(state), NULL);
+}

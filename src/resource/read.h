@@ -1,0 +1,39 @@
+/* What get, list and history share: one batch of identity and one statement. */
+#ifndef IQM_RESOURCE_READ_H
+#define IQM_RESOURCE_READ_H
+
+#include "iqm/resource.h"
+
+struct reading {
+    struct iqm_call *call;
+    struct iqm_pg_batch batch; /* results[0] is the identity, results[1] the statement's */
+    struct iqm_pg_value values[IQM_PG_PARAMETERS_MAX];
+    unsigned value_count;
+    void (*answer)(struct reading *reading); /* the caller is known and allowed */
+    unsigned limit;
+    uint64_t filters; /* hash of everything a cursor must agree with */
+    unsigned sort;    /* index + 1; 0: by id */
+};
+
+/* Starts a read: identity is in the batch. NULL when the call has been failed already. */
+struct reading *reading_begin(struct iqm_call *call, void (*answer)(struct reading *reading));
+
+/* Sends the batch; afterwards `answer` is called, or the call fails. */
+void reading_send(struct reading *reading);
+
+/* page.c: the page's Link header, from the cursor of the next one (NULL: none). */
+void page_link(struct iqm_call *call, const char *cursor);
+
+/* Text being put together in the arena; `failed` once memory is out. */
+struct page {
+    struct iqm_arena *arena;
+    char *text;
+    size_t length, room;
+    bool failed;
+};
+void page_add(struct page *page, const char *bytes, size_t len);
+void page_add_string(struct page *page, const char *string);
+/* Closes {"items":[…  with the cursor and answers. */
+void page_reply(struct iqm_call *call, struct page *page, const char *cursor);
+
+#endif

@@ -1,0 +1,396 @@
+/*
+ * Changes, in one transaction each:
+ *   create            identify, insert                       (one round trip)
+ *   create + context  begin, identify, context → rules → insert, commit
+ *   put, patch        begin, identify, lock → merge → [context →] rules → update, commit
+ *   delete            begin, identify, lock → delete, commit
+ * The session is given back, rolled back if need be, before the call is answered.
+ */
+#include "write.h"
+
+#include "contract_tables.h"
+#include "document.h"
+#include "iqm/auth.h"
+#include "iqm/ids.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void release(struct iqm_call *call)
+{
+    struct writing *writing = call->state;
+
+    iqm_pg_batch_clear(&writing->batch);
+    json_decref(writing->before);
+    json_decref(writing->wanted);
+    json_decref(writing->document);
+    free(writing->text);
+}
+
+static void give_back(struct writing *writing)
+{
+    if (writing->session != NULL)
+        iqm_pg_release(writing->session);
+    writing->session = NULL;
+}
+
+static void fail(struct writing *writing)
+{
+    give_back(writing);
+    iqm_call_fail(writing->call);
+}
+
+static void fail_with(struct writing *writing, const struct iqm_problem_type *type)
+{
+    iqm_problem_set(&writing->call->problem, type, NULL);
+    fail(writing);
+}
+
+/* The name and text of a statement on the resource's table, in the arena. */
+static void add_statement(struct writing *writing, const char *verb, const char *form,
+    unsigned value_count)
+{
+    struct iqm_arena *arena = writing->call->arena;
+    const char *table = writing->resource->name;
+    char *name = iqm_arena_printf(arena, "%s_%s", verb, table);
+    char *sql = iqm_arena_printf(arena, form, table);
+
+    if (name == NULL || sql == NULL)
+        abort(); /* two hundred bytes of an arena of megabytes */
+    iqm_pg_batch_add(&writing->batch, name, sql, writing->values, value_count);
+}
+
+static void run(struct writing *writing, void (*done)(struct iqm_pg_batch *batch))
+{
+    writing->batch.done = done;
+    writing->batch.user = writing;
+    iqm_pg_run(writing->session, &writing->batch);
+}
+
+static void answer_created(struct writing *writing)
+{
+    struct iqm_call *call = writing->call;
+
+    iqm_call_header(call, "Location",
+        iqm_arena_printf(call->arena, "%s/%s", writing->resource->collection, writing->id));
+    iqm_call_etag(call, "1");
+    iqm_call_reply(call, 201, "application/json", writing->text, strlen(writing->text));
+}
+
+static void answer(struct writing *writing)
+{
+    struct iqm_call *call = writing->call;
+
+    give_back(writing);
+    if (writing->kind == WRITING_DELETE) {
+        iqm_call_reply(call, 204, NULL, "", 0);
+    } else if (writing->kind == WRITING_CREATE) {
+        answer_created(writing);
+    } else {
+        iqm_call_etag(call, writing->version);
+        iqm_call_reply(call, 200, "application/json", writing->text, strlen(writing->text));
+    }
+}
+
+/* Whether the batch went through and, where it began with identity, the caller may do this. Fails
+ * the call otherwise. The verdict comes before the error: who may not write sees only that. */
+static bool went_well(struct writing *writing, int identity)
+{
+    struct iqm_call *call = writing->call;
+    struct iqm_pg_batch *batch = &writing->batch;
+    int error = 0;
+
+    if (identity >= 0 && batch->result_count > (unsigned)identity)
+        error = iqm_auth_verdict(call, batch->results[identity]);
+    if (error == 0 && batch->error != 0)
+        error = iqm_resource_failure(
+            call, writing->resource, batch, writing->kind == WRITING_DELETE);
+    if (error != 0)
+        fail(writing);
+    return error == 0;
+}
+
+static void stored(struct iqm_pg_batch *batch)
+{
+    struct writing *writing = batch->user;
+
+    if (went_well(writing, -1))
+        answer(writing);
+}
+
+static void created_at_once(struct iqm_pg_batch *batch)
+{
+    struct writing *writing = batch->user;
+
+    if (went_well(writing, 0))
+        answer(writing);
+}
+
+static bool set_text(struct writing *writing)
+{
+    int64_t version = json_integer_value(json_object_get(writing->document, "version"));
+
+    writing->text = json_dumps(writing->document, JSON_COMPACT);
+    if (writing->text == NULL)
+        return false;
+    snprintf(writing->version, sizeof writing->version, "%" PRId64, version);
+    writing->values[0].text = writing->id;
+    writing->values[1].text = writing->text;
+    writing->values[2].text = writing->version;
+    return true;
+}
+
+static void add_insert(struct writing *writing)
+{
+    add_statement(writing, "insert",
+        "INSERT INTO %s (id, version, doc, written_by) VALUES ($1::uuid, 1, $2::json, "
+        "nullif(current_setting('iqm.actor', true), '')::uuid)",
+        2);
+}
+
+static void store(struct writing *writing)
+{
+    iqm_pg_batch_clear(&writing->batch);
+    if (writing->kind == WRITING_CREATE)
+        add_insert(writing);
+    else
+        add_statement(writing, "update",
+            "UPDATE %s SET doc = $2::json, version = $3::bigint, "
+            "written_by = nullif(current_setting('iqm.actor', true), '')::uuid "
+            "WHERE id = $1::uuid",
+            3);
+    iqm_pg_batch_add(&writing->batch, "commit", "COMMIT", NULL, 0);
+    run(writing, stored);
+}
+
+/* Checks the whole and stores it; a change that changes nothing is answered as it is. */
+static void check_and_store(struct writing *writing, const char *context)
+{
+    bool unchanged = false;
+
+    if (document_check(writing->call, writing->resource, writing->before, writing->document,
+            context) != 0) {
+        fail(writing);
+        return;
+    }
+    if (writing->before != NULL && document_same(writing->before, writing->document)) {
+        json_decref(writing->document);
+        writing->document = json_incref(writing->before);
+        unchanged = true;
+    }
+    if (!set_text(writing))
+        fail_with(writing, IQM_PROBLEM_INTERNAL_ERROR);
+    else if (unchanged)
+        answer(writing);
+    else
+        store(writing);
+}
+
+static const char *context_of(const PGresult *rows)
+{
+    return PQntuples(rows) > 0 && PQgetisnull(rows, 0, 0) == 0 ? PQgetvalue(rows, 0, 0) : NULL;
+}
+
+static void context_read(struct iqm_pg_batch *batch)
+{
+    struct writing *writing = batch->user;
+
+    if (!went_well(writing, -1))
+        return;
+    const char *context = context_of(batch->results[0]);
+    char *copy =
+        context != NULL ? iqm_arena_string(writing->call->arena, context) : NULL;
+    check_and_store(writing, copy);
+}
+
+/* The context statement's parameters are members of the document, by name. */
+static void add_context(struct writing *writing)
+{
+    const struct iqm_statement *statement = writing->resource->context;
+    struct iqm_pg_value *values =
+        iqm_arena_array(writing->call->arena, statement->parameter_count, sizeof *values);
+
+    if (values == NULL)
+        abort();
+    for (uint16_t i = 0; i < statement->parameter_count; i++)
+        values[i].text = iqm_rules_text(writing->document, statement->parameters[i]);
+    iqm_pg_batch_add(&writing->batch, statement->name, statement->sql, values,
+        statement->parameter_count);
+}
+
+/* The document must hold to the contract before its members are bound. */
+static bool contract_holds(struct writing *writing)
+{
+    struct iqm_call *call = writing->call;
+
+    if (iqm_contract_validate(call->contract, writing->resource->schema, writing->document, "",
+            true, &call->problem) == 0)
+        return true;
+    fail_with(writing, IQM_PROBLEM_VALIDATION_FAILED);
+    return false;
+}
+
+static void decide(struct writing *writing)
+{
+    writing->document = document_build(
+        writing->call, writing->resource, writing->before, writing->wanted, writing->id);
+    if (writing->document == NULL) {
+        fail_with(writing, IQM_PROBLEM_INTERNAL_ERROR);
+    } else if (writing->resource->context == NULL) {
+        check_and_store(writing, NULL);
+    } else if (contract_holds(writing)) {
+        iqm_pg_batch_clear(&writing->batch);
+        add_context(writing);
+        run(writing, context_read);
+    }
+}
+
+static void remove_document(struct writing *writing)
+{
+    iqm_pg_batch_clear(&writing->batch);
+    writing->values[0].text = writing->id;
+    add_statement(writing, "delete", "DELETE FROM %s WHERE id = $1::uuid", 1);
+    iqm_pg_batch_add(&writing->batch, "commit", "COMMIT", NULL, 0);
+    run(writing, stored);
+}
+
+/* The row is locked: does the client know its version, and what does it want it to be? */
+static void locked(struct iqm_pg_batch *batch)
+{
+    struct writing *writing = batch->user;
+    struct iqm_call *call = writing->call;
+
+    if (!went_well(writing, 1))
+        return;
+    PGresult *row = batch->results[2];
+    if (PQntuples(row) == 0) {
+        fail_with(writing, IQM_PROBLEM_NOT_FOUND);
+        return;
+    }
+    if (!iqm_etag_matches(call->if_match, PQgetvalue(row, 0, 0), false)) {
+        fail_with(writing, IQM_PROBLEM_PRECONDITION_FAILED);
+        return;
+    }
+    if (writing->kind == WRITING_DELETE) {
+        remove_document(writing);
+        return;
+    }
+    writing->before =
+        json_loadb(PQgetvalue(row, 0, 1), (size_t)PQgetlength(row, 0, 1), 0, NULL);
+    if (writing->kind == WRITING_PATCH)
+        writing->wanted = iqm_merge_patch(writing->before, call->body);
+    else
+        writing->wanted = json_incref(call->body);
+    if (writing->before == NULL || writing->wanted == NULL)
+        fail_with(writing, IQM_PROBLEM_INTERNAL_ERROR);
+    else if (document_check_read_only(
+                 call, writing->resource, writing->before, writing->wanted, writing->id) != 0)
+        fail(writing);
+    else
+        decide(writing);
+}
+
+static void created_context_read(struct iqm_pg_batch *batch)
+{
+    struct writing *writing = batch->user;
+
+    if (!went_well(writing, 1))
+        return;
+    const char *context = context_of(batch->results[2]);
+    char *copy = context != NULL ? iqm_arena_string(writing->call->arena, context) : NULL;
+    check_and_store(writing, copy);
+}
+
+static bool identify(struct writing *writing)
+{
+    if (iqm_auth_identify(writing->call, &writing->batch) == 0)
+        return true;
+    fail(writing);
+    return false;
+}
+
+/* Creating: everything that needs no row has been checked before a session was borrowed. */
+static void create_granted(struct writing *writing)
+{
+    if (writing->resource->context == NULL) {
+        if (!identify(writing))
+            return;
+        add_insert(writing);
+        run(writing, created_at_once);
+        return;
+    }
+    iqm_pg_batch_add(&writing->batch, "begin", "BEGIN", NULL, 0);
+    if (!identify(writing))
+        return;
+    add_context(writing);
+    run(writing, created_context_read);
+}
+
+static void change_granted(struct writing *writing)
+{
+    iqm_pg_batch_add(&writing->batch, "begin", "BEGIN", NULL, 0);
+    if (!identify(writing))
+        return;
+    writing->values[0].text = writing->id;
+    add_statement(writing, "lock",
+        "SELECT version, doc FROM %s WHERE id = $1::uuid FOR UPDATE", 1);
+    run(writing, locked);
+}
+
+static void granted(struct iqm_pg_borrower *borrower, struct iqm_pg_session *session, int error)
+{
+    struct writing *writing = borrower->user;
+
+    writing->session = session;
+    if (error != 0)
+        fail_with(writing, IQM_PROBLEM_SERVICE_UNAVAILABLE);
+    else if (writing->kind == WRITING_CREATE)
+        create_granted(writing);
+    else
+        change_granted(writing);
+}
+
+/* What a creation can be told without a row. 0 or IQM_EPROBLEM. */
+static int prepare_creation(struct writing *writing)
+{
+    struct iqm_call *call = writing->call;
+
+    if (document_check_read_only(call, writing->resource, NULL, call->body, writing->id) != 0)
+        return IQM_EPROBLEM;
+    writing->document =
+        document_build(call, writing->resource, NULL, call->body, writing->id);
+    if (writing->document == NULL)
+        return iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+    if (writing->resource->context != NULL)
+        return 0; /* the rules wait for what they want to see */
+    int error = document_check(call, writing->resource, NULL, writing->document, NULL);
+    if (error == 0 && !set_text(writing))
+        error = iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+    return error;
+}
+
+void writing_begin(struct iqm_call *call, enum writing_kind kind, const char *id)
+{
+    struct writing *writing = iqm_arena_alloc(call->arena, sizeof *writing);
+
+    if (writing == NULL) {
+        iqm_call_fail_with(call, IQM_PROBLEM_INTERNAL_ERROR);
+        return;
+    }
+    writing->call = call;
+    writing->resource = call->operation->resource;
+    writing->kind = kind;
+    snprintf(writing->id_text, sizeof writing->id_text, "%s", id);
+    writing->id = writing->id_text;
+    call->state = writing;
+    call->release = release;
+    if (kind == WRITING_CREATE && prepare_creation(writing) != 0) {
+        iqm_auth_refuse(call);
+        return;
+    }
+    writing->borrower.granted = granted;
+    writing->borrower.user = writing;
+    iqm_pg_borrow(call->pg, &writing->borrower);
+}

@@ -1,0 +1,30 @@
+/* One change on its way: create, put, patch and delete are the same steps with other decisions. */
+#ifndef IQM_RESOURCE_WRITE_H
+#define IQM_RESOURCE_WRITE_H
+
+#include "iqm/resource.h"
+
+enum writing_kind { WRITING_CREATE, WRITING_REPLACE, WRITING_PATCH, WRITING_DELETE };
+
+struct writing {
+    struct iqm_call *call;
+    const struct iqm_resource *resource;
+    enum writing_kind kind;
+    const char *id;
+    struct iqm_pg_borrower borrower;
+    struct iqm_pg_session *session; /* lent until the answer */
+    struct iqm_pg_batch batch;
+    struct iqm_pg_value values[4];
+    struct iqm_pg_value *context_values;
+    json_t *before;   /* the stored document */
+    json_t *wanted;   /* what the client asks for, whole */
+    json_t *document; /* what is to be stored */
+    char *text;       /* the same as text */
+    char version[24];
+    char id_text[40];
+};
+
+/* Starts a change of the record `id`; the call fails or is answered later. */
+void writing_begin(struct iqm_call *call, enum writing_kind kind, const char *id);
+
+#endif
