@@ -118,10 +118,11 @@ need_room() {
         die "the disk of $dir is full: $free MB are free, $megabytes MB are needed"
 }
 
-# Configures (once, and again when the set-up changes) and compiles build/NAME.
+# Configures (once, and again when the set-up changes) build/NAME and compiles a target there:
+# build NAME TARGET OPTION...
 build() {
-    local dir=$top/build/$1 path setup
-    shift
+    local dir=$top/build/$1 target=$2 path setup
+    shift 2
     need_room "$top/build" 300
     path=$("$top/deploy/deps") || exit 1
     setup="$* $path"
@@ -131,5 +132,5 @@ build() {
             die "meson could not configure ${dir#"$top"/}; the reason stands above"
         printf '%s\n' "$setup" >"$dir/.setup"
     fi
-    ninja -C "$dir" >&2 || die "the build in ${dir#"$top"/} failed; the reason stands above"
+    ninja -C "$dir" "$target" >&2 || die "the build in ${dir#"$top"/} failed; the reason stands above"
 }

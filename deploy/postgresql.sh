@@ -117,6 +117,13 @@ pg_ctl() {
     postgresql_program "$home/postgresql" pg_ctl -s -w "$@"
 }
 
+# What the server's workers open, the import, and some for people.
+connections_needed() {
+    local workers=${IQM_WORKERS:-0}
+    [ "$workers" != 0 ] || workers=$(nproc)
+    echo $((30 + workers * (${IQM_WRITE_CONNECTIONS:-8} + 2)))
+}
+
 start_postgresql() {
     local version connections
     version=$(cat "$home/postgresql/PG_VERSION")
@@ -125,7 +132,7 @@ start_postgresql() {
     pg_bin=/usr/lib/postgresql/$version/bin
     recover_postgresql
     choose_socket_dir
-    connections=$((60 + 12 * ${IQM_WORKERS:-$(nproc)}))
+    connections=$(connections_needed)
     touch "$home/postgresql.log"
     chmod 0600 "$home/postgresql.log"
     own "$home/postgresql.log"

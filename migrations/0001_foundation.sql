@@ -12,6 +12,8 @@ DO $$
 BEGIN
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO iqm_server', current_database());
+    -- The owner may take the server's role: with one address for both, and for iqmd check.
+    GRANT iqm_server TO CURRENT_USER;
 END $$;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO iqm_server;

@@ -35,7 +35,7 @@ static void say(struct statement *statement, const char *format, ...)
     statement->length += (size_t)length;
 }
 
-static unsigned bind(struct reading *reading, const char *text)
+static unsigned bind_value(struct reading *reading, const char *text)
 {
     reading->values[reading->value_count].text = text;
     return ++reading->value_count;
@@ -48,7 +48,7 @@ static void add_filter(struct statement *statement, struct reading *reading,
         [IQM_FILTER_EQ] = "=", [IQM_FILTER_GTE] = ">=", [IQM_FILTER_LTE] = "<=",
         [IQM_FILTER_LT] = "<"};
     const char *join = reading->value_count == 0 ? "WHERE" : "AND";
-    unsigned number = bind(reading, value);
+    unsigned number = bind_value(reading, value);
 
     if (parameter->filter == IQM_FILTER_PREFIX)
         say(statement, " %s lower(%s) COLLATE \"C\" ^@ lower($%u)", join, parameter->column, number);
@@ -136,11 +136,11 @@ static int add_position(
     if (id == NULL)
         return iqm_problem_set(&reading->call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
     if (sort != NULL) {
-        unsigned key = bind(reading, cursor.key);
+        unsigned key = bind_value(reading, cursor.key);
         say(statement, " %s (%s, id) %s ($%u::%s, $%u::uuid)", join, sort->column, beyond, key,
-            sort->type, bind(reading, id));
+            sort->type, bind_value(reading, id));
     } else {
-        say(statement, " %s id > $%u::uuid", join, bind(reading, id));
+        say(statement, " %s id > $%u::uuid", join, bind_value(reading, id));
     }
     strncat(statement->name, "_on", sizeof statement->name - strlen(statement->name) - 1);
     return 0;
@@ -157,7 +157,7 @@ static void add_order(
             sort->descending ? " DESC" : "");
     else
         say(statement, " ORDER BY id");
-    say(statement, " LIMIT $%u::bigint", bind(reading, limit));
+    say(statement, " LIMIT $%u::bigint", bind_value(reading, limit));
     snprintf(order, sizeof order, "_s%u", reading->sort);
     strncat(statement->name, order, sizeof statement->name - strlen(statement->name) - 1);
 }

@@ -53,6 +53,16 @@ static const struct {
         NULL},
     {"{'low_age':3,'high_age':11}", "{'low_age':5,'high_age':11}", "{'low_age':3,'high_age':7}",
         "{'low_age':5,'high_age':7}"},
+    /* So with dates, and with the authority's code in the LAESTAB. */
+    {"{'open_date':'2000-01-01'}", "{'open_date':'2010-01-01'}",
+        "{'open_date':'2000-01-01','close_date':'2005-01-01'}", NULL},
+    {"{'laestab':'2012000','local_authority_code':'201'}",
+        "{'laestab':'2012001','local_authority_code':'201'}",
+        "{'laestab':'3012000','local_authority_code':'301'}", NULL},
+    {"{'laestab':'2012000','local_authority_code':'201'}",
+        "{'laestab':'2012000','local_authority_code':'201'}",
+        "{'laestab':'3012000','local_authority_code':'301'}",
+        "{'laestab':'3012000','local_authority_code':'301'}"},
 };
 
 static json_t *load(const char *text)

@@ -201,7 +201,8 @@ static const struct {
     {"County (name)", "Not recorded", "county", "(none)"},
     {"Postcode", "ec3a5de", "postcode", "EC3A 5DE"},
     {"Postcode", " W1  1aa ", "postcode", "W1 1AA"},
-    {"Postcode", "gir0aa", "postcode", "GIR 0AA"},
+    {"Postcode", "sw1a1aa", "postcode", "SW1A 1AA"},
+    {"Postcode", "M1 1AE", "postcode", "M1 1AE"},
     {"TelephoneNum", "2071234567", "telephone", "02071234567"},
     {"TelephoneNum", "169773254", "telephone", "0169773254"},
     {"TelephoneNum", "020 7123 4567", "telephone", "020 7123 4567"},
@@ -231,6 +232,7 @@ static const struct {
     {"UKPRN", "20001234", "ukprn", "(none)"},
     {"TelephoneNum", "ask at the office", "telephone", "(none)"},
     {"SchoolWebsite", "none", "website", "(none)"},
+    {"SchoolWebsite", "http://none/a.html", "website", "(none)"},
     {"SchoolWebsite", "office@school.sch.uk", "website", "(none)"},
     {"SchoolWebsite", "http://user@school.sch.uk", "website", "(none)"},
     {"SchoolWebsite", "http:/school.sch.uk", "website", "(none)"},
@@ -329,6 +331,8 @@ START_TEST(ages_and_dates_together)
     make_row(&row, 7, "100000|A School|Open|3|3|02-01-2000|01-01-2000");
     ck_assert_int_eq(iqm_register_record(&f.columns, &row.row, &f.report, &f.record), 0);
     ck_assert_uint_eq(f.report.warnings.total, 1);
+    ck_assert_str_eq(text_of("open_date"), "2000-01-02");
+    ck_assert_str_eq(text_of("close_date"), "(none)");
 }
 END_TEST
 

@@ -241,7 +241,8 @@ static const char *database_sentence(const char *sqlstate)
         {"40", "The database was busy with the same schools; nothing was changed. Try again."},
         {"55P03", "The database was busy with the same schools for too long; nothing was changed. "
                   "Try again."},
-        {"57014", "The database took too long; nothing was changed. Try again."},
+        {"57014",
+            "The import took too long or was cancelled in the database; nothing was changed."},
         {"42501", "The database does not let this connection write schools; nothing was changed."},
         {"42P01", "The database lacks the tables of this program: migrate it first."},
         {"53", "The database has no room or no memory left; nothing was changed."},

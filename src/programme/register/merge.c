@@ -90,17 +90,52 @@ static json_t *choose(
     return same(there, before) || !same(here, before) ? here : there;
 }
 
-/* A person's edit of one age and the register's of the other may contradict each other. */
-static bool ages_clash(const json_t *base, const json_t *ours, const json_t *theirs)
+static bool ages_clash(const json_t *low, const json_t *high)
 {
-    const json_t *low = choose(base, ours, theirs, "low_age");
-    const json_t *high = choose(base, ours, theirs, "high_age");
-    return low && high && json_integer_value(low) > json_integer_value(high);
+    return json_integer_value(low) > json_integer_value(high);
 }
 
-static bool is_age(const char *member)
+static bool dates_clash(const json_t *opened, const json_t *closed)
 {
-    return strcmp(member, "low_age") == 0 || strcmp(member, "high_age") == 0;
+    return json_is_string(opened) && json_is_string(closed) &&
+           strcmp(json_string_value(closed), json_string_value(opened)) < 0;
+}
+
+static bool codes_clash(const json_t *authority, const json_t *laestab)
+{
+    return json_is_string(authority) && json_is_string(laestab) &&
+           strncmp(json_string_value(laestab), json_string_value(authority), 3) != 0;
+}
+
+/* Members that must fit each other: a person's edit of one and the register's of the other may not
+ * be put together when they contradict. */
+static const struct pair {
+    const char *first, *second;
+    bool (*clash)(const json_t *first, const json_t *second);
+} pairs[] = {
+    {"low_age", "high_age", ages_clash},
+    {"open_date", "close_date", dates_clash},
+    {"local_authority_code", "laestab", codes_clash},
+};
+
+static const struct pair *pair_of(const char *member)
+{
+    for (size_t i = 0; i < IQM_LENGTH(pairs); i++)
+        if (strcmp(pairs[i].first, member) == 0 || strcmp(pairs[i].second, member) == 0)
+            return &pairs[i];
+    return NULL;
+}
+
+/* As choose(), but both of a pair stay as they are here where the choice would not fit together. */
+static json_t *choose_fitting(
+    const json_t *base, const json_t *ours, const json_t *theirs, const char *member)
+{
+    const struct pair *pair = pair_of(member);
+    const json_t *first = pair ? choose(base, ours, theirs, pair->first) : NULL;
+    const json_t *second = pair ? choose(base, ours, theirs, pair->second) : NULL;
+    if (first && second && pair->clash(first, second))
+        return value_of(ours, member);
+    return choose(base, ours, theirs, member);
 }
 
 static bool is_register_member(const char *member)
@@ -139,13 +174,12 @@ static int put_rest(json_t *merged, const json_t *ours)
 static int fill(
     json_t *merged, const json_t *base, const json_t *ours, const json_t *theirs, bool *ret_changed)
 {
-    bool clash = ages_clash(base, ours, theirs);
     for (size_t i = 0; i < IQM_LENGTH(heads); i++)
         if (put(merged, heads[i], json_object_get(ours, heads[i])) < 0)
             return IQM_ENOMEM;
     for (const char *const *name = iqm_register_members; *name; name++) {
         json_t *here = value_of(ours, *name);
-        json_t *value = clash && is_age(*name) ? here : choose(base, ours, theirs, *name);
+        json_t *value = choose_fitting(base, ours, theirs, *name);
         *ret_changed = *ret_changed || !same(value, here);
         if (put(merged, *name, value) < 0)
             return IQM_ENOMEM;

@@ -277,13 +277,16 @@ static bool read_date(
     return true;
 }
 
+/* A close date before the open one would make every later edit of the school be refused. */
 static void read_dates(struct reader *reader)
 {
     char opened[11], closed[11];
     bool has_opened = read_date(reader, IQM_COLUMN_OPEN_DATE, "open_date", opened);
     bool has_closed = read_date(reader, IQM_COLUMN_CLOSE_DATE, "close_date", closed);
-    if (has_opened && has_closed && strcmp(closed, opened) < 0)
-        warn(reader, IQM_COLUMN_CLOSE_DATE, "The school closed before it opened; kept as written.");
+    if (!has_opened || !has_closed || strcmp(closed, opened) >= 0)
+        return;
+    json_object_del(reader->record, "close_date");
+    warn(reader, IQM_COLUMN_CLOSE_DATE, "The date is before the open date; it is left out.");
 }
 
 static bool check_width(struct reader *reader)
