@@ -1,7 +1,8 @@
 /*
- * Who calls, and may they: bearer tokens (RFC 6750). The token is looked up by its keyed hash in the
- * very batch of statements that does the work, so that nothing is cached and a revoked token is
- * refused by every instance at once. Row-level security sees the identity set there and nothing else.
+ * Who calls, and may they: bearer tokens (RFC 6750). The token is looked up by its keyed hash in
+ * the very batch of statements that does the work, so that nothing is cached and a revoked token is
+ * refused by every instance at once. Row-level security sees the identity set there and nothing
+ * else.
  */
 #ifndef IQM_AUTH_H
 #define IQM_AUTH_H

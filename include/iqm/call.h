@@ -55,8 +55,8 @@ void iqm_call_etag(struct iqm_call *call, const char *version);
 
 /* Answers. The bytes are borrowed until the call ends: arena memory, or a result that `release`
  * frees. `media_type` NULL: no body. */
-void iqm_call_reply(struct iqm_call *call, unsigned status, const char *media_type,
-    const char *bytes, size_t len);
+void iqm_call_reply(
+    struct iqm_call *call, unsigned status, const char *media_type, const char *bytes, size_t len);
 
 /* Answers with call->problem. */
 void iqm_call_fail(struct iqm_call *call);
@@ -68,9 +68,9 @@ void iqm_call_fail_with(struct iqm_call *call, const struct iqm_problem_type *ty
 void iqm_call_receive(struct iqm_call *call);
 
 /*
- * Runs `work` in a thread of the pool, for what would block the loop (files, password hashing), then
- * `done` in the call's own thread. `work` may touch call->state and nothing else of the call; the
- * call stays alive until `done` was called. 0, or IQM_ENOMEM and neither is called.
+ * Runs `work` in a thread of the pool, for what would block the loop (files, password hashing),
+ * then `done` in the call's own thread. `work` may touch call->state and nothing else of the call;
+ * the call stays alive until `done` was called. 0, or IQM_ENOMEM and neither is called.
  */
 int iqm_call_background(struct iqm_call *call, void (*work)(struct iqm_call *call),
     void (*done)(struct iqm_call *call));

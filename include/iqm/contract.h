@@ -62,15 +62,15 @@ struct iqm_schema {
     uint8_t personal; /* enum iqm_personal */
     bool has_minimum, has_maximum;
     bool unique_items;
-    bool closed;              /* additionalProperties: false */
-    int64_t minimum, maximum; /* inclusive */
+    bool closed;                     /* additionalProperties: false */
+    int64_t minimum, maximum;        /* inclusive */
     uint32_t min_length, max_length; /* code points; IQM_NO_LIMIT when unbounded */
     uint32_t min_items, max_items;
-    uint16_t items;                 /* schema of array items, or IQM_NO_SCHEMA */
-    uint16_t additional;            /* schema of other members, or IQM_NO_SCHEMA */
-    const char *pattern;            /* ECMA-262 as PCRE2 understands it; NULL when none */
-    uint16_t pattern_index;         /* dense number of the pattern, for the compiled cache */
-    const char *const *enumeration; /* strings; NULL-terminated; NULL when none */
+    uint16_t items;                   /* schema of array items, or IQM_NO_SCHEMA */
+    uint16_t additional;              /* schema of other members, or IQM_NO_SCHEMA */
+    const char *pattern;              /* ECMA-262 as PCRE2 understands it; NULL when none */
+    uint16_t pattern_index;           /* dense number of the pattern, for the compiled cache */
+    const char *const *enumeration;   /* strings; NULL-terminated; NULL when none */
     const struct iqm_member *members; /* in the order of the contract */
     uint16_t member_count;
 };
@@ -91,8 +91,8 @@ struct iqm_parameter {
     const char *name;
     uint8_t in; /* enum iqm_parameter_in */
     bool required;
-    uint8_t filter;      /* enum iqm_filter */
-    const char *column;  /* of the resource's table, for a filter; else NULL */
+    uint8_t filter;     /* enum iqm_filter */
+    const char *column; /* of the resource's table, for a filter; else NULL */
     uint16_t schema;
     const char *default_text; /* from the schema's default; NULL when none */
 };
@@ -141,8 +141,8 @@ struct iqm_resource {
     const char *name;       /* "school": table, log field, history key */
     const char *collection; /* "/v1/schools" */
     uint16_t schema;
-    const struct iqm_sort *sorts; /* the first is the default; ends with value NULL */
-    iqm_rules_fn *rules;          /* NULL when the contract says all */
+    const struct iqm_sort *sorts;        /* the first is the default; ends with value NULL */
+    iqm_rules_fn *rules;                 /* NULL when the contract says all */
     const struct iqm_statement *context; /* rows the rules want to see; NULL when none */
 };
 
@@ -159,15 +159,15 @@ struct iqm_operation {
     const char *path; /* "/v1/schools/{school_id}" */
     const struct iqm_parameter *parameters;
     uint8_t parameter_count;
-    uint8_t body;            /* enum iqm_body_kind */
+    uint8_t body; /* enum iqm_body_kind */
     bool body_required;
     const char *body_media_type; /* the one accepted; NULL when there is no body */
     uint16_t body_schema;        /* IQM_NO_SCHEMA when there is none */
     uint32_t body_limit;         /* x-body-limit in bytes; 0 takes the server's own */
     bool is_public;              /* security: [] */
-    const char *roles;           /* PostgreSQL array text "{head_office,client}"; NULL when public */
-    const char *scope;           /* "schools:read"; NULL when public */
-    const struct iqm_resource *resource; /* of a generic action; else NULL */
+    const char *roles; /* PostgreSQL array text "{head_office,client}"; NULL when public */
+    const char *scope; /* "schools:read"; NULL when public */
+    const struct iqm_resource *resource;   /* of a generic action; else NULL */
     const struct iqm_statement *statement; /* <operation id>.sql; else NULL */
     iqm_handler_fn *handler;
     const struct iqm_response *responses; /* ends with status 0 */
@@ -225,8 +225,8 @@ void iqm_contract_close(const struct iqm_contract *contract);
  * `pointer`, "" for the whole). 0, or IQM_EPROBLEM when there was at least one.
  * `for_request`: read-only members are not required.
  */
-int iqm_contract_validate(const struct iqm_contract *contract, uint16_t schema,
-    const json_t *value, const char *pointer, bool for_request, struct iqm_problem *problem);
+int iqm_contract_validate(const struct iqm_contract *contract, uint16_t schema, const json_t *value,
+    const char *pointer, bool for_request, struct iqm_problem *problem);
 
 /*
  * Validates the text of one parameter (already decoded). The text is taken as the schema's type

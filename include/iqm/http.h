@@ -1,6 +1,6 @@
 /*
- * The HTTP server: worker threads that share nothing, each with its own listening socket, event loop
- * and database sessions. Knows the contract and its handlers, no resource.
+ * The HTTP server: worker threads that share nothing, each with its own listening socket, event
+ * loop and database sessions. Knows the contract and its handlers, no resource.
  */
 #ifndef IQM_HTTP_H
 #define IQM_HTTP_H

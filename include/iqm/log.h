@@ -24,7 +24,8 @@ void iqm_log_open(enum iqm_log_level level);
 /* Starts a line: time, level and the event's name. */
 void iqm_log_begin(struct iqm_log_line *line, enum iqm_log_level level, const char *event);
 
-/* Adds a member; a value that does not fit the line is cut. `value` may be NULL: nothing is added. */
+/* Adds a member; a value that does not fit the line is cut. `value` may be NULL: nothing is added.
+ */
 void iqm_log_string(struct iqm_log_line *line, const char *key, const char *value);
 void iqm_log_number(struct iqm_log_line *line, const char *key, int64_t value);
 
@@ -32,8 +33,7 @@ void iqm_log_number(struct iqm_log_line *line, const char *key, int64_t value);
 void iqm_log_end(struct iqm_log_line *line);
 
 /* Says one event with one string member. */
-void iqm_log_event(
-    enum iqm_log_level level, const char *event, const char *key, const char *value);
+void iqm_log_event(enum iqm_log_level level, const char *event, const char *key, const char *value);
 
 /* Lines of this thread are gathered from now on until iqm_log_flush. */
 void iqm_log_gather(void);

@@ -1,6 +1,6 @@
 /*
- * PostgreSQL for one worker: a pipeline for reads shared by all its requests, and a few sessions for
- * writing that a request borrows. Nothing here blocks and nothing here knows a resource.
+ * PostgreSQL for one worker: a pipeline for reads shared by all its requests, and a few sessions
+ * for writing that a request borrows. Nothing here blocks and nothing here knows a resource.
  * Source: libpq, "Pipeline Mode" and "Asynchronous Command Processing".
  */
 #ifndef IQM_PG_H
@@ -59,10 +59,10 @@ struct iqm_pg_batch {
 
 struct iqm_pg_options {
     const char *url;
-    const char *role;          /* every session does SET ROLE to it */
+    const char *role; /* every session does SET ROLE to it */
     unsigned write_connections;
-    unsigned queue_max;        /* batches and borrowers waiting, at most */
-    unsigned timeout_ms;       /* of a statement, and of waiting for a session */
+    unsigned queue_max;  /* batches and borrowers waiting, at most */
+    unsigned timeout_ms; /* of a statement, and of waiting for a session */
 };
 
 /* Counters for the metrics; written by the worker's thread, read by any. */
@@ -91,8 +91,8 @@ void iqm_pg_read(struct iqm_pg *pg, struct iqm_pg_batch *batch);
 
 /*
  * Borrowing a session for a transaction. `granted` is called once, possibly before iqm_pg_borrow
- * returns: with the session, or NULL and IQM_EPGLOST or IQM_ELIMIT. The borrower gives it back with iqm_pg_release: a transaction still
- * open is rolled back then.
+ * returns: with the session, or NULL and IQM_EPGLOST or IQM_ELIMIT. The borrower gives it back with
+ * iqm_pg_release: a transaction still open is rolled back then.
  */
 struct iqm_pg_borrower {
     void (*granted)(struct iqm_pg_borrower *borrower, struct iqm_pg_session *session, int error);

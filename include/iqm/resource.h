@@ -12,9 +12,9 @@
 /* What a resource's rules see and may do. */
 struct iqm_rules {
     struct iqm_arena *arena;
-    const json_t *before;   /* the stored document; NULL when it is being created */
-    json_t *document;       /* the merged whole; derived members may be set in it */
-    const char *context;    /* first column of the context statement's first row; NULL without */
+    const json_t *before; /* the stored document; NULL when it is being created */
+    json_t *document;     /* the merged whole; derived members may be set in it */
+    const char *context;  /* first column of the context statement's first row; NULL without */
     struct iqm_problem *problem;
 };
 
@@ -47,8 +47,7 @@ struct iqm_cursor {
 char *iqm_cursor_write(struct iqm_arena *arena, const struct iqm_cursor *cursor);
 
 /* Reads it back: 0, IQM_EINVAL when it was not written by iqm_cursor_write, or IQM_ENOMEM. */
-int iqm_cursor_read(
-    struct iqm_arena *arena, struct iqm_slice text, struct iqm_cursor *ret_cursor);
+int iqm_cursor_read(struct iqm_arena *arena, struct iqm_slice text, struct iqm_cursor *ret_cursor);
 
 /* The validated string member as text; NULL when absent or null. */
 const char *iqm_rules_text(const json_t *document, const char *member);

@@ -9,8 +9,9 @@
 #include <strings.h>
 
 /*
- * Always one row, and always sets both settings: an unknown token leaves them empty, which no policy
- * lets through. Compared are hashes of 256 random bits: their comparison tells nothing of a token.
+ * Always one row, and always sets both settings: an unknown token leaves them empty, which no
+ * policy lets through. Compared are hashes of 256 random bits: their comparison tells nothing of a
+ * token.
  */
 static const char identify_sql[] =
     "SELECT token.id, token.allowed,"

@@ -38,7 +38,8 @@ static int check_resource(PGconn *connection, const struct iqm_resource *resourc
         "INSERT INTO %s (id, version, doc, written_by) VALUES ($1::uuid, 1, $2::json, $3::uuid)",
         resource->name);
     faults += prepare(connection, resource->name, sql);
-    for (const struct iqm_sort *sort = resource->sorts; sort != NULL && sort->value != NULL; sort++) {
+    for (const struct iqm_sort *sort = resource->sorts; sort != NULL && sort->value != NULL;
+         sort++) {
         snprintf(sql, sizeof sql,
             "SELECT doc FROM %s WHERE (%s, id) > ($1::%s, $2::uuid) ORDER BY %s, id LIMIT 1",
             resource->name, sort->column, sort->type, sort->column);
@@ -52,11 +53,13 @@ static int check_sort_columns(PGconn *connection, const struct iqm_resource *res
 {
     int faults = 0;
 
-    for (const struct iqm_sort *sort = resource->sorts; sort != NULL && sort->value != NULL; sort++) {
+    for (const struct iqm_sort *sort = resource->sorts; sort != NULL && sort->value != NULL;
+         sort++) {
         const char *values[] = {resource->name, sort->column};
-        IQM_CLEANUP(cli_clear_result) PGresult *rows = PQexecParams(connection,
-            "SELECT attnotnull FROM pg_attribute WHERE attrelid = $1::regclass AND attname = $2",
-            2, NULL, values, NULL, NULL, 0);
+        IQM_CLEANUP(cli_clear_result)
+        PGresult *rows = PQexecParams(connection,
+            "SELECT attnotnull FROM pg_attribute WHERE attrelid = $1::regclass AND attname = $2", 2,
+            NULL, values, NULL, NULL, 0);
         if (PQntuples(rows) == 1 && PQgetvalue(rows, 0, 0)[0] == 't')
             continue;
         fprintf(stderr, "%s: the sort by %s needs a column that is NOT NULL.\n", resource->name,
@@ -84,7 +87,8 @@ static int check_filters(PGconn *connection, const struct iqm_operation *operati
 /* Every table the server can reach has row-level security forced; the server owns nothing. */
 static int check_security(PGconn *connection)
 {
-    IQM_CLEANUP(cli_clear_result) PGresult *rows = PQexec(connection,
+    IQM_CLEANUP(cli_clear_result)
+    PGresult *rows = PQexec(connection,
         "SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace "
         "AND c.relkind IN ('r', 'p', 'v', 'm', 'f') "
         "AND has_any_column_privilege('iqm_server', c.oid, 'SELECT, INSERT, UPDATE') "

@@ -1,5 +1,5 @@
-/* `iqmd token issue|list|revoke`: bearer tokens for an operator to give out. A token's text is shown
- * once, when it is issued; the database keeps a keyed hash. */
+/* `iqmd token issue|list|revoke`: bearer tokens for an operator to give out. A token's text is
+ * shown once, when it is issued; the database keeps a keyed hash. */
 #include "cli.h"
 #include "iqm/auth.h"
 #include "iqm/contract.h"
@@ -21,12 +21,12 @@ struct issue {
 
 static int usage(FILE *out)
 {
-    fprintf(out,
-        "Usage: iqmd token issue --name NAME --role head_office|client [--scope SCOPE]…\n"
-        "                        [--expires-in-days N]\n"
-        "       iqmd token list\n"
-        "       iqmd token revoke ID\n\n"
-        "Scopes are those of the contract, like schools:read; without --scope, all the role may.\n");
+    fprintf(out, "Usage: iqmd token issue --name NAME --role head_office|client [--scope SCOPE]…\n"
+                 "                        [--expires-in-days N]\n"
+                 "       iqmd token list\n"
+                 "       iqmd token revoke ID\n\n"
+                 "Scopes are those of the contract, like schools:read; without --scope, all the "
+                 "role may.\n");
     return EXIT_USAGE;
 }
 
@@ -86,13 +86,13 @@ static int insert_token(PGconn *connection, const struct iqm_config *config,
 
     iqm_uuid7(id);
     write_scopes(issue, scopes);
-    iqm_token_hash(
-        config->token_key_bytes, (struct iqm_slice){token, strlen(token)}, hash);
-    const char *values[] = {id, (const char *)hash, issue->name, issue->role, scopes,
-        issue->expires_in_days};
+    iqm_token_hash(config->token_key_bytes, (struct iqm_slice){token, strlen(token)}, hash);
+    const char *values[] = {
+        id, (const char *)hash, issue->name, issue->role, scopes, issue->expires_in_days};
     const int lengths[] = {0, sizeof hash, 0, 0, 0, 0};
     const int formats[] = {0, 1, 0, 0, 0, 0};
-    IQM_CLEANUP(cli_clear_result) PGresult *result = PQexecParams(connection,
+    IQM_CLEANUP(cli_clear_result)
+    PGresult *result = PQexecParams(connection,
         "INSERT INTO token (id, hash, name, role, scopes, expires_at) VALUES ($1, $2, $3, $4, "
         "$5, now() + $6::int * interval '1 day')",
         6, NULL, values, lengths, formats, 0);
@@ -123,7 +123,8 @@ static int issue_token(int argc, char **argv, PGconn *connection, const struct i
 
 static int list_tokens(PGconn *connection)
 {
-    IQM_CLEANUP(cli_clear_result) PGresult *rows = PQexec(connection,
+    IQM_CLEANUP(cli_clear_result)
+    PGresult *rows = PQexec(connection,
         "SELECT id, role, name, array_to_string(scopes, ' '), created_at::timestamp(0), "
         "coalesce(expires_at::timestamp(0)::text, 'never'), "
         "coalesce(last_used_at::timestamp(0)::text, 'never'), "
@@ -150,7 +151,8 @@ static int revoke_token(PGconn *connection, const char *id)
         fprintf(stderr, "An id looks like 0190b6a2-7c1e-7d3a-9f00-1a2b3c4d5e6f.\n");
         return EXIT_USAGE;
     }
-    IQM_CLEANUP(cli_clear_result) PGresult *result = PQexecParams(connection,
+    IQM_CLEANUP(cli_clear_result)
+    PGresult *result = PQexecParams(connection,
         "UPDATE token SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1", 1, NULL, values,
         NULL, NULL, 0);
     if (PQresultStatus(result) != PGRES_COMMAND_OK) {

@@ -30,8 +30,8 @@ static void on_done(uv_work_t *work, int status)
     done(call);
 }
 
-int iqm_call_background(struct iqm_call *call, void (*work)(struct iqm_call *call),
-    void (*done)(struct iqm_call *call))
+int iqm_call_background(
+    struct iqm_call *call, void (*work)(struct iqm_call *call), void (*done)(struct iqm_call *call))
 {
     struct background *background = calloc(1, sizeof *background);
     struct worker *worker = request_of(call)->worker;

@@ -66,8 +66,8 @@ static int parse_json(struct request *request)
     if (is_too_deep(text, request->body_length, depth))
         return iqm_problem_set(&call->problem, IQM_PROBLEM_MALFORMED_BODY,
             "The body nests more than %lld levels deep.", (long long)depth);
-    call->body = json_loadb(
-        text, request->body_length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
+    call->body =
+        json_loadb(text, request->body_length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
     if (call->body != NULL)
         return 0;
     if (json_error_code(&where) == json_error_duplicate_key)
@@ -88,8 +88,8 @@ int body_parse(struct request *request)
         return 0;
     int error = parse_json(request);
     if (error == 0)
-        error = iqm_contract_validate(call->contract, operation->body_schema, call->body, "", true,
-            &call->problem);
+        error = iqm_contract_validate(
+            call->contract, operation->body_schema, call->body, "", true, &call->problem);
     if (error == IQM_EPROBLEM && call->problem.type == NULL)
         iqm_problem_set(&call->problem, IQM_PROBLEM_VALIDATION_FAILED, NULL);
     return error;

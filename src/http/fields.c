@@ -77,9 +77,8 @@ static int check_expectation(struct request *request)
 {
     struct iqm_slice expect = request->fields.expect;
 
-    if (expect.ptr == NULL ||
-        (expect.len == strlen("100-continue") &&
-            strncasecmp(expect.ptr, "100-continue", expect.len) == 0))
+    if (expect.ptr == NULL || (expect.len == strlen("100-continue") &&
+                                  strncasecmp(expect.ptr, "100-continue", expect.len) == 0))
         return 0;
     return iqm_problem_set(&request->call.problem, IQM_PROBLEM_EXPECTATION_FAILED, NULL);
 }

@@ -32,8 +32,9 @@ void metrics_note(struct worker *worker, const struct request *request, uint64_t
 
     while (bucket < LATENCY_BUCKETS && elapsed_us > bucket_us[bucket])
         bucket++;
-    counter_add(&counters->by_operation[operation_row(worker, request->call.operation) * CLASSES +
-                    class], 1);
+    counter_add(
+        &counters->by_operation[operation_row(worker, request->call.operation) * CLASSES + class],
+        1);
     counter_add(&counters->latency[bucket], 1);
     counter_add(&counters->latency_sum_us, elapsed_us);
     counter_add(&counters->bytes_sent, request->answer_bytes);
@@ -68,9 +69,8 @@ static void print_operations(FILE *out)
     fprintf(out, "# HELP iqm_requests_total Requests by operation and class of status.\n"
                  "# TYPE iqm_requests_total counter\n");
     for (size_t row = 0; row <= contract->operation_count; row++) {
-        const char *name =
-            row < contract->operation_count ? contract->operations[row].id : "none";
-        for (size_t class = 0; class < CLASSES; class++) {
+        const char *name = row < contract->operation_count ? contract->operations[row].id : "none";
+        for (size_t class = 0; class < CLASSES; class ++) {
             uint64_t count = sum_operation(row, class);
             if (count > 0)
                 fprintf(out, "iqm_requests_total{operation=\"%s\",status=\"%zuxx\"} %" PRIu64 "\n",
@@ -123,8 +123,8 @@ static void print_simple(FILE *out)
     };
 
     for (size_t i = 0; i < IQM_LENGTH(simple); i++)
-        fprintf(out, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", simple[i].name,
-            simple[i].help, simple[i].name, simple[i].type, simple[i].name, sum(simple[i].offset));
+        fprintf(out, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", simple[i].name, simple[i].help,
+            simple[i].name, simple[i].type, simple[i].name, sum(simple[i].offset));
 }
 
 static enum MHD_Result answer(void *cls, struct MHD_Connection *mhd, const char *url,

@@ -54,8 +54,8 @@ static void add_common(struct request *request, struct MHD_Response *response, b
         add(response, "Connection", "close");
 }
 
-static void respond(struct request *request, unsigned status, const char *media_type,
-    const char *bytes, size_t len)
+static void respond(
+    struct request *request, unsigned status, const char *media_type, const char *bytes, size_t len)
 {
     bool compressed = false;
 
@@ -96,8 +96,8 @@ void iqm_call_etag(struct iqm_call *call, const char *version)
     request_of(call)->etag = version;
 }
 
-void iqm_call_reply(struct iqm_call *call, unsigned status, const char *media_type,
-    const char *bytes, size_t len)
+void iqm_call_reply(
+    struct iqm_call *call, unsigned status, const char *media_type, const char *bytes, size_t len)
 {
     respond(request_of(call), status, media_type, bytes, len);
 }
@@ -140,7 +140,8 @@ void iqm_call_fail_with(struct iqm_call *call, const struct iqm_problem_type *ty
 
 static const char *allowed_methods(struct request *request)
 {
-    static const char *const names[IQM_METHOD_COUNT] = {"GET, HEAD", "PUT", "POST", "PATCH", "DELETE"};
+    static const char *const names[IQM_METHOD_COUNT] = {
+        "GET, HEAD", "PUT", "POST", "PATCH", "DELETE"};
     const struct iqm_route *route = request->route;
     char *text = iqm_arena_alloc(request->call.arena, 64);
     size_t length = 0;

@@ -178,8 +178,8 @@ static int check_body_headers(struct request *request)
 
     if (operation->body == IQM_BODY_NONE) {
         if (has_body(request))
-            return iqm_problem_set(&call->problem, IQM_PROBLEM_CONTENT_TOO_LARGE,
-                "This operation takes no body.");
+            return iqm_problem_set(
+                &call->problem, IQM_PROBLEM_CONTENT_TOO_LARGE, "This operation takes no body.");
         return 0;
     }
     if (!has_body(request) && operation->body_required)
@@ -242,9 +242,9 @@ static int begin(struct request *request, const char *method)
 /* Whether an error must be told before the body is read: it is long, or waits for a go-ahead. */
 static bool must_refuse_now(const struct request *request)
 {
-    return has_body(request) && (request->fields.expect.ptr != NULL ||
-                                    request->fields.transfer_encoding.ptr != NULL ||
-                                    body_declared(request) > READ_AWAY_MAX);
+    return has_body(request) &&
+           (request->fields.expect.ptr != NULL || request->fields.transfer_encoding.ptr != NULL ||
+               body_declared(request) > READ_AWAY_MAX);
 }
 
 /* A failing call of a secured operation is refused by who knows about callers. */
@@ -405,8 +405,8 @@ static void log_request(const struct request *request, uint64_t elapsed_us)
     if (request->fields.traceparent.ptr != NULL && request->fields.traceparent.len == 55)
         iqm_log_string(&line, "traceparent",
             iqm_arena_copy(request->call.arena, request->fields.traceparent.ptr, 55));
-    iqm_log_string(&line, "operation",
-        request->call.operation != NULL ? request->call.operation->id : NULL);
+    iqm_log_string(
+        &line, "operation", request->call.operation != NULL ? request->call.operation->id : NULL);
     iqm_log_string(&line, "actor", request->call.actor);
     iqm_log_number(&line, "status", request->status);
     if (request->call.problem.type != NULL)
@@ -442,7 +442,8 @@ void request_completed(
     if (request->connection != NULL)
         request->connection->deadline =
             iqm_clock_ms() + (uint64_t)(worker->options->config->idle_timeout +
-                                        worker->options->config->request_timeout) * 1000;
+                                        worker->options->config->request_timeout) *
+                                 1000;
     uint64_t elapsed = now_us() - request->started_us;
     metrics_note(worker, request, elapsed);
     log_request(request, elapsed);

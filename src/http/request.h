@@ -76,8 +76,7 @@ bool fields_accept_gzip(struct iqm_slice accept_encoding);
 bool fields_media_type_is(struct iqm_slice content_type, const char *media_type);
 
 /* gzip.c: compressed copy in the arena, or NULL when it is not worth it. */
-const char *gzip_compress(
-    struct iqm_arena *arena, const char *bytes, size_t len, size_t *ret_len);
+const char *gzip_compress(struct iqm_arena *arena, const char *bytes, size_t len, size_t *ret_len);
 
 /* body.c: parses and validates the whole body. 0 or IQM_EPROBLEM. */
 int body_append(struct request *request, const char *bytes, size_t len);
@@ -96,8 +95,8 @@ enum MHD_Result request_handle(void *cls, struct MHD_Connection *mhd, const char
     const char *method, const char *version, const char *upload, size_t *upload_size,
     void **con_cls);
 void *request_new(void *cls, const char *target, struct MHD_Connection *mhd);
-void request_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
-    enum MHD_RequestTerminationCode code);
+void request_completed(
+    void *cls, struct MHD_Connection *mhd, void **con_cls, enum MHD_RequestTerminationCode code);
 /* The answer is built: queue it now, or wake the connection that waits for it. */
 void request_answer(struct request *request, struct MHD_Response *response, unsigned status);
 

@@ -211,8 +211,7 @@ static int serve(struct worker *workers, unsigned count, const struct iqm_server
     if (open_workers(workers, count, options, &port) != 0)
         return IQM_EIO;
     if (options->config->metrics_port != IQM_METRICS_OFF) {
-        metrics =
-            metrics_start(workers, count, (int)options->config->metrics_port, &metrics_port);
+        metrics = metrics_start(workers, count, (int)options->config->metrics_port, &metrics_port);
         if (metrics == NULL) {
             iqm_log_event(IQM_LOG_ERROR, "metrics_cannot_listen", NULL, NULL);
             return IQM_EIO;

@@ -27,8 +27,7 @@ static int decode(struct iqm_arena *arena, struct iqm_slice raw, struct iqm_slic
 
 static int malformed(struct request *request, const char *sentence)
 {
-    return iqm_problem_set(
-        &request->call.problem, IQM_PROBLEM_MALFORMED_REQUEST, "%s", sentence);
+    return iqm_problem_set(&request->call.problem, IQM_PROBLEM_MALFORMED_REQUEST, "%s", sentence);
 }
 
 int target_split(struct request *request)
@@ -44,13 +43,13 @@ int target_split(struct request *request)
     for (size_t i = 0; i < length; i++) {
         unsigned char byte = (unsigned char)target[i];
         if (byte <= 0x20 || byte >= 0x7f || byte == '#')
-            return malformed(request,
-                "The request target holds a character that must be percent-encoded.");
+            return malformed(
+                request, "The request target holds a character that must be percent-encoded.");
     }
     request->path = (struct iqm_slice){target, path_length};
-    request->call.query = target[path_length] == '?'
-                              ? (struct iqm_slice){target + path_length + 1, length - path_length - 1}
-                              : (struct iqm_slice){target + path_length, 0};
+    request->call.query = target[path_length] == '?' ? (struct iqm_slice){target + path_length + 1,
+                                                           length - path_length - 1}
+                                                     : (struct iqm_slice){target + path_length, 0};
     return 0;
 }
 
@@ -151,9 +150,8 @@ static int check_values(struct request *request, struct iqm_slice *values)
         if (values[i].ptr == NULL && parameter->required)
             error = iqm_problem_parameter(
                 &call->problem, parameter->name, places[parameter->in], "is required");
-        if (values[i].ptr != NULL &&
-            iqm_contract_validate_parameter(
-                call->contract, parameter, values[i], &call->problem) != 0)
+        if (values[i].ptr != NULL && iqm_contract_validate_parameter(
+                                         call->contract, parameter, values[i], &call->problem) != 0)
             error = IQM_EPROBLEM;
     }
     return error;

@@ -1,7 +1,7 @@
 /*
- * One worker thread. The HTTP parser runs inside our event loop: its own epoll descriptor is watched,
- * its wish to be called again sets a timer, and after each turn it runs once and the database
- * statements of the whole turn are sent. Nothing is shared with other workers.
+ * One worker thread. The HTTP parser runs inside our event loop: its own epoll descriptor is
+ * watched, its wish to be called again sets a timer, and after each turn it runs once and the
+ * database statements of the whole turn are sent. Nothing is shared with other workers.
  */
 #include "worker.h"
 
@@ -28,9 +28,9 @@ static void keep_connection(
     if (connection == NULL)
         return;
     connection->socket = info != NULL ? info->connect_fd : -1;
-    connection->deadline =
-        iqm_clock_ms() + (uint64_t)(worker->options->config->idle_timeout +
-                                    worker->options->config->request_timeout) * 1000;
+    connection->deadline = iqm_clock_ms() + (uint64_t)(worker->options->config->idle_timeout +
+                                                       worker->options->config->request_timeout) *
+                                                1000;
     connection->next = worker->connections;
     if (connection->next != NULL)
         connection->next->previous = connection;
@@ -113,7 +113,8 @@ static void on_again(uv_idle_t *idle)
     uv_idle_stop(idle);
 }
 
-/* Before waiting: how long may we? Not at all when the parser has work, or a connection was woken. */
+/* Before waiting: how long may we? Not at all when the parser has work, or a connection was woken.
+ */
 static void before_waiting(uv_prepare_t *handle)
 {
     struct worker *worker = handle->data;
@@ -220,7 +221,8 @@ static void on_stop(uv_async_t *async)
 
 static int open_loop(struct worker *worker)
 {
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(worker->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(worker->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 
     if (info == NULL || uv_poll_init(&worker->loop, &worker->sockets, info->epoll_fd) != 0)
         return IQM_EIO;
@@ -246,8 +248,8 @@ static int open_counters(struct worker *worker)
     return worker->counters.by_operation != NULL ? 0 : IQM_ENOMEM;
 }
 
-int worker_open(struct worker *worker, const struct iqm_server_options *options, unsigned number,
-    int listener)
+int worker_open(
+    struct worker *worker, const struct iqm_server_options *options, unsigned number, int listener)
 {
     const struct iqm_config *config = options->config;
 

@@ -50,8 +50,8 @@ struct worker {
 };
 
 /* Prepares the worker around a listening socket, which it takes. 0 or negative, logged. */
-int worker_open(struct worker *worker, const struct iqm_server_options *options, unsigned number,
-    int listener);
+int worker_open(
+    struct worker *worker, const struct iqm_server_options *options, unsigned number, int listener);
 
 /* The thread's body: serves until worker_stop, then drains and frees everything. */
 void *worker_run(void *worker);

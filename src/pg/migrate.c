@@ -29,8 +29,8 @@ static void checksum_of(const struct iqm_migration *migration, char ret_text[CHE
 {
     uint8_t hash[32];
 
-    crypto_generichash(hash, sizeof hash, (const unsigned char *)migration->sql,
-        strlen(migration->sql), NULL, 0);
+    crypto_generichash(
+        hash, sizeof hash, (const unsigned char *)migration->sql, strlen(migration->sql), NULL, 0);
     sodium_bin2hex(ret_text, CHECKSUM_TEXT, hash, sizeof hash);
 }
 
@@ -48,8 +48,7 @@ static int execute(PGconn *connection, const char *sql, FILE *errors)
 /* The applied ones, or NULL: a database without the table has none. */
 static PGresult *read_applied(PGconn *connection, FILE *errors)
 {
-    PGresult *result = PQexec(connection,
-        "SELECT to_regclass('public.migration') IS NOT NULL");
+    PGresult *result = PQexec(connection, "SELECT to_regclass('public.migration') IS NOT NULL");
 
     if (PQresultStatus(result) == PGRES_TUPLES_OK && PQgetvalue(result, 0, 0)[0] == 't') {
         PQclear(result);
@@ -71,8 +70,10 @@ static int check_applied(const PGresult *applied, FILE *errors)
         const struct iqm_migration *migration = &iqm_migrations[row];
         char checksum[CHECKSUM_TEXT];
         if (row >= iqm_migrations_newest()) {
-            fprintf(errors, "The database has migration %s, which this program does not know: it "
-                            "is too old for the database.\n", PQgetvalue(applied, row, 0));
+            fprintf(errors,
+                "The database has migration %s, which this program does not know: it "
+                "is too old for the database.\n",
+                PQgetvalue(applied, row, 0));
             return IQM_EINVAL;
         }
         checksum_of(migration, checksum);
@@ -96,7 +97,8 @@ static int apply_one(PGconn *connection, const struct iqm_migration *migration, 
     if (error == 0)
         error = execute(connection, migration->sql, errors);
     if (error == 0) {
-        IQM_CLEANUP(clear_result) PGresult *result = PQexecParams(connection,
+        IQM_CLEANUP(clear_result)
+        PGresult *result = PQexecParams(connection,
             "INSERT INTO migration (number, name, checksum) VALUES ($1, $2, $3)", 3, NULL, values,
             NULL, NULL, 0);
         error = PQresultStatus(result) == PGRES_COMMAND_OK ? 0 : IQM_EPG;

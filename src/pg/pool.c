@@ -240,8 +240,8 @@ void iqm_pg_batch_add(struct iqm_pg_batch *batch, const char *name, const char *
 {
     if (batch->query_count >= IQM_PG_BATCH_MAX || value_count > IQM_PG_PARAMETERS_MAX)
         abort(); /* a fixed shape of ours, never a client's doing */
-    batch->queries[batch->query_count++] =
-        (struct iqm_pg_query){.name = name, .sql = sql, .values = values, .value_count = value_count};
+    batch->queries[batch->query_count++] = (struct iqm_pg_query){
+        .name = name, .sql = sql, .values = values, .value_count = value_count};
 }
 
 void iqm_pg_batch_clear(struct iqm_pg_batch *batch)

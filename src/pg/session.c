@@ -14,7 +14,8 @@
 #define CONNECT_TIMEOUT_MS 5000
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_LAST_MS 800
-/* A statement has its own timeout in the server; this much later the connection itself is at fault. */
+/* A statement has its own timeout in the server; this much later the connection itself is at fault.
+ */
 #define OVERDUE_GRACE_MS 1000
 
 static void session_connect(struct iqm_pg_session *session);

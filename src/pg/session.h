@@ -17,8 +17,8 @@ struct iqm_pg_session {
     bool reads; /* the read pipeline: READ ONLY, shared */
     bool lent;
     bool broken; /* lost while lent: what the borrower began is gone */
-    bool dirty; /* something is queued in libpq */
-    int events; /* that the poll waits for */
+    bool dirty;  /* something is queued in libpq */
+    int events;  /* that the poll waits for */
     unsigned attempts;
     uint64_t connect_deadline;
     unsigned step;             /* results already read of the front batch */
@@ -44,7 +44,8 @@ void session_flush(struct iqm_pg_session *session);
 /* Drops the connection when its oldest batch is overdue. */
 void session_check(struct iqm_pg_session *session, uint64_t now);
 
-/* What the pool does when a session becomes ready, and when it is lost with `orphans` unanswered. */
+/* What the pool does when a session becomes ready, and when it is lost with `orphans` unanswered.
+ */
 void pool_session_ready(struct iqm_pg_session *session);
 void pool_session_lost(struct iqm_pg_session *session, struct iqm_pg_batch *orphans);
 

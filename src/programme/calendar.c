@@ -47,38 +47,12 @@ void iqm_calendar_easter(int year, char ret_date[static IQM_DATE_TEXT])
     int century = year / 100;
     int rest = year % 100;
     int correction = (century + 8) / 25;
-    int epact =
-        (19 * golden + century - century / 4 - (century - correction + 1) / 3 + 15) % 30;
+    int epact = (19 * golden + century - century / 4 - (century - correction + 1) / 3 + 15) % 30;
     int weekday = (32 + 2 * (century % 4) + 2 * (rest / 4) - epact - rest % 4) % 7;
     int late = (golden + 11 * epact + 22 * weekday) / 451;
     int days = epact + weekday - 7 * late + 114;
 
     write_date(year, days / 31, days % 31 + 1, ret_date);
-}
-
-static int days_in_month(int year, int month)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-    return month == 2 && leap ? 29 : days[month - 1];
-}
-
-void iqm_calendar_next_day(const char *date, char ret_date[static IQM_DATE_TEXT])
-{
-    int year = number_at(date, 0, 4);
-    int month = number_at(date, 5, 2);
-    int day = number_at(date, 8, 2) + 1;
-
-    if (day > days_in_month(year, month)) {
-        day = 1;
-        month++;
-    }
-    if (month > 12) {
-        month = 1;
-        year++;
-    }
-    write_date(year, month, day, ret_date);
 }
 
 const char *iqm_calendar_fallback_term(const char *date)

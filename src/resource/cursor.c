@@ -1,4 +1,5 @@
-/* Cursors: opaque to clients, plain to us. They carry no secret: values are bound, rows are secured. */
+/* Cursors: opaque to clients, plain to us. They carry no secret: values are bound, rows are
+ * secured. */
 #include "iqm/resource.h"
 
 #include "iqm/contract.h"
@@ -24,8 +25,7 @@ char *iqm_cursor_write(struct iqm_arena *arena, const struct iqm_cursor *cursor)
         bytes[2 + i] = (uint8_t)(cursor->filters >> (8 * i));
     memcpy(bytes + 10, cursor->id, 36);
     memcpy(bytes + HEAD, cursor->key, key);
-    size_t room =
-        sodium_base64_ENCODED_LEN(HEAD + key, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    size_t room = sodium_base64_ENCODED_LEN(HEAD + key, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     char *text = iqm_arena_alloc(arena, room);
     if (text == NULL)
         return NULL;

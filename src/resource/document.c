@@ -47,8 +47,8 @@ int document_check_read_only(struct iqm_call *call, const struct iqm_resource *r
 }
 
 /* The value of one member of the new document, new reference; NULL leaves it out. */
-static json_t *member_value(const char *name, const json_t *before, const json_t *wanted,
-    const char *id, const char *now)
+static json_t *member_value(
+    const char *name, const json_t *before, const json_t *wanted, const char *id, const char *now)
 {
     if (strcmp(name, "id") == 0)
         return json_string(id);
@@ -83,16 +83,16 @@ json_t *document_build(const struct iqm_call *call, const struct iqm_resource *r
     return document;
 }
 
-int document_check(struct iqm_call *call, const struct iqm_resource *resource,
-    const json_t *before, json_t *document, const char *context)
+int document_check(struct iqm_call *call, const struct iqm_resource *resource, const json_t *before,
+    json_t *document, const char *context)
 {
     struct iqm_rules rules = {.arena = call->arena,
         .before = before,
         .document = document,
         .context = context,
         .problem = &call->problem};
-    int error = iqm_contract_validate(
-        call->contract, resource->schema, document, "", true, &call->problem);
+    int error =
+        iqm_contract_validate(call->contract, resource->schema, document, "", true, &call->problem);
 
     /* The rules rely on what the contract promises. */
     if (error == 0 && resource->rules != NULL)

@@ -19,8 +19,8 @@ json_t *document_build(const struct iqm_call *call, const struct iqm_resource *r
     const json_t *before, const json_t *wanted, const char *id);
 
 /* Runs the contract's checks and then the resource's own rules. 0 or IQM_EPROBLEM. */
-int document_check(struct iqm_call *call, const struct iqm_resource *resource,
-    const json_t *before, json_t *document, const char *context);
+int document_check(struct iqm_call *call, const struct iqm_resource *resource, const json_t *before,
+    json_t *document, const char *context);
 
 /* Whether two documents say the same apart from version and updated_at. */
 bool document_same(const json_t *a, const json_t *b);

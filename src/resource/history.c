@@ -1,4 +1,5 @@
-/* Every version of a document, newest first: the current one from its table, the rest from history. */
+/* Every version of a document, newest first: the current one from its table, the rest from history.
+ */
 #include "read.h"
 
 #include "contract_tables.h"
@@ -86,8 +87,7 @@ static int read_position(struct iqm_call *call, const char **ret_version)
         *ret_version = cursor.key;
         return 0;
     }
-    iqm_problem_parameter(
-        &call->problem, "cursor", "query", "is not a cursor that this list gave");
+    iqm_problem_parameter(&call->problem, "cursor", "query", "is not a cursor that this list gave");
     return iqm_problem_set(&call->problem, IQM_PROBLEM_INVALID_PARAMETERS, NULL);
 }
 

@@ -1,6 +1,7 @@
 /*
  * Lists: the filters and sorts the contract declares become one statement; a page goes on after the
- * last row of the one before by key and id, so that rows inserted meanwhile neither shift nor repeat.
+ * last row of the one before by key and id, so that rows inserted meanwhile neither shift nor
+ * repeat.
  */
 #include "read.h"
 
@@ -44,14 +45,16 @@ static unsigned bind_value(struct reading *reading, const char *text)
 static void add_filter(struct statement *statement, struct reading *reading,
     const struct iqm_parameter *parameter, const char *value)
 {
-    static const char *const comparisons[] = {
-        [IQM_FILTER_EQ] = "=", [IQM_FILTER_GTE] = ">=", [IQM_FILTER_LTE] = "<=",
+    static const char *const comparisons[] = {[IQM_FILTER_EQ] = "=",
+        [IQM_FILTER_GTE] = ">=",
+        [IQM_FILTER_LTE] = "<=",
         [IQM_FILTER_LT] = "<"};
     const char *join = reading->value_count == 0 ? "WHERE" : "AND";
     unsigned number = bind_value(reading, value);
 
     if (parameter->filter == IQM_FILTER_PREFIX)
-        say(statement, " %s lower(%s) COLLATE \"C\" ^@ lower($%u)", join, parameter->column, number);
+        say(statement, " %s lower(%s) COLLATE \"C\" ^@ lower($%u)", join, parameter->column,
+            number);
     else
         say(statement, " %s %s %s $%u", join, parameter->column, comparisons[parameter->filter],
             number);
@@ -110,8 +113,7 @@ static const struct iqm_sort *find_sort(struct reading *reading)
 static int read_cursor(struct reading *reading, struct iqm_cursor *ret_cursor)
 {
     struct iqm_call *call = reading->call;
-    int error =
-        iqm_cursor_read(call->arena, iqm_call_parameter(call, "cursor"), ret_cursor);
+    int error = iqm_cursor_read(call->arena, iqm_call_parameter(call, "cursor"), ret_cursor);
 
     if (error == 0 && ret_cursor->sort == reading->sort && ret_cursor->filters == reading->filters)
         return 0;
@@ -226,7 +228,7 @@ void iqm_resource_list(struct iqm_call *call)
         iqm_auth_refuse(call);
         return;
     }
-    iqm_pg_batch_add(&reading->batch, statement->name, statement->sql, reading->values,
-        reading->value_count);
+    iqm_pg_batch_add(
+        &reading->batch, statement->name, statement->sql, reading->values, reading->value_count);
     reading_send(reading);
 }

@@ -69,8 +69,8 @@ static void answer_document(struct reading *reading)
         iqm_call_reply(call, 304, NULL, "", 0);
         return;
     }
-    iqm_call_reply(call, 200, "application/json", PQgetvalue(row, 0, 0),
-        (size_t)PQgetlength(row, 0, 0));
+    iqm_call_reply(
+        call, 200, "application/json", PQgetvalue(row, 0, 0), (size_t)PQgetlength(row, 0, 0));
 }
 
 void iqm_resource_get(struct iqm_call *call)
@@ -80,8 +80,8 @@ void iqm_resource_get(struct iqm_call *call)
 
     if (reading == NULL)
         return;
-    char *sql = iqm_arena_printf(
-        call->arena, "SELECT doc, version FROM %s WHERE id = $1::uuid", table);
+    char *sql =
+        iqm_arena_printf(call->arena, "SELECT doc, version FROM %s WHERE id = $1::uuid", table);
     if (sql == NULL) {
         iqm_call_fail_with(call, IQM_PROBLEM_INTERNAL_ERROR);
         return;

@@ -49,8 +49,8 @@ static void fail_with(struct writing *writing, const struct iqm_problem_type *ty
 }
 
 /* The name and text of a statement on the resource's table, in the arena. */
-static void add_statement(struct writing *writing, const char *verb, const char *form,
-    unsigned value_count)
+static void add_statement(
+    struct writing *writing, const char *verb, const char *form, unsigned value_count)
 {
     struct iqm_arena *arena = writing->call->arena;
     const char *table = writing->resource->name;
@@ -105,8 +105,8 @@ static bool went_well(struct writing *writing, int identity)
     if (identity >= 0 && batch->result_count > (unsigned)identity)
         error = iqm_auth_verdict(call, batch->results[identity]);
     if (error == 0 && batch->error != 0)
-        error = iqm_resource_failure(
-            call, writing->resource, batch, writing->kind == WRITING_DELETE);
+        error =
+            iqm_resource_failure(call, writing->resource, batch, writing->kind == WRITING_DELETE);
     if (error != 0)
         fail(writing);
     return error == 0;
@@ -170,8 +170,8 @@ static void check_and_store(struct writing *writing, const char *context)
 {
     bool unchanged = false;
 
-    if (document_check(writing->call, writing->resource, writing->before, writing->document,
-            context) != 0) {
+    if (document_check(
+            writing->call, writing->resource, writing->before, writing->document, context) != 0) {
         fail(writing);
         return;
     }
@@ -200,8 +200,7 @@ static void context_read(struct iqm_pg_batch *batch)
     if (!went_well(writing, -1))
         return;
     const char *context = context_of(batch->results[0]);
-    char *copy =
-        context != NULL ? iqm_arena_string(writing->call->arena, context) : NULL;
+    char *copy = context != NULL ? iqm_arena_string(writing->call->arena, context) : NULL;
     check_and_store(writing, copy);
 }
 
@@ -216,8 +215,8 @@ static void add_context(struct writing *writing)
         abort();
     for (uint16_t i = 0; i < statement->parameter_count; i++)
         values[i].text = iqm_rules_text(writing->document, statement->parameters[i]);
-    iqm_pg_batch_add(&writing->batch, statement->name, statement->sql, values,
-        statement->parameter_count);
+    iqm_pg_batch_add(
+        &writing->batch, statement->name, statement->sql, values, statement->parameter_count);
 }
 
 /* The document must hold to the contract before its members are bound. */
@@ -277,8 +276,7 @@ static void locked(struct iqm_pg_batch *batch)
         remove_document(writing);
         return;
     }
-    writing->before =
-        json_loadb(PQgetvalue(row, 0, 1), (size_t)PQgetlength(row, 0, 1), 0, NULL);
+    writing->before = json_loadb(PQgetvalue(row, 0, 1), (size_t)PQgetlength(row, 0, 1), 0, NULL);
     if (writing->kind == WRITING_PATCH)
         writing->wanted = iqm_merge_patch(writing->before, call->body);
     else
@@ -334,8 +332,7 @@ static void change_granted(struct writing *writing)
     if (!identify(writing))
         return;
     writing->values[0].text = writing->id;
-    add_statement(writing, "lock",
-        "SELECT version, doc FROM %s WHERE id = $1::uuid FOR UPDATE", 1);
+    add_statement(writing, "lock", "SELECT version, doc FROM %s WHERE id = $1::uuid FOR UPDATE", 1);
     run(writing, locked);
 }
 
@@ -359,8 +356,7 @@ static int prepare_creation(struct writing *writing)
 
     if (document_check_read_only(call, writing->resource, NULL, call->body, writing->id) != 0)
         return IQM_EPROBLEM;
-    writing->document =
-        document_build(call, writing->resource, NULL, call->body, writing->id);
+    writing->document = document_build(call, writing->resource, NULL, call->body, writing->id);
     if (writing->document == NULL)
         return iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
     if (writing->resource->context != NULL)

@@ -1,4 +1,5 @@
-/* An assignment ends after it starts. That a cluster has one ambassador at a time, the table says. */
+/* An assignment ends after it starts. That a cluster has one ambassador at a time, the table says.
+ */
 #include "contract_tables.h"
 #include "iqm/resource.h"
 

@@ -24,8 +24,8 @@ static const char *term_from_dates(const json_t *dates, const char *held_on)
 static const char *term_of(const char *held_on, const char *context)
 {
     json_t *dates = context != NULL ? json_loads(context, 0, NULL) : NULL;
-    const char *term = dates != NULL ? term_from_dates(dates, held_on)
-                                     : iqm_calendar_fallback_term(held_on);
+    const char *term =
+        dates != NULL ? term_from_dates(dates, held_on) : iqm_calendar_fallback_term(held_on);
 
     json_decref(dates);
     return term;
@@ -38,8 +38,7 @@ int iqm_rules_meeting(struct iqm_rules *rules)
     char academic_year[IQM_ACADEMIC_YEAR_TEXT];
 
     iqm_calendar_academic_year(held_on, academic_year);
-    if (json_object_set_new(
-            rules->document, "academic_year", json_string(academic_year)) != 0 ||
+    if (json_object_set_new(rules->document, "academic_year", json_string(academic_year)) != 0 ||
         json_object_set_new(
             rules->document, "term", json_string(term_of(held_on, rules->context))) != 0)
         return IQM_ENOMEM;

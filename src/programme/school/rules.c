@@ -44,8 +44,8 @@ static bool normalise_postcode(const char *text, char ret_postcode[static POSTCO
     letters[count] = '\0';
     if (count < 5 || !is_inward(letters + count - 3) || !is_outward(letters, count - 3))
         return false;
-    snprintf(ret_postcode, POSTCODE_MAX + 1, "%.*s %.3s", (int)count - 3, letters,
-        letters + count - 3);
+    snprintf(
+        ret_postcode, POSTCODE_MAX + 1, "%.*s %.3s", (int)count - 3, letters, letters + count - 3);
     return true;
 }
 
@@ -60,9 +60,8 @@ static int check_postcode(struct iqm_rules *rules)
         return 0;
     if (!normalise_postcode(postcode, normal))
         return iqm_problem_at(rules->problem, "/postcode", "is not a UK postcode, like SW1A 1AA");
-    return json_object_set_new(rules->document, "postcode", json_string(normal)) == 0
-               ? 0
-               : IQM_ENOMEM;
+    return json_object_set_new(rules->document, "postcode", json_string(normal)) == 0 ? 0
+                                                                                      : IQM_ENOMEM;
 }
 
 static int check_ages(struct iqm_rules *rules)

@@ -20,8 +20,7 @@ static const char *hash_of(struct iqm_call *call, struct iqm_slice bytes)
 
     if (text == NULL)
         return NULL;
-    crypto_generichash(
-        hash, sizeof hash, (const unsigned char *)bytes.ptr, bytes.len, NULL, 0);
+    crypto_generichash(hash, sizeof hash, (const unsigned char *)bytes.ptr, bytes.len, NULL, 0);
     return sodium_bin2hex(text, 2 * sizeof hash + 1, hash, sizeof hash);
 }
 
@@ -86,7 +85,6 @@ void iqm_op_get_readyz(struct iqm_call *call)
     readiness->call = call;
     readiness->batch.done = readiness_known;
     readiness->batch.user = readiness;
-    iqm_pg_batch_add(
-        &readiness->batch, "get_readyz", "SELECT max(number) FROM migration", NULL, 0);
+    iqm_pg_batch_add(&readiness->batch, "get_readyz", "SELECT max(number) FROM migration", NULL, 0);
     iqm_pg_read(call->pg, &readiness->batch);
 }

@@ -23,9 +23,8 @@ static int check_day(
     char year[IQM_ACADEMIC_YEAR_TEXT];
 
     iqm_calendar_academic_year(iqm_rules_text(span, member), year);
-    return strcmp(year, academic_year) == 0
-               ? 0
-               : at(rules, term, member, "is not in academic_year");
+    return strcmp(year, academic_year) == 0 ? 0
+                                            : at(rules, term, member, "is not in academic_year");
 }
 
 static int check_term(struct iqm_rules *rules, size_t index, const char *academic_year)
