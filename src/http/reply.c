@@ -74,6 +74,9 @@ static void respond(
         request_answer(request, NULL, status);
         return;
     }
+    /* A 304 has the length of the answer it stands for, or none (RFC 9110, 8.6). */
+    if (status == MHD_HTTP_NOT_MODIFIED)
+        MHD_set_response_options(response, MHD_RF_HEAD_ONLY_RESPONSE, MHD_RO_END);
     if (media_type != NULL)
         add(response, "Content-Type", media_type);
     add_common(request, response, compressed);

@@ -261,10 +261,10 @@ static void refuse(struct request *request)
 static void dispatch(struct request *request)
 {
     request->phase = PHASE_WAITING;
-    if (request->failed || (!request->receiving && body_parse(request) != 0))
-        refuse(request);
-    else if (request->call.operation == NULL)
+    if (!request->failed && request->call.operation == NULL)
         reply_options(request);
+    else if (request->failed || (!request->receiving && body_parse(request) != 0))
+        refuse(request);
     else if (request->receiving)
         request->call.received(&request->call);
     else
