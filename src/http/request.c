@@ -166,7 +166,7 @@ static uint64_t body_limit(const struct request *request)
 {
     const struct iqm_operation *operation = request->call.operation;
 
-    if (operation->body_limit != 0)
+    if (operation != NULL && operation->body_limit != 0)
         return operation->body_limit;
     return (uint64_t)request->worker->options->config->body_max;
 }
@@ -343,14 +343,15 @@ static int take_stream(struct request *request, const char *bytes, size_t len)
     return request->call.sink(&request->call, bytes, len);
 }
 
-/* A piece of the body. After an error the rest is read away, within bounds. */
+/* A piece of the body. After an error the rest is read away within bounds: the parser takes an
+ * answer only before the body or after all of it. */
 static enum MHD_Result handle_piece(struct request *request, const char *bytes, size_t len)
 {
     int error = 0;
 
     if (request->failed) {
         request->body_seen += len;
-        return request->body_seen > READ_AWAY_MAX * 2 ? MHD_NO : MHD_YES;
+        return request->body_seen > READ_AWAY_MAX + body_limit(request) ? MHD_NO : MHD_YES;
     }
     if (request->receiving)
         error = take_stream(request, bytes, len);

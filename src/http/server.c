@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -113,8 +114,12 @@ static int open_listener(const struct iqm_config *config, unsigned number, int *
 {
     int passed = passed_socket();
 
-    if (passed >= 0)
-        return dup(passed);
+    if (passed >= 0) {
+        /* Workers race for its connections: who comes second must not wait in accept. */
+        if (fcntl(passed, F_SETFL, fcntl(passed, F_GETFL) | O_NONBLOCK) != 0)
+            return -1;
+        return fcntl(passed, F_DUPFD_CLOEXEC, 0);
+    }
     struct addrinfo *info = resolve(config->listen, *port);
     if (info == NULL) {
         errno = EADDRNOTAVAIL;

@@ -248,8 +248,9 @@ static enum verdict settle(struct work *work, const struct iqm_register_result *
 static enum verdict conclude(struct work *work, const struct iqm_register_result *result, int error)
 {
     struct iqm_importer *importer = work->importer;
-    const char *id = work->status.id;
+    char id[IQM_UUID_TEXT];
 
+    memcpy(id, work->status.id, sizeof id);
     if (result->outcome == IQM_REGISTER_DONE || result->outcome == IQM_REGISTER_REFUSED)
         return settle(work, result);
     if (is_stopping(importer))
@@ -260,7 +261,7 @@ static enum verdict conclude(struct work *work, const struct iqm_register_result
         return try_again(importer, id, result->sqlstate);
     /* The status may have failed midway: it is told anew from what the row says. */
     iqm_import_status_free(&work->status);
-    if (iqm_import_status_load(importer->statuses, work->status.id, &work->status) != 0)
+    if (iqm_import_status_load(importer->statuses, id, &work->status) != 0)
         return try_again(importer, id, "");
     return settle(work, result);
 }

@@ -23,7 +23,7 @@ struct iqm_import_status {
 char *iqm_import_status_new(const char *id, bool dry_run, uint64_t file_bytes);
 
 /* Reads the row. IQM_ENOTFOUND, IQM_EPG, IQM_EPGLOST or IQM_ENOMEM. End it, also after a failure,
- * with iqm_import_status_free. */
+ * with iqm_import_status_free. `id` must not lie in `ret_status`. */
 int iqm_import_status_load(
     PGconn *connection, const char *id, struct iqm_import_status *ret_status);
 void iqm_import_status_free(struct iqm_import_status *status);

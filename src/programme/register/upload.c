@@ -21,8 +21,8 @@ struct upload {
     char id[IQM_UUID_TEXT];
     int directory, file; /* negative when not open */
     uint64_t bytes;
-    int keep_error;
-    bool entered; /* the importer looks after the file from now on */
+    int disk_error; /* errno; the first one counts */
+    bool entered;   /* the importer looks after the file from now on */
     char *document;
     struct iqm_pg_value values[2];
     struct iqm_pg_batch batch;
@@ -119,8 +119,8 @@ static void keep(struct iqm_call *call)
 {
     struct upload *upload = call->state;
 
-    upload->keep_error =
-        iqm_spool_keep(upload->directory, upload->file, upload->id) == 0 ? 0 : errno;
+    if (iqm_spool_keep(upload->directory, upload->file, upload->id) != 0)
+        upload->disk_error = errno;
 }
 
 static void kept(struct iqm_call *call)
@@ -128,8 +128,8 @@ static void kept(struct iqm_call *call)
     struct upload *upload = call->state;
     struct iqm_slice dry_run = iqm_call_parameter(call, "dry_run");
 
-    if (upload->keep_error != 0) {
-        disk_problem(call, upload->keep_error);
+    if (upload->disk_error != 0) {
+        disk_problem(call, upload->disk_error);
         iqm_call_fail(call);
         return;
     }
@@ -148,7 +148,10 @@ static void received(struct iqm_call *call)
 {
     struct upload *upload = call->state;
 
-    if (upload->bytes == 0) {
+    if (upload->disk_error != 0) {
+        disk_problem(call, upload->disk_error);
+        iqm_call_fail(call);
+    } else if (upload->bytes == 0) {
         iqm_problem_set(&call->problem, IQM_PROBLEM_MALFORMED_BODY,
             "The body is empty: it should be the register's file.");
         iqm_call_fail(call);
@@ -157,19 +160,33 @@ static void received(struct iqm_call *call)
     }
 }
 
+static int write_whole(int file, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t put = write(file, bytes, len);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return put < 0 ? errno : EIO;
+        bytes += put;
+        len -= (size_t)put;
+    }
+    return 0;
+}
+
+/* After an error the rest is taken and thrown away: a client that is still sending would never read
+ * an answer. The room is given back at once. */
 static int sink(struct iqm_call *call, const char *bytes, size_t len)
 {
     struct upload *upload = call->state;
 
     upload->bytes += len;
-    while (len > 0) {
-        ssize_t put = write(upload->file, bytes, len);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0)
-            return disk_problem(call, put < 0 ? errno : EIO);
-        bytes += put;
-        len -= (size_t)put;
+    if (upload->disk_error != 0)
+        return 0;
+    upload->disk_error = write_whole(upload->file, bytes, len);
+    if (upload->disk_error != 0) {
+        iqm_spool_remove(upload->directory, upload->id);
+        iqm_close_fd(&upload->file);
     }
     return 0;
 }
