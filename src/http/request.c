@@ -387,7 +387,7 @@ enum MHD_Result request_handle(void *cls, struct MHD_Connection *mhd, const char
     }
     if (request->phase != PHASE_READING)
         return MHD_YES;
-    if (request->receiving && !request->receiving_done && body_declared(request) > 0 &&
+    if (request->receiving && !request->receiving_done && has_body(request) &&
         request->body_seen == 0 && !request->failed) {
         /* Resumed after the go-ahead: the parser calls once more before the body comes. */
         request->receiving_done = true;
