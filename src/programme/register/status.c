@@ -1,5 +1,6 @@
 /* The row that tells how an import goes. Must never write over what another process has written. */
 #include "programme/register/status.h"
+#include "contract_tables.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -44,10 +45,8 @@ int iqm_import_status_load(PGconn *connection, const char *id, struct iqm_import
     const char *values[] = {id};
     *ret_status = (struct iqm_import_status){0};
     IQM_CLEANUP(clear_result)
-    PGresult *row = PQexecParams(connection,
-        "SELECT version, coalesce(written_by::text, ''), doc FROM register_import "
-        "WHERE id = $1::uuid",
-        1, NULL, values, NULL, NULL, 0);
+    PGresult *row = PQexecParams(
+        connection, IQM_STATEMENT_REGISTER_IMPORT_LOAD->sql, 1, NULL, values, NULL, NULL, 0);
 
     if (PQresultStatus(row) != PGRES_TUPLES_OK)
         return failure(connection);
@@ -140,12 +139,10 @@ static int update(PGconn *connection, const struct iqm_import_status *status, co
 {
     char before[24];
     snprintf(before, sizeof before, "%" PRId64, status->version);
-    const char *values[] = {status->id, before, text};
+    const char *values[] = {before, text, status->id};
     IQM_CLEANUP(clear_result)
-    PGresult *result = PQexecParams(connection,
-        "UPDATE register_import SET version = $2::bigint + 1, doc = $3::json "
-        "WHERE id = $1::uuid AND version = $2::bigint",
-        3, NULL, values, NULL, NULL, 0);
+    PGresult *result = PQexecParams(
+        connection, IQM_STATEMENT_REGISTER_IMPORT_WRITE->sql, 3, NULL, values, NULL, NULL, 0);
 
     if (PQresultStatus(result) != PGRES_COMMAND_OK)
         return failure(connection);

@@ -3,6 +3,7 @@
  * connection. Must not decide what a record is, nor lock a school that the register did not change.
  */
 #include "programme/register/store.h"
+#include "contract_tables.h"
 
 #include "iqm/ids.h"
 
@@ -36,19 +37,12 @@ struct iqm_store {
 
 enum statement { KNOWN, LOCK, INSERT, UPDATE, NOTE };
 
-static const struct {
-    const char *name, *sql;
-} statements[] = {
-    [KNOWN] = {"register_known", "SELECT urn, register FROM school WHERE urn = ANY ($1::text[])"},
-    [LOCK] = {"register_lock",
-        "SELECT urn, id, version, doc, register FROM school WHERE urn = ANY ($1::text[]) "
-        "ORDER BY id FOR UPDATE"},
-    [INSERT] = {"register_insert", "INSERT INTO school (id, version, doc, written_by, register) "
-                                   "VALUES ($1::uuid, 1, $2::json, $3::uuid, $4::json)"},
-    [UPDATE] = {"register_update",
-        "UPDATE school SET version = $2::bigint, doc = $3::json, written_by = $4::uuid, "
-        "register = $5::json WHERE id = $1::uuid"},
-    [NOTE] = {"register_note", "UPDATE school SET register = $2::json WHERE id = $1::uuid"},
+static const struct iqm_statement *const statements[] = {
+    [KNOWN] = IQM_STATEMENT_REGISTER_KNOWN,
+    [LOCK] = IQM_STATEMENT_REGISTER_LOCK,
+    [INSERT] = IQM_STATEMENT_REGISTER_INSERT,
+    [UPDATE] = IQM_STATEMENT_REGISTER_UPDATE,
+    [NOTE] = IQM_STATEMENT_REGISTER_NOTE,
 };
 
 static void clear_result(PGresult **result)
@@ -102,7 +96,7 @@ static int prepare(struct iqm_store *store)
     for (size_t i = 0; i < IQM_LENGTH(statements); i++) {
         IQM_CLEANUP(clear_result)
         PGresult *result =
-            PQprepare(store->connection, statements[i].name, statements[i].sql, 0, NULL);
+            PQprepare(store->connection, statements[i]->name, statements[i]->sql, 0, NULL);
         if (!is_good(result))
             return take_error(store, result);
     }
@@ -194,7 +188,7 @@ static int send(struct iqm_store *store, enum statement statement, int count, co
         !PQenterPipelineMode(store->connection))
         return take_error(store, NULL);
     if (!PQsendQueryPrepared(
-            store->connection, statements[statement].name, count, values, NULL, NULL, 0))
+            store->connection, statements[statement]->name, count, values, NULL, NULL, 0))
         return take_error(store, NULL);
     store->pending++;
     return 0;
@@ -225,7 +219,7 @@ static size_t list_unsettled(struct iqm_store *store)
 static PGresult *select_urns(struct iqm_store *store, enum statement statement)
 {
     const char *values[1] = {store->urns};
-    return PQexecPrepared(store->connection, statements[statement].name, 1, values, NULL, NULL, 0);
+    return PQexecPrepared(store->connection, statements[statement]->name, 1, values, NULL, NULL, 0);
 }
 
 static int compare_items(const void *a, const void *b)
@@ -284,7 +278,7 @@ static int write_merged(
     if (!document)
         return IQM_ENOMEM;
     store->counts->updated++;
-    const char *values[] = {id, next, document, store->actor, text};
+    const char *values[] = {next, document, store->actor, text, id};
     return send(store, UPDATE, 5, values);
 }
 
@@ -295,7 +289,7 @@ static int write_note(struct iqm_store *store, const char *id, const json_t *bas
     store->counts->unchanged++;
     if (base && json_equal(base, now))
         return 0;
-    const char *values[] = {id, text};
+    const char *values[] = {text, id};
     return send(store, NOTE, 2, values);
 }
 

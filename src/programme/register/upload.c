@@ -95,10 +95,8 @@ static void insert(struct upload *upload)
     }
     upload->values[0].text = upload->id;
     upload->values[1].text = upload->document;
-    iqm_pg_batch_add(&upload->batch, "create_register_import",
-        "INSERT INTO register_import (id, version, doc, written_by) VALUES ($1::uuid, 1, "
-        "$2::json, nullif(current_setting('iqm.actor', true), '')::uuid)",
-        upload->values, 2);
+    iqm_pg_batch_add(&upload->batch, upload->call->operation->statement->name,
+        upload->call->operation->statement->sql, upload->values, 2);
     upload->batch.done = inserted;
     iqm_pg_run(upload->session, &upload->batch);
 }
