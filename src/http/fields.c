@@ -95,10 +95,13 @@ int fields_gather(struct request *request)
     call->if_none_match = fields->if_none_match;
     if (gathering.count > request->worker->options->config->header_fields)
         return iqm_problem_set(&call->problem, IQM_PROBLEM_HEADER_FIELDS_TOO_LARGE, NULL);
+    request->framing_in_doubt =
+        gathering.repeated != NULL ||
+        (fields->content_length.ptr != NULL && fields->transfer_encoding.ptr != NULL);
     if (gathering.repeated != NULL)
         return iqm_problem_set(&call->problem, IQM_PROBLEM_MALFORMED_REQUEST,
             "The header field %s is sent more than once.", gathering.repeated);
-    if (fields->content_length.ptr != NULL && fields->transfer_encoding.ptr != NULL)
+    if (request->framing_in_doubt)
         return iqm_problem_set(&call->problem, IQM_PROBLEM_MALFORMED_REQUEST,
             "Send either Content-Length or Transfer-Encoding, not both.");
     return check_expectation(request);

@@ -50,7 +50,7 @@ static void add_common(struct request *request, struct MHD_Response *response, b
     add(response, "X-Request-Id", request->request_id_text);
     add(response, "X-Content-Type-Options", "nosniff");
     add(response, "Cache-Control", request->etag != NULL ? "private, no-cache" : "no-store");
-    if (request->worker->draining)
+    if (request->worker->draining || request->framing_in_doubt)
         add(response, "Connection", "close");
 }
 

@@ -397,15 +397,33 @@ enum MHD_Result request_handle(void *cls, struct MHD_Connection *mhd, const char
     return answer_or_suspend(request);
 }
 
+static bool is_hex(const char *text, size_t len, bool may_be_zero)
+{
+    return strspn(text, "0123456789abcdef") >= len && (may_be_zero || strspn(text, "0") < len);
+}
+
+/* W3C Trace Context, 3.2: what is not of that form is ignored, and so never logged. */
+static const char *valid_traceparent(const struct request *request)
+{
+    struct iqm_slice given = request->fields.traceparent;
+    const char *text =
+        given.len == 55 ? iqm_arena_copy(request->call.arena, given.ptr, given.len) : NULL;
+
+    if (text == NULL || memcmp(text, "00-", 3) != 0 || text[35] != '-' || text[52] != '-')
+        return NULL;
+    if (!is_hex(text + 3, 32, false) || !is_hex(text + 36, 16, false) ||
+        !is_hex(text + 53, 2, true))
+        return NULL;
+    return text;
+}
+
 static void log_request(const struct request *request, uint64_t elapsed_us)
 {
     struct iqm_log_line line;
 
     iqm_log_begin(&line, IQM_LOG_INFO, "request");
     iqm_log_string(&line, "request_id", request->request_id_text);
-    if (request->fields.traceparent.ptr != NULL && request->fields.traceparent.len == 55)
-        iqm_log_string(&line, "traceparent",
-            iqm_arena_copy(request->call.arena, request->fields.traceparent.ptr, 55));
+    iqm_log_string(&line, "traceparent", valid_traceparent(request));
     iqm_log_string(
         &line, "operation", request->call.operation != NULL ? request->call.operation->id : NULL);
     iqm_log_string(&line, "actor", request->call.actor);

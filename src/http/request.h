@@ -37,6 +37,7 @@ struct request {
     bool is_head;
     bool receiving; /* a streamed body is wanted */
     bool receiving_done;
+    bool framing_in_doubt; /* what follows on the connection may not be a request */
     char *target;
     struct iqm_slice path;
     const struct iqm_route *route;
@@ -76,6 +77,7 @@ bool fields_accept_gzip(struct iqm_slice accept_encoding);
 bool fields_media_type_is(struct iqm_slice content_type, const char *media_type);
 
 /* gzip.c: compressed copy in the arena, or NULL when it is not worth it. */
+void gzip_close(void); /* frees what the thread keeps */
 const char *gzip_compress(struct iqm_arena *arena, const char *bytes, size_t len, size_t *ret_len);
 
 /* body.c: parses and validates the whole body. 0 or IQM_EPROBLEM. */

@@ -92,7 +92,8 @@ static struct MHD_Daemon *start_daemon(struct worker *worker)
         (size_t)config->connection_memory, MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)1024,
         MHD_OPTION_URI_LOG_CALLBACK, request_new, worker, MHD_OPTION_NOTIFY_COMPLETED,
         request_completed, worker, MHD_OPTION_NOTIFY_CONNECTION, on_connection, worker,
-        MHD_OPTION_UNESCAPE_CALLBACK, leave_alone, NULL, MHD_OPTION_END);
+        MHD_OPTION_UNESCAPE_CALLBACK, leave_alone, NULL, MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1,
+        MHD_OPTION_END);
 }
 
 static void on_sockets(uv_poll_t *handle, int status, int events)
@@ -285,6 +286,7 @@ void *worker_run(void *cls)
     iqm_pg_free(worker->pg);
     uv_loop_close(&worker->loop);
     free((void *)worker->counters.by_operation);
+    gzip_close();
     iqm_log_flush();
     return NULL;
 }

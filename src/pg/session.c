@@ -47,8 +47,8 @@ static void watch(struct iqm_pg_session *session, int events)
 static void forget_names(struct iqm_pg_session *session)
 {
     for (size_t i = 0; i < NAMES_MAX; i++) {
-        free(session->names[i]);
-        session->names[i] = NULL;
+        free(session->names[i].name);
+        session->names[i].name = NULL;
     }
     session->name_count = 0;
 }
@@ -204,6 +204,21 @@ static void take_result(struct iqm_pg_batch *batch, PGresult *result)
     PQclear(result);
 }
 
+/* For the operator: what no client's input explains. The message stays in the database's log. */
+static void log_failure(const struct iqm_pg_batch *batch)
+{
+    const char *state = iqm_pg_sqlstate(batch);
+    struct iqm_log_line line;
+
+    if (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 || *state == '\0')
+        return;
+    iqm_log_begin(&line, IQM_LOG_ERROR, "statement_failed");
+    iqm_log_string(&line, "sqlstate", state);
+    if (batch->result_count < batch->query_count)
+        iqm_log_string(&line, "statement", batch->queries[batch->result_count].name);
+    iqm_log_end(&line);
+}
+
 static void finish_front(struct iqm_pg_session *session)
 {
     struct iqm_pg_batch *batch = session->head;
@@ -212,8 +227,10 @@ static void finish_front(struct iqm_pg_session *session)
     if (session->head == NULL)
         session->tail = NULL;
     batch->next = NULL;
-    if (batch->error != 0)
+    if (batch->error != 0) {
         pool_counters(session->pg)->failures++;
+        log_failure(batch);
+    }
     batch->done(batch);
 }
 
@@ -267,15 +284,9 @@ static size_t name_slot(const struct iqm_pg_session *session, const char *name)
     for (const char *p = name; *p != '\0'; p++)
         hash = hash * 33 + (unsigned char)*p;
     size_t slot = hash % NAMES_MAX;
-    while (session->names[slot] != NULL && strcmp(session->names[slot], name) != 0)
+    while (session->names[slot].name != NULL && strcmp(session->names[slot].name, name) != 0)
         slot = (slot + 1) % NAMES_MAX;
     return slot;
-}
-
-static void batch_nothing(struct iqm_pg_batch *batch)
-{
-    iqm_pg_batch_clear(batch);
-    free(batch);
 }
 
 static void push(struct iqm_pg_session *session, struct iqm_pg_batch *batch)
@@ -288,30 +299,59 @@ static void push(struct iqm_pg_session *session, struct iqm_pg_batch *batch)
     session->tail = batch;
 }
 
+/* A preparation on its way. */
+struct preparation {
+    struct iqm_pg_batch batch;
+    struct iqm_pg_session *session;
+    size_t slot;
+};
+
+/* One that failed (a lock, a time-out) is tried again at the statement's next use. */
+static void prepared(struct iqm_pg_batch *batch)
+{
+    struct preparation *preparation = (struct preparation *)batch;
+
+    if (batch->error != 0 && batch->error != IQM_EPGLOST)
+        preparation->session->names[preparation->slot].prepared = false;
+    iqm_pg_batch_clear(batch);
+    free(preparation);
+}
+
+static int send_preparation(
+    struct iqm_pg_session *session, const struct iqm_pg_query *query, size_t slot)
+{
+    struct preparation *preparation = calloc(1, sizeof *preparation);
+
+    if (preparation == NULL ||
+        PQsendPrepare(session->conn, query->name, query->sql, 0, NULL) != 1 ||
+        PQpipelineSync(session->conn) != 1) {
+        free(preparation);
+        return IQM_EPGLOST;
+    }
+    preparation->session = session;
+    preparation->slot = slot;
+    preparation->batch.done = prepared;
+    preparation->batch.deadline = iqm_clock_ms() + pool_options(session->pg)->timeout_ms;
+    push(session, &preparation->batch);
+    session->names[slot].prepared = true;
+    return 0;
+}
+
 /* A statement is prepared in a segment of its own: a batch before it that fails cannot undo it. */
 static int prepare(struct iqm_pg_session *session, const struct iqm_pg_query *query)
 {
     size_t slot = name_slot(session, query->name);
 
-    if (session->names[slot] != NULL)
-        return 0;
-    if (session->name_count >= NAMES_MAX / 2)
-        return IQM_ELIMIT;
-    struct iqm_pg_batch *batch = calloc(1, sizeof *batch);
-    char *name = strdup(query->name);
-    if (batch == NULL || name == NULL ||
-        PQsendPrepare(session->conn, name, query->sql, 0, NULL) != 1 ||
-        PQpipelineSync(session->conn) != 1) {
-        free(batch);
-        free(name);
-        return IQM_EPGLOST;
+    if (session->names[slot].name == NULL) {
+        if (session->name_count >= NAMES_MAX / 2)
+            return IQM_ELIMIT;
+        session->names[slot].name = strdup(query->name);
+        session->names[slot].prepared = false;
+        if (session->names[slot].name == NULL)
+            return IQM_EPGLOST;
+        session->name_count++;
     }
-    batch->done = batch_nothing;
-    batch->deadline = iqm_clock_ms() + pool_options(session->pg)->timeout_ms;
-    push(session, batch);
-    session->names[slot] = name;
-    session->name_count++;
-    return 0;
+    return session->names[slot].prepared ? 0 : send_preparation(session, query, slot);
 }
 
 static int send_query(struct iqm_pg_session *session, const struct iqm_pg_query *query)
@@ -326,7 +366,7 @@ static int send_query(struct iqm_pg_session *session, const struct iqm_pg_query 
         lengths[i] = query->values[i].length;
         formats[i] = query->values[i].binary ? 1 : 0;
     }
-    if (session->names[name_slot(session, query->name)] == NULL) /* no room to remember it */
+    if (session->names[name_slot(session, query->name)].name == NULL) /* no room to remember it */
         return PQsendQueryParams(
             session->conn, query->sql, count, NULL, values, lengths, formats, 0);
     return PQsendQueryPrepared(session->conn, query->name, count, values, lengths, formats, 0);

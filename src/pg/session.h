@@ -24,7 +24,10 @@ struct iqm_pg_session {
     unsigned step;             /* results already read of the front batch */
     struct iqm_pg_batch *head; /* sent, in order */
     struct iqm_pg_batch *tail;
-    char *names[NAMES_MAX]; /* open addressing */
+    struct {
+        char *name;
+        bool prepared;  /* or on its way */
+    } names[NAMES_MAX]; /* open addressing */
     unsigned name_count;
     struct iqm_pg_session *next_free;
 };

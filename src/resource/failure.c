@@ -16,6 +16,7 @@ static const struct {
     {"22", IQM_PROBLEM_VALIDATION_FAILED},
     {"23", IQM_PROBLEM_VALIDATION_FAILED},
     {"25", IQM_PROBLEM_SERVICE_UNAVAILABLE},
+    {"26", IQM_PROBLEM_SERVICE_UNAVAILABLE}, /* its preparation failed before it; see session.c */
     {"40", IQM_PROBLEM_SERVICE_UNAVAILABLE}, /* serialization, deadlock: worth another try */
     {"53", IQM_PROBLEM_SERVICE_UNAVAILABLE},
     {"55", IQM_PROBLEM_SERVICE_UNAVAILABLE},

@@ -87,8 +87,7 @@ static int read_position(struct iqm_call *call, const char **ret_version)
         *ret_version = cursor.key;
         return 0;
     }
-    iqm_problem_parameter(&call->problem, "cursor", "query", "is not a cursor that this list gave");
-    return iqm_problem_set(&call->problem, IQM_PROBLEM_INVALID_PARAMETERS, NULL);
+    return reading_refuse_cursor(call);
 }
 
 void iqm_resource_history(struct iqm_call *call)

@@ -113,13 +113,13 @@ static const struct iqm_sort *find_sort(struct reading *reading)
 static int read_cursor(struct reading *reading, struct iqm_cursor *ret_cursor)
 {
     struct iqm_call *call = reading->call;
-    int error = iqm_cursor_read(call->arena, iqm_call_parameter(call, "cursor"), ret_cursor);
 
-    if (error == 0 && ret_cursor->sort == reading->sort && ret_cursor->filters == reading->filters)
+    if (iqm_cursor_read(call->arena, iqm_call_parameter(call, "cursor"), ret_cursor) != 0)
+        return reading_refuse_cursor(call);
+    if (ret_cursor->sort == reading->sort && ret_cursor->filters == reading->filters)
         return 0;
-    iqm_problem_parameter(&call->problem, "cursor", "query",
-        error == 0 ? "belongs to a list with other filters or another order"
-                   : "is not a cursor that this service gave");
+    iqm_problem_parameter(
+        &call->problem, "cursor", "query", "belongs to a list with other filters or another order");
     return iqm_problem_set(&call->problem, IQM_PROBLEM_INVALID_PARAMETERS, NULL);
 }
 
@@ -134,6 +134,7 @@ static int add_position(
         return 0;
     if (read_cursor(reading, &cursor) != 0)
         return IQM_EPROBLEM;
+    reading->goes_on = true;
     char *id = iqm_arena_string(reading->call->arena, cursor.id);
     if (id == NULL)
         return iqm_problem_set(&reading->call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);

@@ -33,12 +33,20 @@ struct reading *reading_begin(struct iqm_call *call, void (*answer)(struct readi
     return reading;
 }
 
+/* Filters have been validated: what does not convert to the column's type stood in the cursor. */
+static bool cursor_is_at_fault(const struct reading *reading)
+{
+    return reading->goes_on && strncmp(iqm_pg_sqlstate(&reading->batch), "22", 2) == 0;
+}
+
 static void done(struct iqm_pg_batch *batch)
 {
     struct reading *reading = batch->user;
     struct iqm_call *call = reading->call;
 
-    if (batch->error != 0)
+    if (cursor_is_at_fault(reading))
+        reading_refuse_cursor(call);
+    else if (batch->error != 0)
         iqm_resource_failure(call, call->operation->resource, batch, false);
     else
         iqm_auth_verdict(call, batch->results[0]);
@@ -46,6 +54,12 @@ static void done(struct iqm_pg_batch *batch)
         iqm_call_fail(call);
     else
         reading->answer(reading);
+}
+
+int reading_refuse_cursor(struct iqm_call *call)
+{
+    iqm_problem_parameter(&call->problem, "cursor", "query", "is not a cursor that this list gave");
+    return iqm_problem_set(&call->problem, IQM_PROBLEM_INVALID_PARAMETERS, NULL);
 }
 
 void reading_send(struct reading *reading)

@@ -11,12 +11,16 @@ struct reading {
     unsigned value_count;
     void (*answer)(struct reading *reading); /* the caller is known and allowed */
     unsigned limit;
+    bool goes_on;     /* a cursor was sent */
     uint64_t filters; /* hash of everything a cursor must agree with */
     unsigned sort;    /* index + 1; 0: by id */
 };
 
 /* Starts a read: identity is in the batch. NULL when the call has been failed already. */
 struct reading *reading_begin(struct iqm_call *call, void (*answer)(struct reading *reading));
+
+/* Sets the problem of a cursor that does not fit. Returns IQM_EPROBLEM. */
+int reading_refuse_cursor(struct iqm_call *call);
 
 /* Sends the batch; afterwards `answer` is called, or the call fails. */
 void reading_send(struct reading *reading);

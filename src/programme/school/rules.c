@@ -15,17 +15,16 @@ static bool is_inward(const char *text)
            isupper((unsigned char)text[2]);
 }
 
+/* One or two letters, a digit, and perhaps another digit or letter. */
 static bool is_outward(const char *text, size_t len)
 {
     size_t letters = 0;
 
     while (letters < len && isupper((unsigned char)text[letters]))
         letters++;
-    if (len < 2 || len > 4 || letters < 1 || letters > 2 || letters == len)
+    if (letters < 1 || letters > 2 || len - letters < 1 || len - letters > 2)
         return false;
-    if (!isdigit((unsigned char)text[letters]))
-        return false;
-    return len - letters == 1 || isalnum((unsigned char)text[len - 1]);
+    return isdigit((unsigned char)text[letters]) && isalnum((unsigned char)text[len - 1]);
 }
 
 /* Capitals and one space. False when no UK postcode looks like that. */
