@@ -58,7 +58,8 @@ ALTER TABLE token FORCE ROW LEVEL SECURITY;
 CREATE POLICY token_owner ON token TO CURRENT_USER USING (true) WITH CHECK (true);
 CREATE POLICY token_identify ON token FOR SELECT TO iqm_server USING (true);
 CREATE POLICY token_note_use ON token FOR UPDATE TO iqm_server USING (true) WITH CHECK (true);
-GRANT SELECT, UPDATE (last_used_at) ON token TO iqm_server;
+GRANT SELECT (id, hash, role, scopes, expires_at, revoked_at), UPDATE (last_used_at) ON token
+    TO iqm_server;
 
 -- Versions that are no longer current, and deletions (doc is null). The current version of a
 -- document is in its own table only, so that creating one costs no second row.

@@ -50,7 +50,7 @@ static const struct setting settings[] = {
     {"IQM_CONNECTIONS", NUMBER, AT(connections), "20000", 1, 1000000, "open connections in all"},
     {"IQM_CONNECTION_MEMORY", NUMBER, AT(connection_memory), "8192", 4096, 65536,
         "bytes a connection has for request line and headers, both ways"},
-    {"IQM_TARGET_MAX", NUMBER, AT(target_max), "2000", 256, 8000, "bytes of a request target"},
+    {"IQM_TARGET_MAX", NUMBER, AT(target_max), "4000", 256, 8000, "bytes of a request target"},
     {"IQM_HEADER_FIELDS", NUMBER, AT(header_fields), "64", 8, 1000, "header fields in a request"},
     {"IQM_BODY_MAX", NUMBER, AT(body_max), "1048576", 1024, 67108864, "bytes of a JSON body"},
     {"IQM_JSON_DEPTH", NUMBER, AT(json_depth), "32", 4, 512, "levels of a JSON body"},

@@ -1,6 +1,7 @@
 /* `iqmd token issue|list|revoke`: bearer tokens for an operator to give out. A token's text is
  * shown once, when it is issued; the database keeps a keyed hash. */
 #include "cli.h"
+#include "contract_tables.h"
 #include "iqm/auth.h"
 #include "iqm/contract.h"
 #include "iqm/ids.h"
@@ -25,14 +26,27 @@ static int usage(FILE *out)
                  "                        [--expires-in-days N]\n"
                  "       iqmd token list\n"
                  "       iqmd token revoke ID\n\n"
-                 "Scopes are those of the contract, like schools:read; without --scope, all the "
+                 "N is from 1 to 99999. Scopes are those of the contract, like schools:read; "
+                 "without --scope, all the "
                  "role may.\n");
     return EXIT_USAGE;
 }
 
 static bool is_scope(const char *text)
 {
-    return *text != '\0' && strspn(text, "abcdefghijklmnopqrstuvwxyz_:") == strlen(text);
+    for (size_t i = 0; i < iqm_contract.operation_count; i++) {
+        const char *scope = iqm_contract.operations[i].scope;
+        if (scope != NULL && strcmp(scope, text) == 0)
+            return true;
+    }
+    fprintf(stderr, "The contract has no scope of this name: %s\n", text);
+    return false;
+}
+
+static bool is_day_count(const char *text)
+{
+    return text == NULL ||
+           (strspn(text, "0123456789") == strlen(text) && strlen(text) < 6 && atoi(text) > 0);
 }
 
 static int read_issue(int argc, char **argv, struct issue *issue)
@@ -54,7 +68,8 @@ static int read_issue(int argc, char **argv, struct issue *issue)
         else
             return IQM_EINVAL;
     }
-    if (optind != argc || issue->name == NULL || issue->role == NULL)
+    if (optind != argc || issue->name == NULL || issue->role == NULL ||
+        !is_day_count(issue->expires_in_days))
         return IQM_EINVAL;
     return 0;
 }

@@ -136,6 +136,18 @@ static int open_listener(const struct iqm_config *config, unsigned number, int *
     return fd;
 }
 
+static void log_cannot_listen(const char *event, const char *address, int port)
+{
+    const char *reason = strerror(errno);
+    struct iqm_log_line line;
+
+    iqm_log_begin(&line, IQM_LOG_ERROR, event);
+    iqm_log_string(&line, "address", address);
+    iqm_log_number(&line, "port", port);
+    iqm_log_string(&line, "reason", reason);
+    iqm_log_end(&line);
+}
+
 static int open_workers(
     struct worker *workers, unsigned count, const struct iqm_server_options *options, int *ret_port)
 {
@@ -144,12 +156,7 @@ static int open_workers(
     for (unsigned i = 0; i < count; i++) {
         int listener = open_listener(options->config, i, &port);
         if (listener < 0) {
-            struct iqm_log_line line;
-            iqm_log_begin(&line, IQM_LOG_ERROR, "cannot_listen");
-            iqm_log_string(&line, "address", options->config->listen);
-            iqm_log_number(&line, "port", port);
-            iqm_log_string(&line, "reason", strerror(errno));
-            iqm_log_end(&line);
+            log_cannot_listen("cannot_listen", options->config->listen, port);
             return IQM_EIO;
         }
         int error = worker_open(&workers[i], options, i, listener);
@@ -206,36 +213,56 @@ static void announce(const struct iqm_config *config, int port, int metrics_port
     notify_manager("READY=1");
 }
 
-static int serve(struct worker *workers, unsigned count, const struct iqm_server_options *options,
-    const sigset_t *signals)
+/* 0 with *ret_metrics NULL where none is wanted. */
+static int open_metrics(struct worker *workers, unsigned count, const struct iqm_config *config,
+    struct MHD_Daemon **ret_metrics, int *ret_port)
 {
-    int port = 0;
-    int metrics_port = -1;
-    struct MHD_Daemon *metrics = NULL;
+    int port = (int)config->metrics_port;
 
-    if (open_workers(workers, count, options, &port) != 0)
-        return IQM_EIO;
-    if (options->config->metrics_port != IQM_METRICS_OFF) {
-        metrics = metrics_start(workers, count, (int)options->config->metrics_port, &metrics_port);
-        if (metrics == NULL) {
-            iqm_log_event(IQM_LOG_ERROR, "metrics_cannot_listen", NULL, NULL);
-            return IQM_EIO;
-        }
-    }
-    for (unsigned i = 0; i < count; i++)
-        pthread_create(&workers[i].thread, NULL, worker_run, &workers[i]);
-    announce(options->config, port, metrics_port);
-    wait_for_stop(signals);
+    *ret_port = port;
+    if (port == IQM_METRICS_OFF)
+        return 0;
+    *ret_metrics = metrics_start(workers, count, port, ret_port);
+    if (*ret_metrics != NULL)
+        return 0;
+    log_cannot_listen("metrics_cannot_listen", "127.0.0.1", port);
+    return IQM_EIO;
+}
+
+static void stop_workers(struct worker *workers, unsigned count)
+{
     iqm_log_event(IQM_LOG_INFO, "stopping", NULL, NULL);
     notify_manager("STOPPING=1");
     atomic_store(&draining, true);
-    if (metrics != NULL)
-        MHD_stop_daemon(metrics);
     for (unsigned i = 0; i < count; i++)
         worker_stop(&workers[i]);
     for (unsigned i = 0; i < count; i++)
         pthread_join(workers[i].thread, NULL);
     iqm_log_event(IQM_LOG_INFO, "stopped", NULL, NULL);
+}
+
+static int serve(struct worker *workers, unsigned count, const struct iqm_server_options *options,
+    const sigset_t *signals)
+{
+    int port = 0;
+    int metrics_port = 0;
+    struct MHD_Daemon *metrics = NULL;
+
+    if (open_workers(workers, count, options, &port) != 0 ||
+        open_metrics(workers, count, options->config, &metrics, &metrics_port) != 0) {
+        for (unsigned i = 0; i < count; i++)
+            worker_discard(&workers[i]);
+        return IQM_EIO;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (pthread_create(&workers[i].thread, NULL, worker_run, &workers[i]) != 0)
+            abort(); /* no thread, no service; the manager starts us again */
+    }
+    announce(options->config, port, metrics_port);
+    wait_for_stop(signals);
+    if (metrics != NULL)
+        MHD_stop_daemon(metrics); /* it reads the workers' counters */
+    stop_workers(workers, count);
     return 0;
 }
 

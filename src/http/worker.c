@@ -276,19 +276,33 @@ int worker_open(
     return worker->pg != NULL ? 0 : IQM_ENOMEM;
 }
 
-void *worker_run(void *cls)
+/* Runs the loop to its end and frees what is left. */
+static void run_out(struct worker *worker)
 {
-    struct worker *worker = cls;
-
-    iqm_log_gather();
-    MHD_run(worker->daemon);
     uv_run(&worker->loop, UV_RUN_DEFAULT);
     iqm_pg_free(worker->pg);
     uv_loop_close(&worker->loop);
     free((void *)worker->counters.by_operation);
     gzip_close();
     iqm_log_flush();
+}
+
+void *worker_run(void *cls)
+{
+    struct worker *worker = cls;
+
+    iqm_log_gather();
+    MHD_run(worker->daemon);
+    run_out(worker);
     return NULL;
+}
+
+void worker_discard(struct worker *worker)
+{
+    if (worker->pg == NULL) /* not opened to the end: nothing runs yet */
+        return;
+    finish(worker);
+    run_out(worker);
 }
 
 void worker_stop(struct worker *worker)

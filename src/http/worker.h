@@ -56,6 +56,9 @@ int worker_open(
 /* The thread's body: serves until worker_stop, then drains and frees everything. */
 void *worker_run(void *worker);
 
+/* Frees a worker that was opened, even in part, and never run. */
+void worker_discard(struct worker *worker);
+
 /* Asks the worker to stop; callable from any thread. */
 void worker_stop(struct worker *worker);
 

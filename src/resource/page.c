@@ -2,6 +2,7 @@
 #include "read.h"
 
 #include "contract_tables.h"
+#include "iqm/text.h"
 
 #include <string.h>
 
@@ -31,6 +32,16 @@ void page_add_string(struct page *page, const char *string)
     page_add(page, string, strlen(string));
 }
 
+/* However it is spelled: names may be percent-encoded like values. */
+static bool is_cursor(struct iqm_arena *arena, struct iqm_slice pair)
+{
+    const char *equals = memchr(pair.ptr, '=', pair.len);
+    struct iqm_slice name = {pair.ptr, equals != NULL ? (size_t)(equals - pair.ptr) : pair.len};
+
+    return iqm_text_percent_decode(name, arena, &name) == 0 &&
+           iqm_slice_equal_string(name, "cursor");
+}
+
 /* The request's own query without its cursor; characters that would end the link are encoded. */
 static void add_query(struct page *link, struct iqm_slice query)
 {
@@ -38,7 +49,7 @@ static void add_query(struct page *link, struct iqm_slice query)
         const char *end = memchr(query.ptr, '&', query.len);
         size_t length = end != NULL ? (size_t)(end - query.ptr) : query.len;
         size_t step = end != NULL ? length + 1 : length;
-        bool cursor = length >= 7 && memcmp(query.ptr, "cursor=", 7) == 0;
+        bool cursor = is_cursor(link->arena, (struct iqm_slice){query.ptr, length});
         for (size_t i = 0; i < length && !cursor; i++) {
             char c = query.ptr[i];
             if (c == '<' || c == '>' || c == '"')

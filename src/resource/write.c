@@ -255,6 +255,14 @@ static void remove_document(struct writing *writing)
     run(writing, stored);
 }
 
+/* RFC 9110, 13.2.2: If-Match first, then If-None-Match where it is sent too. */
+static bool precondition_holds(const struct iqm_call *call, const char *version)
+{
+    return iqm_etag_matches(call->if_match, version, false) &&
+           (call->if_none_match.ptr == NULL ||
+               !iqm_etag_matches(call->if_none_match, version, true));
+}
+
 /* The row is locked: does the client know its version, and what does it want it to be? */
 static void locked(struct iqm_pg_batch *batch)
 {
@@ -268,7 +276,7 @@ static void locked(struct iqm_pg_batch *batch)
         fail_with(writing, IQM_PROBLEM_NOT_FOUND);
         return;
     }
-    if (!iqm_etag_matches(call->if_match, PQgetvalue(row, 0, 0), false)) {
+    if (!precondition_holds(call, PQgetvalue(row, 0, 0))) {
         fail_with(writing, IQM_PROBLEM_PRECONDITION_FAILED);
         return;
     }
