@@ -7,6 +7,15 @@
 #include <string.h>
 #include <strings.h>
 
+/*
+ * The parser builds the answer's head in what the request's head leaves of the connection's memory,
+ * and closes without a word when that is too little: after the work was done. So nothing is begun
+ * whose answer might not fit: its own fields, a next page's Link (the target and a cursor more),
+ * and what the parser keeps for each field of the request.
+ */
+#define ANSWER_ROOM 2200
+#define FIELD_ROOM 72
+
 enum repeat { ONCE, LIST };
 
 /* Where a field goes. Sorted by nothing: there are few, and most requests carry fewer. */
@@ -35,6 +44,7 @@ static const struct known {
 struct gathering {
     struct request *request;
     int64_t count;
+    size_t bytes;
     const char *repeated;
 };
 
@@ -56,6 +66,7 @@ static enum MHD_Result gather_one(void *cls, enum MHD_ValueKind kind, const char
 
     (void)kind;
     gathering->count++;
+    gathering->bytes += name_len + value_len + FIELD_ROOM;
     if (known == NULL)
         return MHD_YES;
     struct iqm_slice *field =
@@ -83,6 +94,14 @@ static int check_expectation(struct request *request)
     return iqm_problem_set(&request->call.problem, IQM_PROBLEM_EXPECTATION_FAILED, NULL);
 }
 
+static bool answer_fits(const struct request *request, size_t bytes)
+{
+    size_t target = request->target != NULL ? strlen(request->target) : 0;
+
+    return bytes + 2 * target + ANSWER_ROOM <=
+           (size_t)request->worker->options->config->connection_memory;
+}
+
 int fields_gather(struct request *request)
 {
     struct gathering gathering = {.request = request};
@@ -93,7 +112,8 @@ int fields_gather(struct request *request)
     call->authorization = fields->authorization;
     call->if_match = fields->if_match;
     call->if_none_match = fields->if_none_match;
-    if (gathering.count > request->worker->options->config->header_fields)
+    if (gathering.count > request->worker->options->config->header_fields ||
+        !answer_fits(request, gathering.bytes))
         return iqm_problem_set(&call->problem, IQM_PROBLEM_HEADER_FIELDS_TOO_LARGE, NULL);
     request->framing_in_doubt =
         gathering.repeated != NULL ||
