@@ -1,0 +1,183 @@
+"""The operator's commands."""
+
+import re
+import uuid
+
+import pytest
+
+from support import register
+from support.contract import DOCUMENT, OPERATIONS
+from support.server import run_iqmd
+
+KEYLESS = {"IQM_TOKEN_KEY": ""}
+
+
+class TestProgram:
+    def test_help(self):
+        done = run_iqmd("--help")
+        for command in ("serve", "migrate", "check", "token", "import"):
+            assert command in done.stdout
+        assert done.stderr == ""
+
+    def test_version(self):
+        assert run_iqmd("--version").stdout == f"iqmd {DOCUMENT['info']['version']}\n"
+
+    @pytest.mark.parametrize("arguments", [
+        (), ("nonsense",), ("serve", "x"), ("migrate", "x"), ("check", "x"), ("token",),
+        ("token", "steal"), ("token", "issue"), ("token", "issue", "--name", "x"),
+        ("token", "revoke"), ("token", "revoke", "x"), ("import",), ("import", "schools"),
+        ("import", "register"), ("import", "register", "--fast", "x"),
+        ("import", "register", "a", "b"), ("--Help",)])
+    def test_wrong_usage(self, stage, arguments):
+        done = stage.iqmd(*arguments, check=False)
+        assert done.returncode == 2, done
+        assert done.stderr and done.stdout == ""
+
+    def test_serve_help_lists_every_setting(self):
+        listed = re.findall(r"^  (IQM_[A-Z_]+) ", run_iqmd("serve", "--help").stdout, re.M)
+        assert {"IQM_PORT", "IQM_DATABASE_URL", "IQM_TOKEN_KEY", "IQM_BODY_MAX"} <= {*listed}
+        assert len({*listed}) == len(listed) > 20
+
+
+class TestSettings:
+    @pytest.mark.parametrize("name, value", [
+        ("IQM_PORT", "http"), ("IQM_PORT", "65536"), ("IQM_PORT", "-1"), ("IQM_PORT", ""),
+        ("IQM_WORKERS", "1.5"), ("IQM_LOG", "loud"), ("IQM_TOKEN_KEY", "abc"),
+        ("IQM_TOKEN_KEY", "z" * 64), ("IQM_TOKEN_KEY_FILE", "/nonexistent"),
+        ("IQM_BODY_MAX", "99999999999999999999")])
+    def test_that_make_no_sense(self, stage, name, value):
+        settings = {**stage.settings, "IQM_PORT": "0", name: value}
+        if name.endswith("_FILE"):
+            del settings[name.removesuffix("_FILE")]
+        done = run_iqmd("serve", settings=settings, check=False)
+        assert done.returncode == 2
+        assert name in done.stderr
+        assert stage.key not in done.stderr and "password" not in done.stderr
+
+    def test_that_are_missing(self):
+        done = run_iqmd("serve", check=False)
+        assert done.returncode == 2
+        assert "IQM_DATABASE_URL" in done.stderr and "IQM_TOKEN_KEY" in done.stderr
+
+    def test_from_files(self, stage, tmp_path):
+        (tmp_path / "key").write_text(stage.key + "\n")
+        (tmp_path / "url").write_text(stage.settings["IQM_OWNER_DATABASE_URL"] + "\n")
+        done = run_iqmd("token", "list", settings={
+            "IQM_TOKEN_KEY_FILE": tmp_path / "key",
+            "IQM_OWNER_DATABASE_URL_FILE": tmp_path / "url"})
+        assert done.stderr == ""
+
+    def test_a_taken_port(self, stage, server):
+        done = stage.iqmd("serve", settings={"IQM_PORT": server.port, "IQM_METRICS_PORT": -1,
+                                             "IQM_SPOOL_DIR": server.directory / "spool"},
+                          check=False)
+        assert done.returncode == 1
+        assert "cannot_listen" in done.stdout and str(server.port) in done.stdout
+
+    def test_a_database_that_is_away(self):
+        for command in (["migrate"], ["check"], ["token", "list"]):
+            done = run_iqmd(*command, check=False, settings={
+                "IQM_DATABASE_URL": "host=/nonexistent password=sesame dbname=iqm"})
+            assert done.returncode == 1
+            assert "cannot be reached" in done.stderr and "sesame" not in done.stderr
+
+
+class TestCheck:
+    def test_all_fits(self, stage):
+        done = stage.iqmd("check")
+        assert f"{len(OPERATIONS)} operations" in done.stdout
+        assert f"{len(DOCUMENT['x-resources'])} resources" in done.stdout
+
+    def test_an_empty_database_does_not(self, stage):
+        name = f"empty_{stage.number()}"
+        stage.cluster.psql(f"CREATE DATABASE {name} OWNER iqm_owner", database="postgres")
+        settings = {"IQM_OWNER_DATABASE_URL": stage.cluster.url("iqm_owner", name)}
+        try:
+            assert stage.iqmd("check", check=False, settings=settings).returncode == 1
+            stage.iqmd("migrate", settings=settings)
+            stage.iqmd("migrate", settings=settings)
+            stage.iqmd("check", settings=settings)
+            stage.cluster.psql("ALTER TABLE school NO FORCE ROW LEVEL SECURITY", database=name)
+            done = stage.iqmd("check", check=False, settings=settings)
+            assert done.returncode == 1 and "school" in done.stderr
+            stage.cluster.psql("ALTER TABLE school FORCE ROW LEVEL SECURITY; "
+                               "UPDATE migration SET checksum = 'x' WHERE number = 1",
+                               database=name)
+            assert stage.iqmd("check", check=False, settings=settings).returncode == 1
+            assert stage.iqmd("migrate", check=False, settings=settings).returncode == 1
+        finally:
+            stage.cluster.psql(f"DROP DATABASE {name}", database="postgres")
+
+
+class TestTokens:
+    def test_a_life(self, stage):
+        name = f"life {stage.number()}"
+        token = stage.issue_token(name, "client", ["schools:read", "clusters:read"], days=30)
+        assert re.fullmatch(r"iqm_[A-Za-z0-9_-]{43}", token)
+        line = next(l for l in stage.iqmd("token", "list").stdout.splitlines() if l.endswith(name))
+        assert " live " in line and " client " in line and "schools:read clusters:read" in line
+        assert "expires never" not in line and token not in line
+        number = stage.token_id(name)
+        for _ in range(2):
+            assert stage.iqmd("token", "revoke", number).stdout == ""
+        line = next(l for l in stage.iqmd("token", "list").stdout.splitlines() if l.endswith(name))
+        assert " revoked " in line
+
+    def test_only_a_hash_is_kept(self, stage):
+        token = stage.issue_token(f"hash {stage.number()}")
+        found = stage.cluster.psql("SELECT count(*) FROM token t WHERE t::text LIKE "
+                                   f"'%{token[4:]}%' OR t::text LIKE '%{token.encode().hex()}%'")
+        assert found == "0"
+
+    def test_all_differ(self, stage):
+        assert len({stage.issue_token(f"one of {stage.number()}") for _ in range(5)}) == 5
+
+    @pytest.mark.parametrize("options", [
+        ("--role", "king"), ("--role", "client", "--scope", "Everything!"),
+        ("--role", "client", "--expires-in-days", "soon"), ("--role", "client", "extra"),
+        ("--role", "client", "--expires-in-days", "-1"),
+        ("--role", "client", "--scope", "schools:red")])
+    def test_refused(self, stage, options):
+        name = f"refused {stage.number()}"
+        done = stage.iqmd("token", "issue", "--name", name, *options, check=False)
+        assert done.returncode in (1, 2) and done.stdout == ""
+        assert name not in stage.iqmd("token", "list").stdout
+
+    def test_without_a_key(self, stage):
+        done = stage.iqmd("token", "issue", "--name", "x", "--role", "client", check=False,
+                          settings=KEYLESS)
+        assert done.returncode != 0 and "IQM_TOKEN_KEY" in done.stderr
+
+    def test_revoking_an_unknown_one(self, stage):
+        done = stage.iqmd("token", "revoke", str(uuid.uuid4()), check=False)
+        assert done.returncode == 1 and done.stderr
+
+
+class TestImport:
+    def test_from_a_file_and_from_a_pipe(self, stage, make, head, tmp_path):
+        rows = [register.row(make) for _ in range(2)]
+        path = tmp_path / "register.csv"
+        path.write_bytes(register.file_of(rows))
+        dry = stage.iqmd("import", "register", path, "--dry-run")
+        assert "2 created" in dry.stdout
+        assert head.get(f"/v1/schools?urn={rows[0]['URN']}").json["items"] == []
+        assert "2 created" in stage.iqmd("import", "register", path).stdout
+        again = stage.iqmd("import", "register", "-", stdin=path.read_bytes())
+        assert "2 unchanged" in again.stdout
+        school = head.get(f"/v1/schools?urn={rows[0]['URN']}").json["items"][0]
+        history = head.get(f"/v1/schools/{school['id']}/history").json["items"]
+        assert [(i["version"], i["actor"]) for i in history] == [(1, None)]
+
+    def test_bad_rows_are_told_and_nothing_changes(self, stage, make, head, tmp_path):
+        rows = [register.row(make), register.row(make, URN="x")]
+        path = tmp_path / "register.csv"
+        path.write_bytes(register.file_of(rows))
+        done = stage.iqmd("import", "register", path, check=False)
+        assert done.returncode == 1
+        assert "line 3" in done.stderr and "URN" in done.stderr
+        assert head.get(f"/v1/schools?urn={rows[0]['URN']}").json["items"] == []
+
+    def test_a_file_that_is_away(self, stage, tmp_path):
+        for path in (tmp_path / "none.csv", tmp_path):
+            done = stage.iqmd("import", "register", path, check=False)
+            assert done.returncode == 2 and str(path) in done.stderr

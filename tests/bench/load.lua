@@ -1,0 +1,46 @@
+-- Requests for wrk: get, match (a conditional get), page, post. Arguments: kind, schools, token.
+local threads = 0
+local kind, schools, headers
+
+function setup(thread)
+    threads = threads + 1
+    thread:set("number", threads)
+end
+
+local function id(group, n)
+    return string.format("01990000-0000-7000-%s-%d", group, 100000000000 + n)
+end
+
+local function get()
+    return wrk.format("GET", "/v1/schools/" .. id("8000", math.random(0, schools - 1)), headers)
+end
+
+local function page()
+    local cluster = id("9000", math.random(0, schools / 50 - 1))
+    return wrk.format("GET", "/v1/schools?limit=50&cluster_id=" .. cluster, headers)
+end
+
+local function post()
+    local cluster, host = math.random(0, schools / 50 - 1), math.random(0, schools - 1)
+    local body = before .. id("9000", cluster) .. between .. id("8000", host) .. after
+    return wrk.format("POST", "/v1/meetings", headers, body)
+end
+
+local kinds = {get = get, match = get, page = page, post = post}
+
+function init(args)
+    kind, schools = args[1], tonumber(args[2])
+    headers = {Authorization = "Bearer " .. args[3]}
+    if kind == "match" then headers["If-None-Match"] = '"1"' end
+    if kind == "post" then headers["Content-Type"] = "application/json" end
+    before, between, after = args[4], args[5], args[6]
+    math.randomseed(os.time() * 31 + number)
+    request = kinds[kind]
+end
+
+function done(summary, latency)
+    local errors = summary.errors
+    print(string.format("RESULT %d %d %d %d %d", summary.requests, summary.duration,
+        latency:percentile(50), latency:percentile(99),
+        errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+end

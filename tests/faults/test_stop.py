@@ -1,0 +1,296 @@
+"""Signals and starts: stopping loses no request under way, and a start that cannot be says why."""
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+import places
+from cluster import Session
+from support.places import wait_for
+from wire import Closed
+
+DRAIN = 6
+MARGIN = 3
+
+
+@pytest.fixture
+def serve(calm_cluster, new_server):
+    def make(**settings):
+        return new_server(calm_cluster, IQM_DRAIN_TIMEOUT=str(DRAIN), **settings).ready()
+    return make
+
+
+class Held:
+    """A change that waits for a row somebody else holds: a request that is surely under way."""
+
+    def __init__(self, server):
+        self.server = server
+        self.record = server.create(notes="before")
+        self.holder = Session(server.cluster)
+        self.holder.run(f"BEGIN; SELECT 1 FROM cluster WHERE id = '{self.record['id']}' FOR UPDATE")
+        self.wire = server.wire().send(server.request(
+            "PATCH", f"/v1/clusters/{self.record['id']}", {"notes": "after"}, {"If-Match": '"1"'}))
+        wait_for(lambda: server.cluster.sql(
+            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"),
+            "the change waits for the row")
+
+    def let_go(self):
+        self.holder.run("ROLLBACK")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.holder.close()
+        self.wire.sock.close()
+
+
+def is_closed_to_newcomers(server):
+    try:
+        with server.wire() as wire:
+            wire.send(server.head("GET", "/healthz")).read()
+            return False
+    except (ConnectionRefusedError, ConnectionResetError, Closed):
+        return True
+
+
+def test_a_request_under_way_is_answered(serve):
+    server = serve()
+    with Held(server) as held:
+        server.signal(signal.SIGTERM)
+        wait_for(lambda: is_closed_to_newcomers(server), "newcomers are turned away", 5)
+        assert server.process.poll() is None
+        held.let_go()
+        answer = held.wire.read().check()
+        assert answer.status == 200 and answer.get("Connection").lower() == "close", answer
+        assert held.wire.ended()
+    assert server.process.wait(DRAIN) == 0
+    server.stop()
+
+
+def test_more_signals_do_no_harm(serve):
+    server = serve()
+    with Held(server) as held:
+        for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            server.signal(number)
+        wait_for(lambda: is_closed_to_newcomers(server), "newcomers are turned away", 5)
+        server.signal(signal.SIGTERM)
+        held.let_go()
+        assert held.wire.read().check().status == 200
+    assert server.process.wait(DRAIN) == 0
+    server.stop()
+
+
+def test_draining_ends_at_its_deadline(new_cluster, new_server):
+    server = new_server(new_cluster(), IQM_DRAIN_TIMEOUT="1").ready()
+    with Held(server) as held:
+        started = time.monotonic()
+        server.signal(signal.SIGTERM)
+        try:
+            assert held.wire.read().check().status == 503
+        except Closed:
+            pytest.fail("closed without an answer")
+        assert server.process.wait(1 + MARGIN) == 0
+        assert time.monotonic() - started < 1 + MARGIN
+        held.let_go()
+        wait_for(lambda: server.cluster.sql(
+            "SELECT 1 FROM pg_stat_activity WHERE application_name = 'iqmd write'") == [],
+            "the session is gone, and its change with it")
+        stored = server.cluster.sql("SELECT version, doc->>'notes' FROM cluster"
+                                    f" WHERE id = '{held.record['id']}'")
+        assert stored == [["1", "before"]]
+    server.stop()
+
+
+def test_idle_connections_do_not_delay_stopping(serve):
+    server = serve()
+    idle = [server.wire() for _ in range(50)]
+    for wire in idle[::2]:
+        server.ask("GET", "/healthz", wire=wire)
+    started = time.monotonic()
+    server.stop()
+    assert time.monotonic() - started < 2
+    for wire in idle:
+        with wire:
+            assert wire.ended()
+
+
+class Client(threading.Thread):
+    """Asks one thing after the other; notes what it had sent and got no answer for."""
+
+    def __init__(self, server):
+        super().__init__(daemon=True)
+        self.server, self.answered, self.unanswered, self.wrong = server, 0, None, None
+
+    def run(self):
+        try:
+            with self.server.wire() as wire:
+                while True:
+                    self.unanswered = time.monotonic()
+                    answer = self.server.ask("GET", "/v1/clusters?limit=3", wire=wire)
+                    self.unanswered = None
+                    self.answered += 1
+                    if (answer.get("Connection") or "").lower() == "close":
+                        return
+        except (Closed, OSError) as end:
+            self.wrong = end.args[0] if isinstance(end, Closed) and end.args[0] else None
+        except Exception as problem:  # told to the test, which fails with it
+            self.wrong = problem
+
+
+def test_stopping_under_load(serve):
+    server = serve()
+    clients = [Client(server) for _ in range(16)]
+    for client in clients:
+        client.start()
+    wait_for(lambda: all(client.answered > 20 for client in clients), "all clients are served")
+    told = time.monotonic()
+    server.signal(signal.SIGTERM)
+    assert server.process.wait(DRAIN) == 0
+    for client in clients:
+        client.join(10)
+        assert client.wrong is None, client.wrong
+        # Sent before the signal: it was under way, and had a right to its answer.
+        assert client.unanswered is None or client.unanswered >= told, told - client.unanswered
+    server.stop()
+
+
+def test_hangup_changes_nothing(serve):
+    server = serve()
+    with server.wire() as wire:
+        for _ in range(3):
+            assert server.ask("GET", "/v1/clusters?limit=1", wire=wire).status == 200
+            server.signal(signal.SIGHUP)
+        wait_for(lambda: any(entry["event"] == "hangup_ignored"
+                                         for entry in server.log()), "it is noted")
+        assert server.ask("GET", "/v1/clusters?limit=1", wire=wire).status == 200
+    server.is_well()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stopping_without_anything_to_do(serve, number):
+    server = serve()
+    server.signal(number)
+    assert server.process.wait(MARGIN) == 0
+    server.stop()
+    events = [entry["event"] for entry in server.log()]
+    assert "stopping" in events and events[-1] == "stopped", events
+
+
+def test_stopping_while_the_database_is_away(new_cluster, new_server):
+    cluster = new_cluster()
+    server = new_server(cluster, IQM_DRAIN_TIMEOUT="1").ready()
+    cluster.stop()
+    assert server.ask("GET", "/healthz").status == 200
+    server.signal(signal.SIGTERM)
+    assert server.process.wait(1 + MARGIN) == 0
+    server.stop()
+
+
+def test_stopping_while_the_database_is_frozen(new_cluster, new_server):
+    cluster = new_cluster()
+    server = new_server(cluster, IQM_DRAIN_TIMEOUT="1").ready()
+    cluster.freeze()
+    with server.wire() as wire:
+        wire.send(server.head("GET", "/v1/clusters"))
+        wait_for(lambda: server.metric("iqm_requests_active") >= 1, "it is under way")
+        server.signal(signal.SIGTERM)
+        assert wire.read().check().status == 503
+        assert server.process.wait(1 + MARGIN) == 0
+    server.stop()
+
+
+# ---- starts that cannot be ----
+
+def attempt(server, seconds=15):
+    """Status and words of a start that should fail."""
+    server.begin()
+    status = server.process.wait(seconds)
+    words = server.errors() + (server.directory / "log").read_text()
+    assert "Sanitizer" not in words and "runtime error:" not in words, words
+    return status, words
+
+
+@pytest.fixture
+def taken_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen()
+        yield str(sock.getsockname()[1])
+
+
+@pytest.mark.parametrize("name", ["IQM_PORT", "IQM_METRICS_PORT"])
+def test_a_taken_port(calm_cluster, new_server, taken_port, name):
+    status, words = attempt(new_server(calm_cluster, **{name: taken_port}))
+    assert status == 1 and "listen" in words, (status, words)
+    assert taken_port in words, f"which port? {words}"
+
+
+def test_the_port_of_another_server(calm_cluster, calm_server, new_server):
+    status, words = attempt(new_server(calm_cluster, IQM_PORT=str(calm_server.port)))
+    assert status == 1 and str(calm_server.port) in words, (status, words)
+    calm_server.is_well()
+
+
+BAD_SETTINGS = [("IQM_PORT", "http"), ("IQM_PORT", "65536"), ("IQM_PORT", "-1"), ("IQM_PORT", ""),
+                ("IQM_PORT", "80 "), ("IQM_WORKERS", "257"), ("IQM_BODY_MAX", "1e6"),
+                ("IQM_LOG", "debug"), ("IQM_TOKEN_KEY", "abc"), ("IQM_TOKEN_KEY", "zz" * 32),
+                ("IQM_TOKEN_KEY", "5a" * 33), ("IQM_TOKEN_KEY", ""), ("IQM_DATABASE_URL", ""),
+                ("IQM_DATABASE_TIMEOUT", "99"), ("IQM_DATABASE_TIMEOUT", "9" * 30)]
+
+
+@pytest.mark.parametrize("name,value", BAD_SETTINGS)
+def test_a_bad_setting(calm_cluster, new_server, name, value):
+    status, words = attempt(new_server(calm_cluster, **{name: value}))
+    assert status == 2 and name in words, (status, words)
+    assert not value or len(value) < 32 or value not in words, "a secret is not for the log"
+
+
+def test_several_bad_settings_are_told_at_once(calm_cluster, new_server):
+    status, words = attempt(new_server(calm_cluster, IQM_PORT="x", IQM_WORKERS="y"))
+    assert status == 2 and "IQM_PORT" in words and "IQM_WORKERS" in words
+
+
+@pytest.mark.parametrize("address", ["localhost.example", "300.1.1.1", "192.0.2.1", ""])
+def test_an_address_that_is_not_ours(calm_cluster, new_server, address):
+    status, words = attempt(new_server(calm_cluster, IQM_LISTEN=address))
+    assert status in (1, 2) and "listen" in words.lower(), (status, words)
+
+
+def test_a_key_file(calm_cluster, new_server, tmp_path):
+    server = new_server(calm_cluster, IQM_TOKEN_KEY_FILE=str(tmp_path / "key"))
+    del server.environment["IQM_TOKEN_KEY"]
+    status, words = attempt(server)
+    assert status == 2 and "IQM_TOKEN_KEY_FILE" in words, (status, words)
+    (tmp_path / "key").write_text(places.TOKEN_KEY + "\n")
+    assert server.ready().ask("GET", "/v1/clusters?limit=1").status == 200
+
+
+@pytest.mark.parametrize("command", [["migrate"], ["check"], ["token", "list"]])
+def test_a_database_that_is_not_there(calm_cluster, command):
+    done = calm_cluster.iqmd(*command, check=False,
+                             IQM_OWNER_DATABASE_URL="host=/nonexistent dbname=iqm")
+    assert done.returncode == 1 and "database" in done.stderr.lower(), done
+    assert len(done.stderr.strip()) > 20 and done.stdout == ""
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["serve", "now"], ["token"], ["import"]])
+def test_a_wrong_command_line(calm_cluster, arguments):
+    done = calm_cluster.iqmd(*arguments, check=False)
+    assert done.returncode == 2 and "Usage" in done.stderr and done.stdout == "", done
+
+
+def test_a_database_that_was_never_migrated(new_cluster, new_server):
+    """It starts, says why it is not ready, and is as soon as somebody migrates."""
+    cluster = new_cluster()
+    cluster.sql("UPDATE migration SET number = number + 1000 WHERE number ="
+                " (SELECT max(number) FROM migration)")
+    server = new_server(cluster).start()
+    wait_for(lambda: "migrate" in server.ask("GET", "/readyz").body.decode(), "it knows")
+    assert server.ask("GET", "/healthz").status == 200
+    cluster.sql("UPDATE migration SET number = number - 1000 WHERE number > 1000")
+    wait_for(lambda: server.ask("GET", "/readyz").status == 200, "it is ready", 5)
+
+

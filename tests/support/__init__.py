@@ -1,0 +1,1 @@
+"""What the tests that need a running server share. Must not know any single test."""

@@ -1,0 +1,129 @@
+"""The contract as a reader of its own understands it: PyYAML and jsonschema, nothing of ours.
+
+Finds the operation of a request, and tells what is wrong with an answer.
+"""
+
+import copy
+import datetime
+import re
+import urllib.parse
+
+import jsonschema
+import yaml
+
+from support.places import CONTRACT
+
+METHODS = ("get", "put", "post", "patch", "delete")
+DOCUMENT = yaml.safe_load(CONTRACT.read_text())
+SHARED = DOCUMENT["x-shared-statuses"]
+FORMATS = jsonschema.FormatChecker(formats=())
+
+
+def _format(name, check):
+    FORMATS.checks(name, raises=ValueError)(
+        lambda value: not isinstance(value, str) or bool(check(value)))
+
+
+def _is_date(text):
+    return re.fullmatch(r"\d{4}-\d\d-\d\d", text) and datetime.date.fromisoformat(text)
+
+
+def _is_time(text):
+    return re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", text) and \
+        datetime.datetime.fromisoformat(text)
+
+
+def _is_uri(text):
+    parts = urllib.parse.urlsplit(text)
+    return parts.scheme in ("http", "https") and parts.hostname and " " not in text
+
+
+_format("uuid", lambda text: re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text))
+_format("date", _is_date)
+_format("date-time", _is_time)
+_format("email", lambda text: re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text))
+_format("uri", _is_uri)
+
+
+def resolve(node):
+    while "$ref" in node:
+        target = DOCUMENT
+        for part in node["$ref"].removeprefix("#/").split("/"):
+            target = target[part]
+        node = target
+    return node
+
+
+class Operation:
+    def __init__(self, path, method, node, shared_parameters):
+        self.path, self.method, self.node = path, method, node
+        self.id = node["operationId"]
+        self.resource, self.action = node.get("x-resource"), node.get("x-action")
+        self.parameters = [resolve(p) for p in [*shared_parameters, *node.get("parameters", [])]]
+        self.statuses = [int(s) for s in node["responses"] if s != "default"]
+
+    def response(self, status):
+        """What the contract says of this status; None when it may not happen."""
+        own = self.node["responses"].get(str(status))
+        if own is None and status in SHARED:
+            own = self.node["responses"]["default"]
+        return resolve(own) if own else None
+
+    def request_schema(self):
+        content = self.node.get("requestBody", {}).get("content", {})
+        return content.get("application/json", {}).get("schema")
+
+
+def _operations():
+    for path, item in DOCUMENT["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield Operation(path, method, item[method], item.get("parameters", []))
+
+
+OPERATIONS = {operation.id: operation for operation in _operations()}
+
+
+def find_path(target):
+    """The template a request's target matches; literal segments win. None: no such path."""
+    wanted = urllib.parse.unquote(target.split("?", 1)[0]).split("/")
+    best = None
+    for path in DOCUMENT["paths"]:
+        parts = path.split("/")
+        if len(parts) == len(wanted) and all(
+                p == w or (p.startswith("{") and w) for p, w in zip(parts, wanted)):
+            if best is None or path.count("{") < best.count("{"):
+                best = path
+    return best
+
+
+def find_operation(method, target):
+    method = "get" if method == "HEAD" else method.lower()
+    path = find_path(target)
+    return next((o for o in OPERATIONS.values() if (o.path, o.method) == (path, method)), None)
+
+
+def allowed_methods(path):
+    """As the Allow header lists them, as a set."""
+    methods = {m.upper() for m in METHODS if m in DOCUMENT["paths"][path]}
+    return methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
+
+
+def validator(schema):
+    return jsonschema.Draft202012Validator(
+        schema, resolver=jsonschema.RefResolver.from_schema(DOCUMENT), format_checker=FORMATS)
+
+
+def complaints(schema, value):
+    """What is wrong with a value, each with where."""
+    return [f"/{'/'.join(map(str, error.absolute_path))}: {error.message[:300]}"
+            for error in validator(schema).iter_errors(value)]
+
+
+def as_sent(schema):
+    """The schema for a request: what the server sets need not be there."""
+    schema = copy.deepcopy(resolve(schema))
+    read_only = {name for name, member in schema.get("properties", {}).items()
+                 if resolve(member).get("readOnly")}
+    schema["required"] = [name for name in schema.get("required", []) if name not in read_only]
+    return schema

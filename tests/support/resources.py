@@ -1,0 +1,161 @@
+"""The resources of the contract, each with how to make a good example, to change and to break it.
+
+The generic tests run over this table. Must list every resource that has all seven actions.
+"""
+
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+from support import confidential
+
+
+class Maker:
+    """Makes records through the API; every one is the caller's own."""
+
+    def __init__(self, client, number):
+        self.client, self.number = client, number
+
+    def example(self, name, /, **members):
+        return {**RESOURCES[name].example(self), **members}
+
+    def create(self, name, /, **members):
+        response = self.client.post(RESOURCES[name].collection, self.example(name, **members))
+        assert response.status == 201, response
+        return response.json
+
+    def __getattr__(self, name):
+        if name not in RESOURCES:
+            raise AttributeError(name)
+        return lambda **members: self.create(name, **members)
+
+    def urn(self):
+        """Apart from those of the real register, so that importing its sample meets none."""
+        return str(500000 + self.number() % 400000)
+
+    def name(self, kind="School"):
+        return f"{kind} {self.number():07d}"
+
+
+@dataclass(frozen=True)
+class Resource:
+    name: str
+    collection: str
+    plural: str  # in scopes
+    example: Callable
+    change: dict  # a merge patch that any example takes and that changes it
+    wrong: tuple  # (member, bad value)
+    clash: Optional[Callable]  # of a record: a body that may not stand beside it
+    refer: Optional[Callable]  # makes a record that refers to this one
+    for_clients: bool = True
+
+    def path(self, record, rest=""):
+        return f"{self.collection}/{record['id'] if isinstance(record, dict) else record}{rest}"
+
+
+def school(make):
+    return {"name": make.name(), "status": "open", "phase": "Primary", "postcode": "SW1A 1AA",
+            "urn": make.urn(), "low_age": 4, "high_age": 11, "nation": "england",
+            "website": "https://school.example/", "telephone": "020 7946 0000"}
+
+
+def cluster(make):
+    return {"name": make.name("Cluster"), "region": "London", "notes": "Meets in the north."}
+
+
+def person(make):
+    number = make.number()
+    return {"name": confidential.note(f"Wilhelmina Testperson{number}"),
+            "email": confidential.note(f"wilhelmina{number}@example.org"),
+            "telephone": confidential.note(f"020 794{number:08d}")}
+
+
+def ambassador(make):
+    return {"person_id": make.person()["id"], "joined_on": "2024-09-01"}
+
+
+def assignment(make):
+    return {"ambassador_id": make.ambassador()["id"], "cluster_id": make.cluster()["id"],
+            "starts_on": "2025-09-01", "ends_on": "2026-08-31"}
+
+
+def succession(make):
+    return {"predecessor_id": make.school()["id"], "successor_id": make.school()["id"],
+            "happened_on": "2025-09-01", "reason": "Became an academy."}
+
+
+def terms(year):
+    """Terms of the academic year that starts in `year`."""
+    return {"academic_year": f"{year}/{(year + 1) % 100:02d}",
+            "autumn": {"starts_on": f"{year}-09-03", "ends_on": f"{year}-12-19"},
+            "spring": {"starts_on": f"{year + 1}-01-05", "ends_on": f"{year + 1}-03-27"},
+            "summer": {"starts_on": f"{year + 1}-04-13", "ends_on": f"{year + 1}-07-21"}}
+
+
+def term_dates(make):
+    """Of an authority's own, far in the future: nobody's meeting is there by accident."""
+    number = make.number()
+    return {**terms(2200 + number // 1000 % 6000), "local_authority_code": f"{number % 1000:03d}"}
+
+
+def meeting(make):
+    return {"kind": "cluster", "cluster_id": make.cluster()["id"], "held_on": "2025-11-12",
+            "start_time": "14:30", "location": "The hall", "topics": ["Sharing practice"],
+            "papers": [{"title": "Agenda", "url": "https://papers.example/agenda"}]}
+
+
+def attendance(make):
+    return {"meeting_id": make.meeting()["id"], "school_id": make.school()["id"],
+            "status": "present", "impact": "New reading corner."}
+
+
+def _same(example, *members):
+    """A clash: another record with the same values of these members."""
+    return lambda make, record: {**example(make), **{name: record[name] for name in members}}
+
+
+_TABLE = [
+    Resource("school", "/v1/schools", "schools", school, {"town": "Leeds"},
+             ("name", ""), _same(school, "urn"),
+             lambda make, record: make.succession(predecessor_id=record["id"])),
+    Resource("cluster", "/v1/clusters", "clusters", cluster, {"region": "North West"},
+             ("name", 7), _same(cluster, "name"),
+             lambda make, record: make.school(cluster_id=record["id"])),
+    Resource("person", "/v1/people", "people", person, {"telephone": "01632 960001"},
+             ("email", "nobody"), None,
+             lambda make, record: make.ambassador(person_id=record["id"]), for_clients=False),
+    Resource("ambassador", "/v1/ambassadors", "ambassadors", ambassador, {"left_on": "2026-07-31"},
+             ("left_on", "2020-01-01"), _same(ambassador, "person_id"),
+             lambda make, record: make.assignment(ambassador_id=record["id"])),
+    Resource("assignment", "/v1/assignments", "assignments", assignment,
+             {"ends_on": "2026-07-31"}, ("ends_on", "2020-01-01"),
+             _same(assignment, "cluster_id"), None),
+    Resource("succession", "/v1/successions", "successions", succession,
+             {"reason": "Merged."}, ("happened_on", "2025-02-30"),
+             _same(succession, "predecessor_id", "successor_id"), None),
+    Resource("term_dates", "/v1/term-dates", "term_dates", term_dates,
+             {}, ("academic_year", "2026/28"),
+             _same(term_dates, "academic_year", "local_authority_code", "autumn", "spring",
+                                        "summer"), None),
+    Resource("meeting", "/v1/meetings", "meetings", meeting, {"notes": "All were there."},
+             ("topics", []), None,
+             lambda make, record: make.attendance(meeting_id=record["id"])),
+    Resource("attendance", "/v1/attendances", "attendances", attendance,
+             {"status": "apologies"}, ("status", "late"),
+             _same(attendance, "meeting_id", "school_id"), None),
+]
+RESOURCES = {resource.name: resource for resource in _TABLE}
+
+
+def change_of(resource, record):
+    """A merge patch that changes the record and leaves it good."""
+    if resource.name != "term_dates":
+        return resource.change
+    year = int(record["academic_year"][:4])
+    return {"autumn": {"ends_on": f"{year}-12-18"}}
+
+
+def ours(record):
+    """Without what the server sets."""
+    server = ("id", "version", "created_at", "updated_at", "academic_year", "term")
+    kept = {"academic_year"} if "autumn" in record else set()
+    return {k: v for k, v in record.items() if k not in server or k in kept}

@@ -1,0 +1,207 @@
+"""Every exchange of the whole run against the contract, read independently of our own compiler.
+
+Comes last and waits until all other tests are over (see conftest.py). Then: each answer is as the
+contract describes it, each operation was called, each status of its own was met.
+"""
+
+import base64
+import gzip
+import json
+import pathlib
+from collections import defaultdict
+
+import pytest
+
+from support import contract
+from support.places import ROOT, run_dir, traffic_dir, wait_for
+from support.stage import finished
+
+# Headers of HTTP itself, which no contract lists.
+HTTP_HEADERS = {"date", "content-length", "content-type", "connection", "vary", "cache-control",
+                "content-encoding", "x-content-type-options", "access-control-allow-origin",
+                "access-control-expose-headers", "access-control-allow-methods",
+                "access-control-allow-headers", "access-control-max-age", "transfer-encoding"}
+# What the parser refuses by itself, bare: the contract's description names these.
+PARSER_STATUSES = {400, 413, 414, 431, 501}
+# Described headers that are not always there, and the statuses that need them.
+CONDITIONAL = {"Link": (), "Allow": (405,), "Retry-After": (503,), "WWW-Authenticate": (401, 403)}
+DEADLINE = 900
+PATIENCE_WITH_ODDITIES = 40
+
+
+@pytest.fixture(scope="session")
+def whole_run(request):
+    """Whether this run holds all tests that are needed to meet everything."""
+    here = {str(item.path) for item in request.session.items}
+    api = {str(path) for path in (ROOT / "tests" / "api").glob("test_*.py")}
+    assert api
+    option = request.config.option
+    return api <= here and not option.keyword and not option.markexpr and not any(
+        "::" in argument for argument in request.config.args)
+
+
+@pytest.fixture(scope="session")
+def exchanges(request):
+    here = pathlib.Path(__file__)
+    others = {item.nodeid for item in request.session.items if item.path != here}
+    wait_for(lambda: others <= finished(), "the other tests to end", DEADLINE)
+    lines = [line for path in sorted(traffic_dir().glob("*.jsonl"))
+             for line in path.read_text(encoding="utf-8").splitlines()]
+    assert run_dir().is_dir()
+    return [Exchange(json.loads(line)) for line in lines]
+
+
+def _bytes(body):
+    return body["text"].encode() if "text" in body else base64.b64decode(body["base64"])
+
+
+class Exchange:
+    def __init__(self, line):
+        self.line = line
+        self.method, self.target, self.status = line["method"], line["target"], line["status"]
+        self.path = contract.find_path(self.target) if self.target.startswith("/") else None
+        self.operation = contract.find_operation(self.method, self.target) if self.path else None
+        self.headers = defaultdict(list)
+        for name, value in line["answer_headers"]:
+            self.headers[name.lower()].append(value)
+
+    @property
+    def media_type(self):
+        return self.headers.get("content-type", [""])[0].split(";")[0]
+
+    @property
+    def body(self):
+        data = _bytes(self.line["answer_body"])
+        coded = self.headers.get("content-encoding") == ["gzip"]
+        return gzip.decompress(data) if coded and data else data
+
+    def __str__(self):
+        return f"{self.method} {self.target[:120]} → {self.status} in {self.line['test']}"
+
+
+def check_headers(exchange, response):
+    """Described ones are there and fit; none is there undescribed or twice."""
+    described = response.get("headers", {})
+    for name, node in described.items():
+        needed = name not in CONDITIONAL or exchange.status in CONDITIONAL[name]
+        values = exchange.headers.get(name.lower(), [])
+        if needed and not values:
+            yield f"lacks the header {name}"
+        for value in values:
+            yield from contract.complaints(contract.resolve(node)["schema"], value)
+    for name, values in exchange.headers.items():
+        if name not in HTTP_HEADERS and name not in {n.lower() for n in described}:
+            yield f"has the header {name}, which the contract does not describe"
+        if len(values) > 1:
+            yield f"has the header {name} {len(values)} times"
+
+
+def check_body(exchange, response):
+    content = response.get("content", {})
+    if exchange.method == "HEAD" or not content:
+        if exchange.body:
+            yield "has a body where none belongs"
+        return
+    if exchange.media_type not in content:
+        yield f"has the media type {exchange.media_type!r}, not one of {[*content]}"
+    elif exchange.media_type.endswith("json"):
+        value = json.loads(exchange.body)
+        yield from contract.complaints(content[exchange.media_type]["schema"], value)
+        if exchange.status >= 400 and value.get("status") != exchange.status:
+            yield f"says status {value.get('status')} in its body"
+
+
+def check_request(exchange):
+    """What was answered with success was asked for as the contract says."""
+    line, operation = exchange.line, exchange.operation
+    if exchange.status >= 300 or line["raw"] or not line["body_whole"]:
+        return
+    schema = operation.request_schema()
+    if schema:
+        yield from contract.complaints(contract.as_sent(schema), json.loads(_bytes(line["body"])))
+    secured = operation.node["security"] != []
+    if secured and not any(n.lower() == "authorization" for n, _ in line["headers"]):
+        yield "was answered without a token"
+
+
+def check_options(exchange):
+    if exchange.status != 204 or exchange.body:
+        yield "is not 204 without a body"
+    allowed = set(exchange.headers["allow"][0].split(", "))
+    if allowed != contract.allowed_methods(exchange.path):
+        yield f"allows {allowed}"
+    yield from check_headers(exchange, {"headers": {
+        "Allow": {"$ref": "#/components/headers/Allow"},
+        "X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}})
+
+
+def check_outside(exchange):
+    """No operation was met: a problem with a shared status, described as any `default`."""
+    if exchange.status not in contract.SHARED:
+        yield "has a status that is not shared, and no operation"
+    response = contract.resolve({"$ref": "#/components/responses/Problem"})
+    yield from check_headers(exchange, response)
+    yield from check_body(exchange, response)
+
+
+def check(exchange):
+    refused = exchange.status in PARSER_STATUSES and "x-request-id" not in exchange.headers
+    if refused and exchange.line["raw"]:
+        return
+    if exchange.method == "OPTIONS" and exchange.path and exchange.status < 400:
+        yield from check_options(exchange)
+    elif exchange.operation is None:
+        yield from check_outside(exchange)
+    elif (response := exchange.operation.response(exchange.status)) is None:
+        yield f"is no status of {exchange.operation.id}"
+    else:
+        yield from check_headers(exchange, response)
+        yield from check_body(exchange, response)
+        yield from check_request(exchange)
+
+
+def test_every_answer_is_as_described(exchanges):
+    assert exchanges, "nothing was recorded"
+    odd, seen = [], set()
+    for exchange in exchanges:
+        key = (exchange.method, exchange.path, exchange.status, exchange.media_type,
+               json.dumps(exchange.line["answer_body"]))
+        for complaint in check(exchange) if key not in seen else ():
+            odd.append(f"{exchange}: {complaint}")
+        seen.add(key)
+        if len(odd) > PATIENCE_WITH_ODDITIES:
+            break
+    assert not odd, "\n".join(odd)
+
+
+def met_statuses(exchanges):
+    met = defaultdict(set)
+    for exchange in exchanges:
+        if exchange.operation is not None and exchange.method != "HEAD":
+            met[exchange.operation.id].add(exchange.status)
+    return met
+
+
+def test_every_operation_and_each_status_of_its_own_is_met(exchanges, whole_run):
+    if not whole_run:
+        pytest.skip("only a part of the tests runs")
+    met = met_statuses(exchanges)
+    missing = [f"{operation.id}: {status}" for operation in contract.OPERATIONS.values()
+               for status in operation.statuses if status not in met[operation.id]]
+    assert not missing, "never answered:\n" + "\n".join(missing)
+
+
+def test_every_shared_status_is_met_as_a_problem(exchanges, whole_run):
+    if not whole_run:
+        pytest.skip("only a part of the tests runs")
+    met = {e.status for e in exchanges if e.media_type == "application/problem+json"}
+    assert not set(contract.SHARED) - met, f"never answered: {sorted(set(contract.SHARED) - met)}"
+
+
+def test_every_problem_type_is_met(exchanges, whole_run):
+    if not whole_run:
+        pytest.skip("only a part of the tests runs")
+    met = {json.loads(e.body)["type"].removeprefix("/problems/") for e in exchanges
+           if e.media_type == "application/problem+json" and e.body}
+    assert not set(contract.DOCUMENT["x-problem-types"]) - met, \
+        f"never told: {sorted(set(contract.DOCUMENT['x-problem-types']) - met)}"
