@@ -64,13 +64,12 @@ def new_cluster(template):
 
 @pytest.fixture
 def new_server():
-    """Makes servers; those still running when the test is done are stopped in order, and judged."""
+    """Makes servers; those whose end the test did not judge are stopped in order, and judged."""
     with contextlib.ExitStack() as stack:
         def make(cluster, build=None, **settings):
             server = Server(cluster, settings, build)
             stack.callback(server.remove)
-            stack.callback(lambda: server.process is None or server.process.poll() is not None
-                           or server.stop())
+            stack.callback(lambda: server.process is None or server.judged or server.stop())
             return server
         yield make
 

@@ -28,6 +28,7 @@ class Server:
             **(settings or {})})
         self.program = build / "iqmd" if build else program()
         self.process = None
+        self.judged = False  # its end was expected, and looked at
         (self.directory / "spool").mkdir()
 
     def begin(self):
@@ -123,12 +124,14 @@ class Server:
         if self.process.poll() is None:
             self.signal(signal.SIGTERM)
         status = self.process.wait(30)
+        self.judged = True
         assert not REPORT.search(self.errors()), self.errors()
         assert status == 0, (status, self.errors())
 
     def kill(self):
         self.process.kill()
         self.process.wait(30)
+        self.judged = True
         assert not REPORT.search(self.errors()), self.errors()
 
     def remove(self):

@@ -327,7 +327,7 @@ def test_bare_line_feeds_end_lines_or_are_refused(wire):
 
 @pytest.mark.parametrize("name,status", [("no colon", 400), ("no number", 400), ("gzip", 501),
                                          ("long header", 431)])
-def test_what_the_parser_refuses_is_as_the_contract_describes(wire, name, status):
+def test_what_the_parser_refuses_is_as_the_contract_says(wire, name, status):
     fields = {"no colon": b"X-A\r\n", "long header": b"X-A: " + b"y" * 9000 + b"\r\n"}
     wire.send(b"POST /v1/clusters HTTP/1.1\r\n" + HOST + fields.get(name, AMBIGUOUS.get(name))
               + b"\r\n")

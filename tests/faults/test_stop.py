@@ -208,6 +208,7 @@ def attempt(server, seconds=15):
     """Status and words of a start that should fail."""
     server.begin()
     status = server.process.wait(seconds)
+    server.judged = True
     words = server.errors() + (server.directory / "log").read_text()
     assert "Sanitizer" not in words and "runtime error:" not in words, words
     return status, words

@@ -21,6 +21,11 @@ def program():
     return path
 
 
+def command(*arguments):
+    """iqmd with arguments, run by IQM_WRAPPER (a checker such as valgrind) where that is set."""
+    return [*os.environ.get("IQM_WRAPPER", "").split(), program(), *arguments]
+
+
 def run_dir():
     """Shared by all processes of this run; the controlling one made it (see conftest.py)."""
     return pathlib.Path(os.environ["IQM_TEST_RUN"])

@@ -11,7 +11,7 @@ import tempfile
 
 from support import confidential
 from support.cluster import plain_environment
-from support.places import ROOT, program, run_dir, wait_for
+from support.places import ROOT, command, run_dir, wait_for
 
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
@@ -30,7 +30,7 @@ def environment(**settings):
 
 def run_iqmd(*arguments, settings=None, stdin=b"", check=True):
     """Runs a command of iqmd to its end; standard output and error as text."""
-    done = subprocess.run([program(), *arguments], input=stdin, capture_output=True, check=False,
+    done = subprocess.run(command(*arguments), input=stdin, capture_output=True, check=False,
                           timeout=120, env=environment(**(settings or {})), cwd=ROOT)
     done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
     assert "Sanitizer" not in done.stderr and "runtime error" not in done.stderr, done.stderr
@@ -68,7 +68,7 @@ class Server:
         with open(self.log_path, "ab") as log, open(self.directory / "errors", "ab") as errors:
             seen = log.tell()
             self.process = subprocess.Popen(
-                [program(), "serve"], stdin=subprocess.DEVNULL, stdout=log, stderr=errors, cwd=ROOT,
+                command("serve"), stdin=subprocess.DEVNULL, stdout=log, stderr=errors, cwd=ROOT,
                 env=environment(**self.settings), preexec_fn=_die_with_parent)
         return seen
 
