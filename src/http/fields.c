@@ -94,12 +94,13 @@ static int check_expectation(struct request *request)
     return iqm_problem_set(&request->call.problem, IQM_PROBLEM_EXPECTATION_FAILED, NULL);
 }
 
-static bool answer_fits(const struct request *request, size_t bytes)
+int fields_leave_room(struct request *request)
 {
-    size_t target = request->target != NULL ? strlen(request->target) : 0;
+    size_t used = request->head_bytes + 2 * strlen(request->target) + ANSWER_ROOM;
 
-    return bytes + 2 * target + ANSWER_ROOM <=
-           (size_t)request->worker->options->config->connection_memory;
+    if (used <= (size_t)request->worker->options->config->connection_memory)
+        return 0;
+    return iqm_problem_set(&request->call.problem, IQM_PROBLEM_HEADER_FIELDS_TOO_LARGE, NULL);
 }
 
 int fields_gather(struct request *request)
@@ -112,8 +113,8 @@ int fields_gather(struct request *request)
     call->authorization = fields->authorization;
     call->if_match = fields->if_match;
     call->if_none_match = fields->if_none_match;
-    if (gathering.count > request->worker->options->config->header_fields ||
-        !answer_fits(request, gathering.bytes))
+    request->head_bytes = gathering.bytes;
+    if (gathering.count > request->worker->options->config->header_fields)
         return iqm_problem_set(&call->problem, IQM_PROBLEM_HEADER_FIELDS_TOO_LARGE, NULL);
     request->framing_in_doubt =
         gathering.repeated != NULL ||

@@ -228,6 +228,8 @@ static int begin(struct request *request, const char *method)
         return IQM_ENOMEM;
     int error = target_split(request);
     if (error == 0)
+        error = fields_leave_room(request);
+    if (error == 0)
         error = find_operation(request, method);
     if (error != 0 || request->call.operation == NULL)
         return error;

@@ -42,6 +42,7 @@ struct request {
     struct iqm_slice path;
     const struct iqm_route *route;
     struct fields fields;
+    size_t head_bytes; /* of the header fields, as the parser keeps them */
     char request_id_text[65];
     uint64_t started_us;
 
@@ -72,6 +73,9 @@ int target_parameters(struct request *request);
 
 /* fields.c */
 int fields_gather(struct request *request);
+/* 0, or IQM_EPROBLEM when the head leaves too little of the connection's memory for the answer's.
+ */
+int fields_leave_room(struct request *request);
 bool fields_accept(struct iqm_slice accept, const char *media_type);
 bool fields_accept_gzip(struct iqm_slice accept_encoding);
 bool fields_media_type_is(struct iqm_slice content_type, const char *media_type);

@@ -36,9 +36,22 @@ static void stop_polling(struct iqm_pg_session *session)
     session->events = 0;
 }
 
+/*
+ * libpq closes its socket itself when it meets an error. The loop must hear of that before it waits
+ * again: a descriptor that is gone, or has become another's, is not to be watched. What the loss
+ * means for the batches is told later, from the timer.
+ */
+static bool socket_is_gone(struct iqm_pg_session *session)
+{
+    if (session->conn != NULL && PQsocket(session->conn) == session->socket)
+        return false;
+    stop_polling(session);
+    return true;
+}
+
 static void watch(struct iqm_pg_session *session, int events)
 {
-    if (session->poll == NULL || session->events == events)
+    if (session->poll == NULL || socket_is_gone(session) || session->events == events)
         return;
     session->events = events;
     uv_poll_start(session->poll, events, on_socket);
@@ -84,7 +97,7 @@ static void lose(struct iqm_pg_session *session)
     session->state = SESSION_DOWN;
     session->broken = session->lent;
     session->head = session->tail = NULL;
-    session->step = 0;
+    session->failed = false;
     session->dirty = false;
     forget_names(session);
     if (was_ready)
@@ -124,51 +137,43 @@ static void become_ready(struct iqm_pg_session *session)
     pool_session_ready(session);
 }
 
-/* The socket may change while connecting (several hosts): a new handle for each new socket. */
-static int poll_socket(struct iqm_pg_session *session)
+static int poll_socket(struct iqm_pg_session *session, int events)
 {
-    int socket = PQsocket(session->conn);
-
-    stop_polling(session);
-    if (socket < 0)
+    session->socket = PQsocket(session->conn);
+    if (session->socket < 0)
         return IQM_EIO;
     session->poll = calloc(1, sizeof *session->poll);
     if (session->poll == NULL)
         return IQM_ENOMEM;
-    if (uv_poll_init(pool_loop(session->pg), session->poll, socket) != 0) {
+    if (uv_poll_init(pool_loop(session->pg), session->poll, session->socket) != 0) {
         free(session->poll);
         session->poll = NULL;
         return IQM_EIO;
     }
     session->poll->data = session;
+    watch(session, events);
     return 0;
 }
 
+/* While connecting the socket may become another one, even under the same number: each step gets a
+ * handle of its own. */
 static void go_on_connecting(struct iqm_pg_session *session)
 {
-    int before = PQsocket(session->conn);
+    stop_polling(session);
+    PostgresPollingStatusType status = PQconnectPoll(session->conn);
+    int events = status == PGRES_POLLING_WRITING ? UV_WRITABLE : UV_READABLE;
 
-    switch (PQconnectPoll(session->conn)) {
-    case PGRES_POLLING_OK:
-        if ((PQsocket(session->conn) != before || session->poll == NULL) &&
-            poll_socket(session) != 0) {
-            lose(session);
-            return;
-        }
+    if (status == PGRES_POLLING_FAILED || poll_socket(session, events) != 0)
+        lose(session);
+    else if (status == PGRES_POLLING_OK)
         become_ready(session);
-        return;
-    case PGRES_POLLING_FAILED:
-        lose(session);
-        return;
-    case PGRES_POLLING_READING:
-    case PGRES_POLLING_WRITING:
-    default:
-        break;
-    }
-    if ((PQsocket(session->conn) != before || session->poll == NULL) && poll_socket(session) != 0)
-        lose(session);
-    else
-        watch(session, UV_READABLE | UV_WRITABLE);
+}
+
+/* The database's own log has them; ours is JSON. */
+static void ignore_notice(void *user, const char *message)
+{
+    (void)user;
+    (void)message;
 }
 
 static void session_connect(struct iqm_pg_session *session)
@@ -180,11 +185,13 @@ static void session_connect(struct iqm_pg_session *session)
     session->connect_deadline = iqm_clock_ms() + CONNECT_TIMEOUT_MS;
     if (session->attempts > 0)
         pool_counters(session->pg)->reconnects++;
-    if (session->conn == NULL || PQstatus(session->conn) == CONNECTION_BAD ||
-        poll_socket(session) != 0)
+    if (session->conn == NULL || PQstatus(session->conn) == CONNECTION_BAD) {
         lose(session);
-    else
-        watch(session, UV_WRITABLE);
+        return;
+    }
+    PQsetNoticeProcessor(session->conn, ignore_notice, NULL);
+    if (poll_socket(session, UV_WRITABLE) != 0)
+        lose(session);
 }
 
 static void take_result(struct iqm_pg_batch *batch, PGresult *result)
@@ -386,9 +393,9 @@ void session_send(struct iqm_pg_session *session, struct iqm_pg_batch *batch)
         sent = PQpipelineSync(session->conn) == 1;
     pool_counters(session->pg)->batches++;
     session->dirty = true;
-    /* Losing it here would call `done` inside the caller's own call: the loop does it instead. */
-    if (!sent)
-        watch(session, UV_READABLE | UV_WRITABLE);
+    /* Losing it here would call `done` inside the caller's own call: the timer does it instead. */
+    session->failed = session->failed || !sent;
+    socket_is_gone(session);
 }
 
 void session_flush(struct iqm_pg_session *session)
@@ -409,7 +416,8 @@ void session_check(struct iqm_pg_session *session, uint64_t now)
     bool overdue = session->state == SESSION_READY && session->head != NULL &&
                    now > session->head->deadline + OVERDUE_GRACE_MS;
 
-    if (session->state == SESSION_READY && PQstatus(session->conn) == CONNECTION_BAD)
+    if (session->state == SESSION_READY &&
+        (session->failed || socket_is_gone(session) || PQstatus(session->conn) == CONNECTION_BAD))
         overdue = true;
     if (session->state == SESSION_CONNECTING && now > session->connect_deadline)
         overdue = true;

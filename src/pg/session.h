@@ -12,6 +12,8 @@ struct iqm_pg_session {
     struct iqm_pg *pg;
     PGconn *conn;
     uv_poll_t *poll; /* NULL while there is no socket */
+    int socket;      /* that the poll watches */
+    bool failed;     /* libpq refused to queue: the connection is of no more use */
     uv_timer_t retry;
     enum session_state state;
     bool reads; /* the read pipeline: READ ONLY, shared */
@@ -21,7 +23,6 @@ struct iqm_pg_session {
     int events;  /* that the poll waits for */
     unsigned attempts;
     uint64_t connect_deadline;
-    unsigned step;             /* results already read of the front batch */
     struct iqm_pg_batch *head; /* sent, in order */
     struct iqm_pg_batch *tail;
     struct {

@@ -51,3 +51,10 @@ def peak_megabytes(pid):
             if line.startswith("VmHWM:"):
                 total += int(line.split()[1])
     return total / 1024
+
+
+def machine_cpu_seconds():
+    """Of all processes of the machine, since it started."""
+    fields = pathlib.Path("/proc/stat").read_text().splitlines()[0].split()[1:]
+    busy = [int(fields[i]) for i in (0, 1, 2, 5, 6)]
+    return sum(busy) / TICKS

@@ -22,6 +22,8 @@ def bin_dir():
 
 
 class Database:
+    own_session = False
+
     def __init__(self, scratch):
         self.bin = bin_dir()
         self.socket = scratch / "pg"
@@ -47,7 +49,8 @@ class Database:
         log = open(self.socket.parent / "postgres.log", "wb")
         self.process = subprocess.Popen(
             [self.bin / "postgres", "-D", data, "-k", self.socket, *options],
-            stdout=log, stderr=log, cwd="/", start_new_session=True, **self.as_user())
+            stdout=log, stderr=log, cwd="/", start_new_session=self.own_session,
+            **self.as_user())
         for _ in range(300):
             if subprocess.run([self.bin / "pg_isready", "-q", "-h", self.socket],
                               check=False).returncode == 0:

@@ -59,13 +59,14 @@ def wait_for(url, token, process):
 
 class Server:
     """A process that answers HTTP, asked by wrk."""
+    own_session = False
 
     def __init__(self, name, command, environment, port, log):
         self.name = name
         self.port = port
         self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log,
                                         stdin=subprocess.DEVNULL, cwd="/",
-                                        start_new_session=True)
+                                        start_new_session=self.own_session)
 
     def ready(self, schools, token):
         self.schools, self.token = schools, token
@@ -127,7 +128,8 @@ class Iqmd:
     def serve(self, name, schools, level, log):
         port = free_port()
         environment = {**self.environment, "IQM_PORT": str(port), "IQM_LOG": level}
-        return Server(name, [self.program, "serve"], environment, port, log).ready(schools, self.token)
+        server = Server(name, [self.program, "serve"], environment, port, log)
+        return server.ready(schools, self.token)
 
 
 def identify_sql(operation_roles, scope):

@@ -171,6 +171,19 @@ def test_reads_survive_a_cut_connection(pair):
         assert server.ask("GET", "/v1/clusters?limit=1").status == 200
 
 
+def test_cut_connections_do_not_end_the_server(pair):
+    """Cut at once after one another, in the middle of connecting, too."""
+    cluster, server = pair
+    with Load(server, 8) as load:
+        for _ in range(40):
+            kill_sessions(cluster)
+            enough = len(load.statuses) + 4
+            wait_for(lambda: len(load.statuses) >= enough or load.wrong, "clients go on", 20)
+    assert server.process.poll() is None, f"the server ended: {server.process.poll()}"
+    assert load.wrong == []
+    is_back(server)
+
+
 def whole(cluster, record):
     """The stored row and its history, as they must be when nothing happened to the record."""
     rows = cluster.sql(f"SELECT version, doc->>'version', doc->>'notes' FROM cluster"

@@ -660,7 +660,8 @@ def test_uploads_reset_midway_leave_no_file(calm_server):
 
 SEED = int(os.environ.get("IQM_FAULTS_SEED", "20260901"))
 SPICES = [b"\r", b"\n", b"\r\n", b"\0", b" ", b"\t", b":", b",", b";", b"%", b"%00", b"\xff", b"-1",
-          b"0", b"chunked", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"HTTP/1.1",
+          b"0", b"chunked", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n",
+          b"HTTP/1.1",
           b"Expect: 100-continue\r\n", b"Host: b\r\n", b"{", b"\"", b"?", b"/", b"A" * 300]
 
 
