@@ -328,8 +328,10 @@ void iqm_pg_release(struct iqm_pg_session *session)
         return;
     }
     batch = calloc(1, sizeof *batch);
-    if (batch == NULL)
-        abort();
+    if (batch == NULL) { /* no memory to roll back with: the connection's end does it */
+        session->failed = true;
+        return;
+    }
     session->lent = true;
     batch->done = rolled_back;
     batch->user = session;

@@ -48,18 +48,16 @@ static void fail_with(struct writing *writing, const struct iqm_problem_type *ty
     fail(writing);
 }
 
-/* The name and text of a statement on the resource's table, in the arena. */
+/* A statement on the resource's table. Names come from the contract and are short. */
 static void add_statement(
     struct writing *writing, const char *verb, const char *form, unsigned value_count)
 {
-    struct iqm_arena *arena = writing->call->arena;
+    struct statement_text *text = &writing->texts[writing->batch.query_count];
     const char *table = writing->resource->name;
-    char *name = iqm_arena_printf(arena, "%s_%s", verb, table);
-    char *sql = iqm_arena_printf(arena, form, table);
 
-    if (name == NULL || sql == NULL)
-        abort(); /* two hundred bytes of an arena of megabytes */
-    iqm_pg_batch_add(&writing->batch, name, sql, writing->values, value_count);
+    snprintf(text->name, sizeof text->name, "%s_%s", verb, table);
+    snprintf(text->sql, sizeof text->sql, form, table);
+    iqm_pg_batch_add(&writing->batch, text->name, text->sql, writing->values, value_count);
 }
 
 static void run(struct writing *writing, void (*done)(struct iqm_pg_batch *batch))
@@ -208,11 +206,8 @@ static void context_read(struct iqm_pg_batch *batch)
 static void add_context(struct writing *writing)
 {
     const struct iqm_statement *statement = writing->resource->context;
-    struct iqm_pg_value *values =
-        iqm_arena_array(writing->call->arena, statement->parameter_count, sizeof *values);
+    struct iqm_pg_value *values = writing->context_values;
 
-    if (values == NULL)
-        abort();
     for (uint16_t i = 0; i < statement->parameter_count; i++)
         values[i].text = iqm_rules_text(writing->document, statement->parameters[i]);
     iqm_pg_batch_add(

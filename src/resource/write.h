@@ -6,6 +6,11 @@
 
 enum writing_kind { WRITING_CREATE, WRITING_REPLACE, WRITING_PATCH, WRITING_DELETE };
 
+struct statement_text {
+    char name[80];
+    char sql[320];
+};
+
 struct writing {
     struct iqm_call *call;
     const struct iqm_resource *resource;
@@ -15,7 +20,8 @@ struct writing {
     struct iqm_pg_session *session; /* lent until the answer */
     struct iqm_pg_batch batch;
     struct iqm_pg_value values[4];
-    struct iqm_pg_value *context_values;
+    struct iqm_pg_value context_values[IQM_PG_PARAMETERS_MAX];
+    struct statement_text texts[IQM_PG_BATCH_MAX];
     json_t *before;   /* the stored document */
     json_t *wanted;   /* what the client asks for, whole */
     json_t *document; /* what is to be stored */
