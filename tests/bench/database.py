@@ -22,8 +22,6 @@ def bin_dir():
 
 
 class Database:
-    own_session = False
-
     def __init__(self, scratch):
         self.bin = bin_dir()
         self.socket = scratch / "pg"
@@ -47,9 +45,10 @@ class Database:
                        check=True, stdout=subprocess.DEVNULL, cwd="/", **self.as_user())
         options = [word for item in SETTINGS.items() for word in ("-c", "=".join(item))]
         log = open(self.socket.parent / "postgres.log", "wb")
+        # In a session of its own, as pg_ctl starts it: that decides how the kernel schedules it.
         self.process = subprocess.Popen(
             [self.bin / "postgres", "-D", data, "-k", self.socket, *options],
-            stdout=log, stderr=log, cwd="/", start_new_session=self.own_session,
+            stdout=log, stderr=log, cwd="/", start_new_session=True,
             **self.as_user())
         for _ in range(300):
             if subprocess.run([self.bin / "pg_isready", "-q", "-h", self.socket],
