@@ -52,13 +52,6 @@ CREATE TABLE term_dates (
 CREATE INDEX term_dates_academic_year ON term_dates (academic_year, id);
 CALL protect_documents('term_dates', '{head_office,client}');
 
--- From 1 September to 31 August.
-CREATE FUNCTION academic_year_of(day date) RETURNS text
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN to_char(day - interval '8 months', 'YYYY') || '/' ||
-        to_char(day + interval '4 months', 'YY');
-GRANT EXECUTE ON FUNCTION academic_year_of(date) TO iqm_server;
-
 CREATE TABLE meeting (
     id uuid PRIMARY KEY,
     version bigint NOT NULL,

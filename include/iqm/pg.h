@@ -35,7 +35,7 @@ struct iqm_pg_query {
 };
 
 /*
- * Statements that go out together and end with one Sync: all of them happen or none. The batch and
+ * Statements that go out together, in one transaction: all of them happen or none. The batch and
  * all it points to belong to the caller and must stay until `done` was called, exactly once, never
  * before the submitting function has returned to the loop.
  */
@@ -51,8 +51,13 @@ struct iqm_pg_batch {
     int error;         /* 0, IQM_EPG (see failure), IQM_EPGLOST, IQM_ELIMIT */
     PGresult *failure; /* of the statement that failed; else NULL */
 
+    /* Its first statement says who calls: it may share a transaction with its neighbours. */
+    bool together;
+
     /* Used by the pipeline. */
     struct iqm_pg_batch *next;
+    unsigned expected, seen; /* results */
+    bool ends_group;         /* a Sync follows it */
     uint64_t deadline;
     bool retried;
 };
@@ -88,6 +93,13 @@ void iqm_pg_batch_clear(struct iqm_pg_batch *batch);
 
 /* Queues a batch of reads; they run READ ONLY. Retried once when the connection is lost. */
 void iqm_pg_read(struct iqm_pg *pg, struct iqm_pg_batch *batch);
+
+/*
+ * Queues a write that is whole in one batch. Batches with `together` set that wait at the same time
+ * share a commit; each is told its own outcome all the same. `done` without an error: it is
+ * durable.
+ */
+void iqm_pg_write(struct iqm_pg *pg, struct iqm_pg_batch *batch);
 
 /*
  * Borrowing a session for a transaction. `granted` is called once, possibly before iqm_pg_borrow

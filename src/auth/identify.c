@@ -71,6 +71,7 @@ int iqm_auth_identify(struct iqm_call *call, struct iqm_pg_batch *batch)
         .text = (const char *)identity->hash, .length = sizeof identity->hash, .binary = true};
     identity->values[1] = (struct iqm_pg_value){.text = call->operation->roles};
     identity->values[2] = (struct iqm_pg_value){.text = call->operation->scope};
+    batch->together = batch->query_count == 0;
     iqm_pg_batch_add(batch, "identify", identify_sql, identity->values, 3);
     return 0;
 }

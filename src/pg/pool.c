@@ -11,6 +11,16 @@
 
 #define CHECK_EVERY_MS 100
 
+/* Writes that share a commit: at most so many in one, at most so many such transactions at a time.
+ * More at a time would each be smaller; one alone would leave the processor idle while it is
+ * written out. */
+#define GROUP_MAX 16
+#define GROUPS_MAX 2
+
+struct queue {
+    struct iqm_pg_batch *head, *tail;
+};
+
 struct iqm_pg {
     uv_loop_t *loop;
     struct iqm_pg_options options;
@@ -20,8 +30,10 @@ struct iqm_pg {
     struct iqm_pg_session reader;
     struct iqm_pg_session *writers;
     struct iqm_pg_session *free_writers;
-    struct iqm_pg_batch *waiting_head, *waiting_tail; /* reads while the pipeline is down */
-    struct iqm_pg_batch *doomed;                      /* cannot run; told so from the loop */
+    struct queue reads;          /* while the pipeline is down */
+    struct queue writes;         /* until a session is free for them */
+    unsigned groups;             /* of writes under way */
+    struct iqm_pg_batch *doomed; /* cannot run; told so from the loop */
     struct iqm_pg_borrower *borrower_head, *borrower_tail;
 };
 
@@ -52,15 +64,26 @@ static void fail_batch(struct iqm_pg_batch *batch, int error)
     batch->done(batch);
 }
 
-static void wait_for_reader(struct iqm_pg *pg, struct iqm_pg_batch *batch)
+static void append(struct iqm_pg *pg, struct queue *queue, struct iqm_pg_batch *batch)
 {
     batch->next = NULL;
-    if (pg->waiting_tail != NULL)
-        pg->waiting_tail->next = batch;
+    if (queue->tail != NULL)
+        queue->tail->next = batch;
     else
-        pg->waiting_head = batch;
-    pg->waiting_tail = batch;
+        queue->head = batch;
+    queue->tail = batch;
     pg->counters.waiting++;
+}
+
+static struct iqm_pg_batch *take_first(struct iqm_pg *pg, struct queue *queue)
+{
+    struct iqm_pg_batch *batch = queue->head;
+
+    queue->head = batch->next;
+    if (queue->head == NULL)
+        queue->tail = NULL;
+    pg->counters.waiting--;
+    return batch;
 }
 
 /* `done` is never called inside the call that submits a batch: the timer tells the bad news. */
@@ -79,11 +102,25 @@ static void tell_doomed(struct iqm_pg *pg)
     }
 }
 
-/* A borrowed session goes to who has waited longest; one that nobody wants is kept free. */
+/* What has gathered while the transactions before it were written out. */
+static void send_group(struct iqm_pg *pg, struct iqm_pg_session *session)
+{
+    session->lent = session->creates = true;
+    pg->groups++;
+    for (unsigned n = 0; n < GROUP_MAX && pg->writes.head != NULL; n++)
+        session_send(session, take_first(pg, &pg->writes));
+}
+
+/* A session goes to who has waited longest; one that nobody wants is kept free. Borrowers cannot
+ * keep the queue of writes from every session. */
 static void offer(struct iqm_pg *pg, struct iqm_pg_session *session)
 {
     struct iqm_pg_borrower *borrower = pg->borrower_head;
 
+    if (pg->writes.head != NULL && pg->groups == 0) {
+        send_group(pg, session);
+        return;
+    }
     if (borrower == NULL) {
         session->next_free = pg->free_writers;
         pg->free_writers = session;
@@ -108,6 +145,15 @@ static void forget_free(struct iqm_pg *pg, struct iqm_pg_session *session)
     session->next_free = NULL;
 }
 
+void pool_session_idle(struct iqm_pg_session *session)
+{
+    if (!session->creates)
+        return;
+    session->lent = session->creates = false;
+    session->pg->groups--;
+    offer(session->pg, session);
+}
+
 void pool_session_ready(struct iqm_pg_session *session)
 {
     struct iqm_pg *pg = session->pg;
@@ -117,13 +163,8 @@ void pool_session_ready(struct iqm_pg_session *session)
             offer(pg, session);
         return;
     }
-    while (pg->waiting_head != NULL) {
-        struct iqm_pg_batch *batch = pg->waiting_head;
-        pg->waiting_head = batch->next;
-        pg->counters.waiting--;
-        session_send(session, batch);
-    }
-    pg->waiting_tail = NULL;
+    while (pg->reads.head != NULL)
+        session_send(session, take_first(pg, &pg->reads));
 }
 
 /* A read may be done again; a write must not: nobody knows whether it happened. */
@@ -133,6 +174,10 @@ void pool_session_lost(struct iqm_pg_session *session, struct iqm_pg_batch *orph
 
     if (!session->reads)
         forget_free(pg, session);
+    if (session->creates) {
+        session->lent = session->broken = session->creates = false;
+        pg->groups--;
+    }
     while (orphans != NULL) {
         struct iqm_pg_batch *batch = orphans;
         orphans = batch->next;
@@ -143,26 +188,24 @@ void pool_session_lost(struct iqm_pg_session *session, struct iqm_pg_batch *orph
             batch->query_count = count;
             batch->done = done;
             batch->retried = true;
-            wait_for_reader(pg, batch);
+            append(pg, &pg->reads, batch);
         } else {
             fail_batch(batch, IQM_EPGLOST);
         }
     }
 }
 
-static void expire_waiting(struct iqm_pg *pg, uint64_t now)
+static void expire(struct iqm_pg *pg, struct queue *queue, uint64_t now)
 {
-    struct iqm_pg_batch *batch = pg->waiting_head;
+    struct queue waited = *queue;
 
-    pg->waiting_head = pg->waiting_tail = NULL;
-    while (batch != NULL) {
-        struct iqm_pg_batch *next = batch->next;
-        pg->counters.waiting--;
+    *queue = (struct queue){NULL, NULL};
+    while (waited.head != NULL) {
+        struct iqm_pg_batch *batch = take_first(pg, &waited);
         if (pg->closed || now > batch->deadline)
             fail_batch(batch, IQM_EPGLOST);
         else
-            wait_for_reader(pg, batch);
-        batch = next;
+            append(pg, queue, batch);
     }
 }
 
@@ -187,7 +230,8 @@ static void on_timer(uv_timer_t *timer)
     for (unsigned i = 0; i < pg->options.write_connections; i++)
         session_check(&pg->writers[i], now);
     tell_doomed(pg);
-    expire_waiting(pg, now);
+    expire(pg, &pg->reads, now);
+    expire(pg, &pg->writes, now);
     expire_borrowers(pg, now);
 }
 
@@ -223,7 +267,8 @@ void iqm_pg_close(struct iqm_pg *pg)
     for (unsigned i = 0; i < pg->options.write_connections; i++)
         session_close(&pg->writers[i]);
     tell_doomed(pg);
-    expire_waiting(pg, 0);
+    expire(pg, &pg->reads, 0);
+    expire(pg, &pg->writes, 0);
     expire_borrowers(pg, 0);
 }
 
@@ -253,6 +298,17 @@ void iqm_pg_batch_clear(struct iqm_pg_batch *batch)
     batch->query_count = 0;
     batch->failure = NULL;
     batch->error = 0;
+    batch->together = false;
+}
+
+static void queue_up(struct iqm_pg *pg, struct queue *queue, struct iqm_pg_batch *batch)
+{
+    if (pg->closed || pg->counters.waiting >= pg->options.queue_max) {
+        doom(pg, batch);
+        return;
+    }
+    batch->deadline = iqm_clock_ms() + pg->options.timeout_ms;
+    append(pg, queue, batch);
 }
 
 void iqm_pg_read(struct iqm_pg *pg, struct iqm_pg_batch *batch)
@@ -262,12 +318,13 @@ void iqm_pg_read(struct iqm_pg *pg, struct iqm_pg_batch *batch)
         session_send(&pg->reader, batch);
         return;
     }
-    if (pg->closed || pg->counters.waiting >= pg->options.queue_max) {
-        doom(pg, batch);
-        return;
-    }
-    batch->deadline = iqm_clock_ms() + pg->options.timeout_ms;
-    wait_for_reader(pg, batch);
+    queue_up(pg, &pg->reads, batch);
+}
+
+void iqm_pg_write(struct iqm_pg *pg, struct iqm_pg_batch *batch)
+{
+    batch->retried = true;
+    queue_up(pg, &pg->writes, batch);
 }
 
 void iqm_pg_borrow(struct iqm_pg *pg, struct iqm_pg_borrower *borrower)
@@ -344,8 +401,19 @@ bool iqm_pg_is_up(const struct iqm_pg *pg)
     return pg->reader.state == SESSION_READY;
 }
 
+static void send_writes(struct iqm_pg *pg)
+{
+    while (pg->writes.head != NULL && pg->free_writers != NULL && pg->groups < GROUPS_MAX) {
+        struct iqm_pg_session *session = pg->free_writers;
+        pg->free_writers = session->next_free;
+        session->next_free = NULL;
+        send_group(pg, session);
+    }
+}
+
 void iqm_pg_flush(struct iqm_pg *pg)
 {
+    send_writes(pg);
     session_flush(&pg->reader);
     for (unsigned i = 0; i < pg->options.write_connections; i++)
         session_flush(&pg->writers[i]);

@@ -1,6 +1,6 @@
 /*
- * One connection to PostgreSQL in pipeline mode: connects, sends batches, hands out results, and
- * connects again when it is lost. Decides nothing about which batch goes where.
+ * The life of one connection to PostgreSQL: connects, watches its socket, notices when it is lost
+ * and connects again. What goes through it is pipeline.c's.
  */
 #include "session.h"
 
@@ -41,7 +41,7 @@ static void stop_polling(struct iqm_pg_session *session)
  * again: a descriptor that is gone, or has become another's, is not to be watched. What the loss
  * means for the batches is told later, from the timer.
  */
-static bool socket_is_gone(struct iqm_pg_session *session)
+bool session_socket_is_gone(struct iqm_pg_session *session)
 {
     if (session->conn != NULL && PQsocket(session->conn) == session->socket)
         return false;
@@ -49,21 +49,12 @@ static bool socket_is_gone(struct iqm_pg_session *session)
     return true;
 }
 
-static void watch(struct iqm_pg_session *session, int events)
+void session_watch(struct iqm_pg_session *session, int events)
 {
-    if (session->poll == NULL || socket_is_gone(session) || session->events == events)
+    if (session->poll == NULL || session_socket_is_gone(session) || session->events == events)
         return;
     session->events = events;
     uv_poll_start(session->poll, events, on_socket);
-}
-
-static void forget_names(struct iqm_pg_session *session)
-{
-    for (size_t i = 0; i < NAMES_MAX; i++) {
-        free(session->names[i].name);
-        session->names[i].name = NULL;
-    }
-    session->name_count = 0;
 }
 
 static void on_retry(uv_timer_t *timer)
@@ -84,7 +75,7 @@ static void retry_later(struct iqm_pg_session *session)
     uv_timer_start(&session->retry, on_retry, wait, 0);
 }
 
-static void lose(struct iqm_pg_session *session)
+void session_lose(struct iqm_pg_session *session)
 {
     struct iqm_pg_batch *orphans = session->head;
     bool was_ready = session->state == SESSION_READY;
@@ -97,9 +88,9 @@ static void lose(struct iqm_pg_session *session)
     session->state = SESSION_DOWN;
     session->broken = session->lent;
     session->head = session->tail = NULL;
-    session->failed = false;
+    session->failed = session->group_open = false;
     session->dirty = false;
-    forget_names(session);
+    session_forget_names(session);
     if (was_ready)
         iqm_log_event(IQM_LOG_ERROR, "database_lost", "use", session->reads ? "read" : "write");
     retry_later(session);
@@ -128,12 +119,12 @@ static PGconn *start_connection(const struct iqm_pg_session *session)
 static void become_ready(struct iqm_pg_session *session)
 {
     if (PQsetnonblocking(session->conn, 1) != 0 || PQenterPipelineMode(session->conn) != 1) {
-        lose(session);
+        session_lose(session);
         return;
     }
     session->state = SESSION_READY;
     session->attempts = 0;
-    watch(session, UV_READABLE);
+    session_watch(session, UV_READABLE);
     pool_session_ready(session);
 }
 
@@ -151,7 +142,7 @@ static int poll_socket(struct iqm_pg_session *session, int events)
         return IQM_EIO;
     }
     session->poll->data = session;
-    watch(session, events);
+    session_watch(session, events);
     return 0;
 }
 
@@ -164,7 +155,7 @@ static void go_on_connecting(struct iqm_pg_session *session)
     int events = status == PGRES_POLLING_WRITING ? UV_WRITABLE : UV_READABLE;
 
     if (status == PGRES_POLLING_FAILED || poll_socket(session, events) != 0)
-        lose(session);
+        session_lose(session);
     else if (status == PGRES_POLLING_OK)
         become_ready(session);
 }
@@ -186,81 +177,12 @@ static void session_connect(struct iqm_pg_session *session)
     if (session->attempts > 0)
         pool_counters(session->pg)->reconnects++;
     if (session->conn == NULL || PQstatus(session->conn) == CONNECTION_BAD) {
-        lose(session);
+        session_lose(session);
         return;
     }
     PQsetNoticeProcessor(session->conn, ignore_notice, NULL);
     if (poll_socket(session, UV_WRITABLE) != 0)
-        lose(session);
-}
-
-static void take_result(struct iqm_pg_batch *batch, PGresult *result)
-{
-    ExecStatusType status = PQresultStatus(result);
-
-    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
-        if (batch->result_count < IQM_PG_BATCH_MAX) {
-            batch->results[batch->result_count++] = result;
-            return;
-        }
-    } else if (status == PGRES_FATAL_ERROR && batch->failure == NULL) {
-        batch->failure = result;
-        batch->error = IQM_EPG;
-        return;
-    }
-    PQclear(result);
-}
-
-/* For the operator: what no client's input explains. The message stays in the database's log. */
-static void log_failure(const struct iqm_pg_batch *batch)
-{
-    const char *state = iqm_pg_sqlstate(batch);
-    struct iqm_log_line line;
-
-    if (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 || *state == '\0')
-        return;
-    iqm_log_begin(&line, IQM_LOG_ERROR, "statement_failed");
-    iqm_log_string(&line, "sqlstate", state);
-    if (batch->result_count < batch->query_count)
-        iqm_log_string(&line, "statement", batch->queries[batch->result_count].name);
-    iqm_log_end(&line);
-}
-
-static void finish_front(struct iqm_pg_session *session)
-{
-    struct iqm_pg_batch *batch = session->head;
-
-    session->head = batch->next;
-    if (session->head == NULL)
-        session->tail = NULL;
-    batch->next = NULL;
-    if (batch->error != 0) {
-        pool_counters(session->pg)->failures++;
-        log_failure(batch);
-    }
-    batch->done(batch);
-}
-
-/* Hands out all results that have arrived. libpq puts a NULL between statements. */
-static void read_results(struct iqm_pg_session *session)
-{
-    unsigned nulls = 0;
-
-    while (session->state == SESSION_READY && session->head != NULL && !PQisBusy(session->conn)) {
-        PGresult *result = PQgetResult(session->conn);
-        if (result == NULL) {
-            if (++nulls > 1)
-                return;
-            continue;
-        }
-        nulls = 0;
-        if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
-            PQclear(result);
-            finish_front(session);
-        } else {
-            take_result(session->head, result);
-        }
-    }
+        session_lose(session);
 }
 
 static void on_socket(uv_poll_t *poll, int status, int events)
@@ -274,141 +196,14 @@ static void on_socket(uv_poll_t *poll, int status, int events)
     if (session->state != SESSION_READY)
         return;
     if (status < 0 || ((events & UV_READABLE) != 0 && PQconsumeInput(session->conn) != 1)) {
-        lose(session);
+        session_lose(session);
         return;
     }
-    read_results(session);
+    session_read(session);
     if (session->state == SESSION_READY && (events & UV_WRITABLE) != 0)
         session_flush(session);
     if (session->state == SESSION_READY && PQstatus(session->conn) == CONNECTION_BAD)
-        lose(session);
-}
-
-static size_t name_slot(const struct iqm_pg_session *session, const char *name)
-{
-    size_t hash = 5381;
-
-    for (const char *p = name; *p != '\0'; p++)
-        hash = hash * 33 + (unsigned char)*p;
-    size_t slot = hash % NAMES_MAX;
-    while (session->names[slot].name != NULL && strcmp(session->names[slot].name, name) != 0)
-        slot = (slot + 1) % NAMES_MAX;
-    return slot;
-}
-
-static void push(struct iqm_pg_session *session, struct iqm_pg_batch *batch)
-{
-    batch->next = NULL;
-    if (session->tail != NULL)
-        session->tail->next = batch;
-    else
-        session->head = batch;
-    session->tail = batch;
-}
-
-/* A preparation on its way. */
-struct preparation {
-    struct iqm_pg_batch batch;
-    struct iqm_pg_session *session;
-    size_t slot;
-};
-
-/* One that failed (a lock, a time-out) is tried again at the statement's next use. */
-static void prepared(struct iqm_pg_batch *batch)
-{
-    struct preparation *preparation = (struct preparation *)batch;
-
-    if (batch->error != 0 && batch->error != IQM_EPGLOST)
-        preparation->session->names[preparation->slot].prepared = false;
-    iqm_pg_batch_clear(batch);
-    free(preparation);
-}
-
-static int send_preparation(
-    struct iqm_pg_session *session, const struct iqm_pg_query *query, size_t slot)
-{
-    struct preparation *preparation = calloc(1, sizeof *preparation);
-
-    if (preparation == NULL ||
-        PQsendPrepare(session->conn, query->name, query->sql, 0, NULL) != 1 ||
-        PQpipelineSync(session->conn) != 1) {
-        free(preparation);
-        return IQM_EPGLOST;
-    }
-    preparation->session = session;
-    preparation->slot = slot;
-    preparation->batch.done = prepared;
-    preparation->batch.deadline = iqm_clock_ms() + pool_options(session->pg)->timeout_ms;
-    push(session, &preparation->batch);
-    session->names[slot].prepared = true;
-    return 0;
-}
-
-/* A statement is prepared in a segment of its own: a batch before it that fails cannot undo it. */
-static int prepare(struct iqm_pg_session *session, const struct iqm_pg_query *query)
-{
-    size_t slot = name_slot(session, query->name);
-
-    if (session->names[slot].name == NULL) {
-        if (session->name_count >= NAMES_MAX / 2)
-            return IQM_ELIMIT;
-        session->names[slot].name = strdup(query->name);
-        session->names[slot].prepared = false;
-        if (session->names[slot].name == NULL)
-            return IQM_EPGLOST;
-        session->name_count++;
-    }
-    return session->names[slot].prepared ? 0 : send_preparation(session, query, slot);
-}
-
-static int send_query(struct iqm_pg_session *session, const struct iqm_pg_query *query)
-{
-    const char *values[IQM_PG_PARAMETERS_MAX];
-    int lengths[IQM_PG_PARAMETERS_MAX];
-    int formats[IQM_PG_PARAMETERS_MAX];
-    int count = (int)query->value_count;
-
-    for (unsigned i = 0; i < query->value_count; i++) {
-        values[i] = query->values[i].text;
-        lengths[i] = query->values[i].length;
-        formats[i] = query->values[i].binary ? 1 : 0;
-    }
-    if (session->names[name_slot(session, query->name)].name == NULL) /* no room to remember it */
-        return PQsendQueryParams(
-            session->conn, query->sql, count, NULL, values, lengths, formats, 0);
-    return PQsendQueryPrepared(session->conn, query->name, count, values, lengths, formats, 0);
-}
-
-void session_send(struct iqm_pg_session *session, struct iqm_pg_batch *batch)
-{
-    bool sent = true;
-
-    for (unsigned i = 0; i < batch->query_count && sent; i++)
-        sent = prepare(session, &batch->queries[i]) != IQM_EPGLOST;
-    batch->deadline = iqm_clock_ms() + pool_options(session->pg)->timeout_ms;
-    push(session, batch);
-    for (unsigned i = 0; i < batch->query_count && sent; i++)
-        sent = send_query(session, &batch->queries[i]) == 1;
-    if (sent)
-        sent = PQpipelineSync(session->conn) == 1;
-    pool_counters(session->pg)->batches++;
-    session->dirty = true;
-    /* Losing it here would call `done` inside the caller's own call: the timer does it instead. */
-    session->failed = session->failed || !sent;
-    socket_is_gone(session);
-}
-
-void session_flush(struct iqm_pg_session *session)
-{
-    if (session->state != SESSION_READY || !session->dirty)
-        return;
-    int left = PQflush(session->conn);
-    if (left < 0) {
-        lose(session);
-        return;
-    }
-    session->dirty = left > 0;
-    watch(session, left > 0 ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+        session_lose(session);
 }
 
 void session_check(struct iqm_pg_session *session, uint64_t now)
@@ -416,13 +211,13 @@ void session_check(struct iqm_pg_session *session, uint64_t now)
     bool overdue = session->state == SESSION_READY && session->head != NULL &&
                    now > session->head->deadline + OVERDUE_GRACE_MS;
 
-    if (session->state == SESSION_READY &&
-        (session->failed || socket_is_gone(session) || PQstatus(session->conn) == CONNECTION_BAD))
+    if (session->state == SESSION_READY && (session->failed || session_socket_is_gone(session) ||
+                                               PQstatus(session->conn) == CONNECTION_BAD))
         overdue = true;
     if (session->state == SESSION_CONNECTING && now > session->connect_deadline)
         overdue = true;
     if (overdue)
-        lose(session);
+        session_lose(session);
 }
 
 void session_start(struct iqm_pg_session *session, struct iqm_pg *pg, bool reads)
@@ -444,7 +239,7 @@ void session_close(struct iqm_pg_session *session)
         PQfinish(session->conn);
     session->conn = NULL;
     session->head = session->tail = NULL;
-    forget_names(session);
+    session_forget_names(session);
     uv_close((uv_handle_t *)&session->retry, NULL);
     pool_session_lost(session, orphans);
 }

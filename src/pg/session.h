@@ -1,4 +1,4 @@
-/* One connection in pipeline mode; shared between session.c and pool.c only. */
+/* One connection in pipeline mode; shared between session.c, pipeline.c and pool.c only. */
 #ifndef IQM_PG_SESSION_H
 #define IQM_PG_SESSION_H
 
@@ -23,6 +23,8 @@ struct iqm_pg_session {
     int events;  /* that the poll waits for */
     unsigned attempts;
     uint64_t connect_deadline;
+    bool group_open;           /* the last batch sent shares its Sync with the next one */
+    bool creates;              /* lent to the pool's own queue of writes */
     struct iqm_pg_batch *head; /* sent, in order */
     struct iqm_pg_batch *tail;
     struct {
@@ -39,17 +41,33 @@ void session_start(struct iqm_pg_session *session, struct iqm_pg *pg, bool reads
 /* Ends it; its handles close in the loop. */
 void session_close(struct iqm_pg_session *session);
 
-/* Queues a batch on a ready session. The batch fails at once, by `done`, when libpq refuses. */
+/* Gives the connection up: its batches become orphans, and it connects again later. */
+void session_lose(struct iqm_pg_session *session);
+
+/* What the loop shall wake it for; and whether libpq has closed the socket (then it no longer is).
+ */
+void session_watch(struct iqm_pg_session *session, int events);
+bool session_socket_is_gone(struct iqm_pg_session *session);
+
+/* pipeline.c: queues a batch on a ready session; where libpq refuses, the timer tells. */
 void session_send(struct iqm_pg_session *session, struct iqm_pg_batch *batch);
 
-/* Sends what libpq has queued. */
+/* pipeline.c: ends the group that is open and sends what libpq has queued. */
 void session_flush(struct iqm_pg_session *session);
+
+/* pipeline.c: hands out the results that have arrived. */
+void session_read(struct iqm_pg_session *session);
+
+/* pipeline.c: a new connection has prepared nothing. */
+void session_forget_names(struct iqm_pg_session *session);
 
 /* Drops the connection when its oldest batch is overdue. */
 void session_check(struct iqm_pg_session *session, uint64_t now);
 
-/* What the pool does when a session becomes ready, and when it is lost with `orphans` unanswered.
+/* What the pool does when a session has nothing under way any more, when it becomes ready, and when
+ * it is lost with `orphans` unanswered.
  */
+void pool_session_idle(struct iqm_pg_session *session);
 void pool_session_ready(struct iqm_pg_session *session);
 void pool_session_lost(struct iqm_pg_session *session, struct iqm_pg_batch *orphans);
 

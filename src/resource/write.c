@@ -1,10 +1,13 @@
 /*
- * Changes, in one transaction each:
- *   create            identify, insert                       (one round trip)
- *   create + context  begin, identify, context → rules → insert, commit
- *   put, patch        begin, identify, lock → merge → [context →] rules → update, commit
- *   delete            begin, identify, lock → delete, commit
- * The session is given back, rolled back if need be, before the call is answered.
+ * Changes:
+ *   create            [identify, insert]
+ *   create + context  [identify, context] → rules → [identify, insert]
+ *   put, patch        [begin, identify, lock] → merge → [context] → rules → [update, commit]
+ *   delete            [begin, identify, lock] → [delete, commit]
+ * Creations are whole in one batch and may share a commit. What a creation's rules look up is read
+ * before it, in a snapshot of its own: what must hold against other writers belongs in a
+ * constraint. The others borrow a session and give it back, rolled back if need be, before the call
+ * is answered.
  */
 #include "write.h"
 
@@ -118,7 +121,7 @@ static void stored(struct iqm_pg_batch *batch)
         answer(writing);
 }
 
-static void created_at_once(struct iqm_pg_batch *batch)
+static void created(struct iqm_pg_batch *batch)
 {
     struct writing *writing = batch->user;
 
@@ -148,17 +151,32 @@ static void add_insert(struct writing *writing)
         2);
 }
 
-static void store(struct writing *writing)
+static bool identify(struct writing *writing)
+{
+    if (iqm_auth_identify(writing->call, &writing->batch) == 0)
+        return true;
+    fail(writing);
+    return false;
+}
+
+static void create_document(struct writing *writing)
 {
     iqm_pg_batch_clear(&writing->batch);
-    if (writing->kind == WRITING_CREATE)
-        add_insert(writing);
-    else
-        add_statement(writing, "update",
-            "UPDATE %s SET doc = $2::json, version = $3::bigint, "
-            "written_by = nullif(current_setting('iqm.actor', true), '')::uuid "
-            "WHERE id = $1::uuid",
-            3);
+    if (!identify(writing))
+        return;
+    add_insert(writing);
+    writing->batch.done = created;
+    writing->batch.user = writing;
+    iqm_pg_write(writing->call->pg, &writing->batch);
+}
+
+static void update_document(struct writing *writing)
+{
+    iqm_pg_batch_clear(&writing->batch);
+    add_statement(writing, "update",
+        "UPDATE %s SET doc = $2::json, version = $3::bigint, "
+        "written_by = nullif(current_setting('iqm.actor', true), '')::uuid WHERE id = $1::uuid",
+        3);
     iqm_pg_batch_add(&writing->batch, "commit", "COMMIT", NULL, 0);
     run(writing, stored);
 }
@@ -182,8 +200,10 @@ static void check_and_store(struct writing *writing, const char *context)
         fail_with(writing, IQM_PROBLEM_INTERNAL_ERROR);
     else if (unchanged)
         answer(writing);
+    else if (writing->kind == WRITING_CREATE)
+        create_document(writing);
     else
-        store(writing);
+        update_document(writing);
 }
 
 static const char *context_of(const PGresult *rows)
@@ -297,36 +317,26 @@ static void created_context_read(struct iqm_pg_batch *batch)
 {
     struct writing *writing = batch->user;
 
-    if (!went_well(writing, 1))
+    if (!went_well(writing, 0))
         return;
-    const char *context = context_of(batch->results[2]);
+    const char *context = context_of(batch->results[1]);
     char *copy = context != NULL ? iqm_arena_string(writing->call->arena, context) : NULL;
     check_and_store(writing, copy);
 }
 
-static bool identify(struct writing *writing)
-{
-    if (iqm_auth_identify(writing->call, &writing->batch) == 0)
-        return true;
-    fail(writing);
-    return false;
-}
-
-/* Creating: everything that needs no row has been checked before a session was borrowed. */
-static void create_granted(struct writing *writing)
+/* Creating: everything that needs no row has been checked by now. */
+static void create_begin(struct writing *writing)
 {
     if (writing->resource->context == NULL) {
-        if (!identify(writing))
-            return;
-        add_insert(writing);
-        run(writing, created_at_once);
+        create_document(writing);
         return;
     }
-    iqm_pg_batch_add(&writing->batch, "begin", "BEGIN", NULL, 0);
     if (!identify(writing))
         return;
     add_context(writing);
-    run(writing, created_context_read);
+    writing->batch.done = created_context_read;
+    writing->batch.user = writing;
+    iqm_pg_read(writing->call->pg, &writing->batch);
 }
 
 static void change_granted(struct writing *writing)
@@ -335,7 +345,12 @@ static void change_granted(struct writing *writing)
     if (!identify(writing))
         return;
     writing->values[0].text = writing->id;
-    add_statement(writing, "lock", "SELECT version, doc FROM %s WHERE id = $1::uuid FOR UPDATE", 1);
+    if (writing->kind == WRITING_DELETE)
+        add_statement(writing, "lock_to_delete",
+            "SELECT version, doc FROM %s WHERE id = $1::uuid FOR UPDATE", 1);
+    else /* leaves alone who refers to the record meanwhile */
+        add_statement(writing, "lock",
+            "SELECT version, doc FROM %s WHERE id = $1::uuid FOR NO KEY UPDATE", 1);
     run(writing, locked);
 }
 
@@ -346,8 +361,6 @@ static void granted(struct iqm_pg_borrower *borrower, struct iqm_pg_session *ses
     writing->session = session;
     if (error != 0)
         fail_with(writing, IQM_PROBLEM_SERVICE_UNAVAILABLE);
-    else if (writing->kind == WRITING_CREATE)
-        create_granted(writing);
     else
         change_granted(writing);
 }
@@ -385,8 +398,11 @@ void writing_begin(struct iqm_call *call, enum writing_kind kind, const char *id
     writing->id = writing->id_text;
     call->state = writing;
     call->release = release;
-    if (kind == WRITING_CREATE && prepare_creation(writing) != 0) {
-        iqm_auth_refuse(call);
+    if (kind == WRITING_CREATE) {
+        if (prepare_creation(writing) != 0)
+            iqm_auth_refuse(call);
+        else
+            create_begin(writing);
         return;
     }
     writing->borrower.granted = granted;
