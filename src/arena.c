@@ -66,7 +66,7 @@ static struct block *add_block(struct iqm_arena *arena, size_t size)
     return block;
 }
 
-void *iqm_arena_alloc(struct iqm_arena *arena, size_t size)
+void *iqm_arena_bytes(struct iqm_arena *arena, size_t size)
 {
     const size_t align = _Alignof(max_align_t);
     if (size > arena->left || size > SIZE_MAX - align - sizeof(struct block))
@@ -80,7 +80,13 @@ void *iqm_arena_alloc(struct iqm_arena *arena, size_t size)
     unsigned char *memory = block->bytes + block->used;
     block->used += rounded;
     arena->left -= rounded < arena->left ? rounded : arena->left;
-    return memset(memory, 0, rounded);
+    return memory;
+}
+
+void *iqm_arena_alloc(struct iqm_arena *arena, size_t size)
+{
+    void *memory = iqm_arena_bytes(arena, size);
+    return memory != NULL ? memset(memory, 0, size) : NULL;
 }
 
 void *iqm_arena_array(struct iqm_arena *arena, size_t count, size_t size)
@@ -95,9 +101,12 @@ char *iqm_arena_copy(struct iqm_arena *arena, const char *bytes, size_t len)
 {
     if (len == SIZE_MAX)
         return NULL;
-    char *copy = iqm_arena_alloc(arena, len + 1);
-    if (copy != NULL && len > 0)
+    char *copy = iqm_arena_bytes(arena, len + 1);
+    if (copy == NULL)
+        return NULL;
+    if (len > 0)
         memcpy(copy, bytes, len);
+    copy[len] = '\0';
     return copy;
 }
 

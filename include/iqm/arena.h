@@ -23,6 +23,9 @@ void iqm_arena_freep(struct iqm_arena **arena);
 /* `size` bytes aligned for any type, zeroed; NULL when memory or the limit is used up. */
 void *iqm_arena_alloc(struct iqm_arena *arena, size_t size);
 
+/* As iqm_arena_alloc, but not zeroed: for bytes that are written at once. */
+void *iqm_arena_bytes(struct iqm_arena *arena, size_t size);
+
 /* As iqm_arena_alloc, for `count` things of `size` bytes; NULL also when the product overflows. */
 void *iqm_arena_array(struct iqm_arena *arena, size_t count, size_t size);
 

@@ -36,7 +36,7 @@ const char *gzip_compress(struct iqm_arena *arena, const char *bytes, size_t len
     if (compressor() == NULL || len > UINT32_MAX / 2)
         return NULL;
     size_t room = deflateBound(&stream, len);
-    char *out = iqm_arena_alloc(arena, room);
+    char *out = iqm_arena_bytes(arena, room);
     if (out == NULL)
         return NULL;
     stream.next_in = (z_const Bytef *)bytes;

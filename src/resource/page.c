@@ -6,13 +6,20 @@
 
 #include <string.h>
 
+void page_reserve(struct page *page, size_t room)
+{
+    page->text = iqm_arena_bytes(page->arena, room);
+    if (page->text != NULL)
+        page->room = room;
+}
+
 void page_add(struct page *page, const char *bytes, size_t len)
 {
     if (page->length + len > page->room) {
         size_t room = page->room > 0 ? page->room : 16 * 1024;
         while (room < page->length + len)
             room *= 2;
-        char *grown = iqm_arena_alloc(page->arena, room);
+        char *grown = iqm_arena_bytes(page->arena, room);
         if (grown == NULL) {
             page->failed = true;
             return;

@@ -68,6 +68,22 @@ void reading_send(struct reading *reading)
     iqm_pg_read(reading->call->pg, &reading->batch);
 }
 
+/* Of "7" or "7.gz", alone: 7. What a client that holds one version sends. */
+static const char *only_version(struct iqm_call *call)
+{
+    struct iqm_slice tag = call->if_none_match;
+
+    if (tag.len < 3 || tag.len > 22 || tag.ptr[0] != '"' || tag.ptr[tag.len - 1] != '"')
+        return NULL;
+    char *version = iqm_arena_copy(call->arena, tag.ptr + 1, tag.len - 2);
+    if (version == NULL)
+        return NULL;
+    size_t digits = strspn(version, "0123456789");
+    bool whole = version[digits] == '\0' || strcmp(version + digits, ".gz") == 0;
+    version[digits] = '\0';
+    return whole && digits > 0 && digits < 19 ? version : NULL;
+}
+
 static void answer_document(struct reading *reading)
 {
     struct iqm_call *call = reading->call;
@@ -79,28 +95,37 @@ static void answer_document(struct reading *reading)
     }
     const char *version = PQgetvalue(row, 0, 1);
     iqm_call_etag(call, version);
-    if (call->if_none_match.ptr != NULL && iqm_etag_matches(call->if_none_match, version, true)) {
+    if (PQgetisnull(row, 0, 0) == 1 ||
+        (call->if_none_match.ptr != NULL && iqm_etag_matches(call->if_none_match, version, true)))
         iqm_call_reply(call, 304, NULL, "", 0);
-        return;
-    }
-    iqm_call_reply(
-        call, 200, "application/json", PQgetvalue(row, 0, 0), (size_t)PQgetlength(row, 0, 0));
+    else
+        iqm_call_reply(
+            call, 200, "application/json", PQgetvalue(row, 0, 0), (size_t)PQgetlength(row, 0, 0));
 }
 
+/* The document; left where it is when the client says that it holds this very version. */
 void iqm_resource_get(struct iqm_call *call)
 {
-    const char *table = call->operation->resource->name;
+    static const char whole[] = "SELECT doc, version FROM %s WHERE id = $1::uuid";
+    static const char unless[] = "SELECT CASE WHEN version <> $2::bigint THEN doc END, version "
+                                 "FROM %s WHERE id = $1::uuid";
+    const struct iqm_operation *operation = call->operation;
     struct reading *reading = reading_begin(call, answer_document);
 
     if (reading == NULL)
         return;
+    const char *held = only_version(call);
+    const char *name = operation->id;
+    if (held != NULL)
+        name = iqm_arena_printf(call->arena, "%s_unless", operation->id);
     char *sql =
-        iqm_arena_printf(call->arena, "SELECT doc, version FROM %s WHERE id = $1::uuid", table);
-    if (sql == NULL) {
+        iqm_arena_printf(call->arena, held != NULL ? unless : whole, operation->resource->name);
+    if (sql == NULL || name == NULL) {
         iqm_call_fail_with(call, IQM_PROBLEM_INTERNAL_ERROR);
         return;
     }
     reading->values[0].text = call->path_values[0].ptr;
-    iqm_pg_batch_add(&reading->batch, call->operation->id, sql, reading->values, 1);
+    reading->values[1].text = held;
+    iqm_pg_batch_add(&reading->batch, name, sql, reading->values, held != NULL ? 2 : 1);
     reading_send(reading);
 }

@@ -35,6 +35,8 @@ struct page {
     size_t length, room;
     bool failed;
 };
+/* Makes room at once for what will be added; without it the text grows as needed. */
+void page_reserve(struct page *page, size_t room);
 void page_add(struct page *page, const char *bytes, size_t len);
 void page_add_string(struct page *page, const char *string);
 /* Closes {"items":[…  with the cursor and answers. */
