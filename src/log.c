@@ -3,9 +3,13 @@
 
 #include "iqm/ids.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define GATHER_MAX (32 * 1024)
@@ -18,21 +22,42 @@ static _Thread_local struct {
     bool on;
 } gathered;
 
-void iqm_log_open(enum iqm_log_level level)
-{
-    threshold = level;
-}
-
-/* A log that cannot be written must not stop the service: what is lost is lost. */
+/* A log that cannot be written must not stop the service: what is lost is lost, in whole lines as
+ * far as a reader can tell. */
 static void write_out(const char *text, size_t length)
 {
+    static atomic_bool cut;
+
+    if (length > 0 && atomic_exchange(&cut, false) && write(STDOUT_FILENO, "\n", 1) != 1)
+        atomic_store(&cut, true);
     while (length > 0) {
         ssize_t written = write(STDOUT_FILENO, text, length);
-        if (written <= 0)
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0) {
+            atomic_store(&cut, true);
             return;
+        }
         text += written;
         length -= (size_t)written;
     }
+}
+
+/* A reader that has stopped reading would otherwise stop every worker with it. */
+static void never_wait(void)
+{
+    struct stat status;
+    int flags = fcntl(STDOUT_FILENO, F_GETFL);
+
+    if (flags >= 0 && fstat(STDOUT_FILENO, &status) == 0 &&
+        (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)))
+        fcntl(STDOUT_FILENO, F_SETFL, flags | O_NONBLOCK);
+}
+
+void iqm_log_open(enum iqm_log_level level)
+{
+    threshold = level;
+    never_wait();
 }
 
 static void append(struct iqm_log_line *line, const char *text, size_t length)

@@ -18,7 +18,9 @@ struct iqm_log_line {
     bool wanted;
 };
 
-/* Lines above `level` are dropped. Call before threads start. */
+/* Lines above `level` are dropped. Call before threads start. Where standard output is a pipe or a
+ * socket it is made non-blocking: lines that nobody reads are lost, and nobody waits for a reader.
+ */
 void iqm_log_open(enum iqm_log_level level);
 
 /* Starts a line: time, level and the event's name. */

@@ -6,6 +6,7 @@
 #include "iqm/contract.h"
 #include "iqm/ids.h"
 
+#include <ctype.h>
 #include <getopt.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -43,6 +44,16 @@ static bool is_scope(const char *text)
     return false;
 }
 
+/* A name stands in lists: it must not break their lines. */
+static bool is_printable(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (iscntrl((unsigned char)*text))
+            return false;
+    }
+    return true;
+}
+
 static bool is_day_count(const char *text)
 {
     return text == NULL ||
@@ -69,7 +80,7 @@ static int read_issue(int argc, char **argv, struct issue *issue)
             return IQM_EINVAL;
     }
     if (optind != argc || issue->name == NULL || issue->role == NULL ||
-        !is_day_count(issue->expires_in_days))
+        !is_day_count(issue->expires_in_days) || !is_printable(issue->name))
         return IQM_EINVAL;
     return 0;
 }

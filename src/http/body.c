@@ -74,6 +74,9 @@ static int parse_json(struct request *request)
         return iqm_problem_set(&call->problem, IQM_PROBLEM_MALFORMED_BODY,
             "An object in the body has a member twice, at line %d, column %d.", where.line,
             where.column);
+    if (json_error_code(&where) == json_error_numeric_overflow)
+        return iqm_problem_set(&call->problem, IQM_PROBLEM_MALFORMED_BODY,
+            "A number in the body is too large, at line %d, column %d.", where.line, where.column);
     return iqm_problem_set(&call->problem, IQM_PROBLEM_MALFORMED_BODY,
         "The body is not valid JSON in UTF-8: it goes wrong at line %d, column %d.", where.line,
         where.column);

@@ -63,8 +63,10 @@ void *request_new(void *cls, const char *target, struct MHD_Connection *mhd)
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     request->connection = info != NULL ? info->socket_context : NULL;
-    if (request->connection != NULL)
+    if (request->connection != NULL) {
         request->connection->deadline = iqm_clock_ms() + (uint64_t)config->request_timeout * 1000;
+        request->connection->request = request;
+    }
     request->worker = worker;
     request->mhd = mhd;
     request->started_us = now_us();
@@ -448,6 +450,14 @@ static void request_free(struct request *request)
     iqm_arena_free(request->call.arena);
 }
 
+void request_abandon(struct request *request)
+{
+    if (request == NULL)
+        return;
+    unlink_request(request);
+    request_free(request);
+}
+
 /* Called by the parser when the request is over, well or badly. */
 void request_completed(
     void *cls, struct MHD_Connection *mhd, void **con_cls, enum MHD_RequestTerminationCode code)
@@ -460,6 +470,8 @@ void request_completed(
     if (request == NULL)
         return;
     *con_cls = NULL;
+    if (request->connection != NULL)
+        request->connection->request = NULL;
     if (request->connection != NULL)
         request->connection->deadline =
             iqm_clock_ms() + (uint64_t)(worker->options->config->idle_timeout +

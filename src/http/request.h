@@ -23,6 +23,7 @@ struct connection {
     struct connection *previous, *next;
     int socket;
     uint64_t deadline;
+    struct request *request; /* under way; NULL between two */
 };
 
 struct request {
@@ -103,6 +104,8 @@ enum MHD_Result request_handle(void *cls, struct MHD_Connection *mhd, const char
 void *request_new(void *cls, const char *target, struct MHD_Connection *mhd);
 void request_completed(
     void *cls, struct MHD_Connection *mhd, void **con_cls, enum MHD_RequestTerminationCode code);
+/* Ends a request that the parser has given up without saying so. Accepts NULL. */
+void request_abandon(struct request *request);
 /* The answer is built: queue it now, or wake the connection that waits for it. */
 void request_answer(struct request *request, struct MHD_Response *response, unsigned status);
 

@@ -49,6 +49,7 @@ static void drop_connection(struct worker *worker, struct connection *connection
     if (connection->next != NULL)
         connection->next->previous = connection->previous;
     counter_add(&worker->counters.connections, (uint64_t)-1);
+    request_abandon(connection->request);
     free(connection);
 }
 

@@ -110,6 +110,28 @@ static int apply_one(PGconn *connection, const struct iqm_migration *migration, 
     return error;
 }
 
+/* A database that is somebody else's is left alone. 0 when it is empty or ours, and in UTF-8. */
+static int check_is_ours(PGconn *connection, FILE *errors)
+{
+    IQM_CLEANUP(clear_result)
+    PGresult *result = PQexec(connection,
+        "SELECT current_setting('server_encoding') = 'UTF8', "
+        "to_regclass('public.migration') IS NOT NULL OR NOT EXISTS (SELECT FROM pg_class "
+        "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f'))");
+
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+        fprintf(errors, "%s", PQerrorMessage(connection));
+        return IQM_EPG;
+    }
+    if (PQgetvalue(result, 0, 0)[0] != 't')
+        fprintf(errors, "The database is not in UTF-8: make one with ENCODING 'UTF8'.\n");
+    else if (PQgetvalue(result, 0, 1)[0] != 't')
+        fprintf(errors, "The database holds tables of something else: give IQM one of its own.\n");
+    else
+        return 0;
+    return IQM_EINVAL;
+}
+
 static int apply_missing(PGconn *connection, FILE *out, FILE *errors)
 {
     IQM_CLEANUP(clear_result) PGresult *applied = read_applied(connection, errors);
@@ -132,7 +154,9 @@ int iqm_migrations_apply(PGconn *connection, FILE *out, FILE *errors)
         error = execute(connection, LOCK_SQL, errors);
     if (error != 0)
         return error;
-    error = apply_missing(connection, out, errors);
+    error = check_is_ours(connection, errors);
+    if (error == 0)
+        error = apply_missing(connection, out, errors);
     execute(connection, UNLOCK_SQL, errors);
     return error;
 }

@@ -97,6 +97,12 @@ void session_lose(struct iqm_pg_session *session)
     pool_session_lost(session, orphans);
 }
 
+/* Who waits for a row holds a session that others could use. */
+static unsigned lock_timeout(const struct iqm_pg_options *options)
+{
+    return options->timeout_ms / 5 < 1000 ? options->timeout_ms / 5 : 1000;
+}
+
 /* Every session is set up by its start-up packet, so that no round trip is needed. */
 static PGconn *start_connection(const struct iqm_pg_session *session)
 {
@@ -107,7 +113,7 @@ static PGconn *start_connection(const struct iqm_pg_session *session)
         "-c role=%s -c search_path=public -c statement_timeout=%u -c lock_timeout=%u "
         "-c idle_in_transaction_session_timeout=%u -c default_transaction_read_only=%s "
         "-c TimeZone=UTC -c DateStyle=ISO -c client_encoding=UTF8 -c jit=off",
-        options->role, options->timeout_ms, options->timeout_ms / 2, options->timeout_ms * 2,
+        options->role, options->timeout_ms, lock_timeout(options), options->timeout_ms * 2,
         session->reads ? "on" : "off");
     const char *keywords[] = {"dbname", "options", "application_name", "fallback_application_name",
         "tcp_user_timeout", "target_session_attrs", NULL};

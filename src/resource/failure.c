@@ -11,11 +11,10 @@ static const struct {
     const char *state;
     const struct iqm_problem_type *type;
 } states[] = {
-    {"42501", IQM_PROBLEM_FORBIDDEN},           /* row-level security said no */
-    {"25006", IQM_PROBLEM_SERVICE_UNAVAILABLE}, /* a standby: the primary is elsewhere */
+    {"42501", IQM_PROBLEM_FORBIDDEN}, /* row-level security said no */
     {"22", IQM_PROBLEM_VALIDATION_FAILED},
     {"23", IQM_PROBLEM_VALIDATION_FAILED},
-    {"25", IQM_PROBLEM_SERVICE_UNAVAILABLE},
+    {"25", IQM_PROBLEM_SERVICE_UNAVAILABLE}, /* among them a standby: the primary is elsewhere */
     {"26", IQM_PROBLEM_SERVICE_UNAVAILABLE}, /* its preparation failed before it; see session.c */
     {"40", IQM_PROBLEM_SERVICE_UNAVAILABLE}, /* serialization, deadlock: worth another try */
     {"53", IQM_PROBLEM_SERVICE_UNAVAILABLE},
@@ -53,17 +52,11 @@ static void point_at_members(struct iqm_call *call, const struct iqm_resource *r
     }
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t length = strlen(text);
-
-    return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
-}
-
 static int unique_failure(
     struct iqm_call *call, const struct iqm_resource *resource, const char *constraint)
 {
-    if (ends_with(constraint, "_pkey"))
+    if (strncmp(constraint, resource->name, strlen(resource->name)) == 0 &&
+        strcmp(constraint + strlen(resource->name), "_pkey") == 0)
         return iqm_problem_set(&call->problem, IQM_PROBLEM_PRECONDITION_FAILED,
             "There is a record with this id already.");
     point_at_members(call, resource, constraint, "is taken by another record");

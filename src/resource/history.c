@@ -40,14 +40,14 @@ static void add_entry(struct page *page, PGresult *rows, int row)
     page_add_string(page, "}");
 }
 
-static char *next_cursor(struct reading *reading, PGresult *rows)
+static char *next_cursor(struct reading *reading, PGresult *rows, int last)
 {
     struct iqm_cursor cursor = {0};
 
-    if (PQntuples(rows) <= (int)reading->limit)
+    if (last + 1 >= PQntuples(rows))
         return NULL;
     memcpy(cursor.id, reading->call->path_values[0].ptr, 36);
-    cursor.key = PQgetvalue(rows, (int)reading->limit - 1, 0);
+    cursor.key = PQgetvalue(rows, last, 0);
     return iqm_cursor_write(reading->call->arena, &cursor);
 }
 
@@ -55,21 +55,18 @@ static void answer_history(struct reading *reading)
 {
     PGresult *rows = reading->batch.results[1];
     struct page page = {.arena = reading->call->arena};
-    int count = PQntuples(rows);
 
-    if (count == 0) {
+    if (PQntuples(rows) == 0) {
         iqm_call_fail_with(reading->call, IQM_PROBLEM_NOT_FOUND);
         return;
     }
-    if (count > (int)reading->limit)
-        count = (int)reading->limit;
-    page_add_string(&page, "{\"items\":[");
+    int count = page_open(&page, rows, 4, (int)reading->limit);
     for (int i = 0; i < count; i++) {
         if (i > 0)
             page_add(&page, ",", 1);
         add_entry(&page, rows, i);
     }
-    page_reply(reading->call, &page, next_cursor(reading, rows));
+    page_reply(reading->call, &page, next_cursor(reading, rows, count - 1));
 }
 
 /* The version to go on below. */

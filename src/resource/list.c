@@ -53,8 +53,9 @@ static void add_filter(struct statement *statement, struct reading *reading,
     unsigned number = bind_value(reading, value);
 
     if (parameter->filter == IQM_FILTER_PREFIX)
-        say(statement, " %s lower(%s) COLLATE \"C\" ^@ lower($%u)", join, parameter->column,
-            number);
+        say(statement,
+            " %s lower(%s) COLLATE \"C\" ^@ lower($%u COLLATE \"en-x-icu\") COLLATE \"C\"", join,
+            parameter->column, number);
     else
         say(statement, " %s %s %s $%u", join, parameter->column, comparisons[parameter->filter],
             number);
@@ -176,44 +177,30 @@ static void copy_last_id(PGresult *rows, int last, struct iqm_cursor *cursor)
     json_decref(document);
 }
 
-static char *next_cursor(struct reading *reading, PGresult *rows)
+/* The cursor after row `last`; NULL when it is the last of all. */
+static char *next_cursor(struct reading *reading, PGresult *rows, int last)
 {
     struct iqm_cursor cursor = {.sort = (uint8_t)reading->sort, .filters = reading->filters};
-    int last = (int)reading->limit - 1;
 
-    if (PQntuples(rows) <= (int)reading->limit)
+    if (last < 0 || last + 1 >= PQntuples(rows))
         return NULL;
     copy_last_id(rows, last, &cursor);
     cursor.key = reading->sort != 0 ? PQgetvalue(rows, last, 1) : "";
     return iqm_cursor_write(reading->call->arena, &cursor);
 }
 
-/* What the documents take, and what stands around them with the longest cursor. */
-static size_t page_size(const PGresult *rows, int count)
-{
-    size_t size = 2048;
-
-    for (int i = 0; i < count; i++)
-        size += (size_t)PQgetlength(rows, i, 0) + 1;
-    return size;
-}
-
 static void answer_page(struct reading *reading)
 {
     PGresult *rows = reading->batch.results[1];
     struct page page = {.arena = reading->call->arena};
-    int count = PQntuples(rows);
+    int count = page_open(&page, rows, 0, (int)reading->limit);
 
-    if (count > (int)reading->limit)
-        count = (int)reading->limit;
-    page_reserve(&page, page_size(rows, count));
-    page_add_string(&page, "{\"items\":[");
     for (int i = 0; i < count; i++) {
         if (i > 0)
             page_add(&page, ",", 1);
         page_add(&page, PQgetvalue(rows, i, 0), (size_t)PQgetlength(rows, i, 0));
     }
-    page_reply(reading->call, &page, next_cursor(reading, rows));
+    page_reply(reading->call, &page, next_cursor(reading, rows, count - 1));
 }
 
 static int build(struct statement *statement, struct reading *reading)

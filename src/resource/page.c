@@ -6,13 +6,6 @@
 
 #include <string.h>
 
-void page_reserve(struct page *page, size_t room)
-{
-    page->text = iqm_arena_bytes(page->arena, room);
-    if (page->text != NULL)
-        page->room = room;
-}
-
 void page_add(struct page *page, const char *bytes, size_t len)
 {
     if (page->length + len > page->room) {
@@ -37,6 +30,28 @@ void page_add(struct page *page, const char *bytes, size_t len)
 void page_add_string(struct page *page, const char *string)
 {
     page_add(page, string, strlen(string));
+}
+
+/* What stands around a document in a page, at most; and around them all with the longest cursor. */
+#define AROUND_DOCUMENT 200
+#define AROUND_PAGE 2048
+
+int page_open(struct page *page, const PGresult *rows, int column, int limit)
+{
+    size_t size = AROUND_PAGE;
+    int count = 0;
+
+    while (count < limit && count < PQntuples(rows)) {
+        size_t length = (size_t)PQgetlength(rows, count, column) + AROUND_DOCUMENT;
+        if (count > 0 && size + length > PAGE_BYTES_MAX)
+            break;
+        size += length;
+        count++;
+    }
+    page->text = iqm_arena_bytes(page->arena, size);
+    page->room = page->text != NULL ? size : 0;
+    page_add_string(page, "{\"items\":[");
+    return count;
 }
 
 /* However it is spelled: names may be percent-encoded like values. */

@@ -35,8 +35,11 @@ struct page {
     size_t length, room;
     bool failed;
 };
-/* Makes room at once for what will be added; without it the text grows as needed. */
-void page_reserve(struct page *page, size_t room);
+/* Starts {"items":[ with room for the documents in `column` of the rows. Returns how many of them
+ * the page takes: `limit`, or fewer where the page would become longer than PAGE_BYTES_MAX; never
+ * none. */
+#define PAGE_BYTES_MAX ((size_t)8 * 1024 * 1024)
+int page_open(struct page *page, const PGresult *rows, int column, int limit);
 void page_add(struct page *page, const char *bytes, size_t len);
 void page_add_string(struct page *page, const char *string);
 /* Closes {"items":[…  with the cursor and answers. */

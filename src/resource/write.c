@@ -125,8 +125,15 @@ static void created(struct iqm_pg_batch *batch)
 {
     struct writing *writing = batch->user;
 
-    if (went_well(writing, 0))
+    if (!went_well(writing, 0))
+        return;
+    if (strcmp(PQcmdTuples(batch->results[1]), "1") == 0) {
         answer(writing);
+        return;
+    }
+    iqm_problem_set(&writing->call->problem, IQM_PROBLEM_PRECONDITION_FAILED,
+        "A record with this id was deleted, and its history is kept. Choose another id.");
+    fail(writing);
 }
 
 static bool set_text(struct writing *writing)
@@ -143,12 +150,20 @@ static bool set_text(struct writing *writing)
     return true;
 }
 
+/* An id that a client chose may have been another record's, whose versions and ETags are taken. */
 static void add_insert(struct writing *writing)
 {
-    add_statement(writing, "insert",
-        "INSERT INTO %s (id, version, doc, written_by) VALUES ($1::uuid, 1, $2::json, "
-        "nullif(current_setting('iqm.actor', true), '')::uuid)",
-        2);
+    if (writing->call->operation->method == IQM_METHOD_PUT)
+        add_statement(writing, "insert_chosen",
+            "INSERT INTO %1$s (id, version, doc, written_by) SELECT $1::uuid, 1, $2::json, "
+            "nullif(current_setting('iqm.actor', true), '')::uuid WHERE NOT EXISTS "
+            "(SELECT FROM history WHERE resource = '%1$s' AND id = $1::uuid)",
+            2);
+    else
+        add_statement(writing, "insert",
+            "INSERT INTO %s (id, version, doc, written_by) VALUES ($1::uuid, 1, $2::json, "
+            "nullif(current_setting('iqm.actor', true), '')::uuid)",
+            2);
 }
 
 static bool identify(struct writing *writing)
@@ -234,13 +249,13 @@ static void add_context(struct writing *writing)
         &writing->batch, statement->name, statement->sql, values, statement->parameter_count);
 }
 
-/* The document must hold to the contract before its members are bound. */
-static bool contract_holds(struct writing *writing)
+/* What a patch leaves must hold to the contract as it is: members the resource has not, too. */
+static bool contract_holds(struct writing *writing, const json_t *document)
 {
     struct iqm_call *call = writing->call;
 
-    if (iqm_contract_validate(call->contract, writing->resource->schema, writing->document, "",
-            true, &call->problem) == 0)
+    if (iqm_contract_validate(
+            call->contract, writing->resource->schema, document, "", true, &call->problem) == 0)
         return true;
     fail_with(writing, IQM_PROBLEM_VALIDATION_FAILED);
     return false;
@@ -248,13 +263,15 @@ static bool contract_holds(struct writing *writing)
 
 static void decide(struct writing *writing)
 {
+    if (writing->kind == WRITING_PATCH && !contract_holds(writing, writing->wanted))
+        return;
     writing->document = document_build(
         writing->call, writing->resource, writing->before, writing->wanted, writing->id);
     if (writing->document == NULL) {
         fail_with(writing, IQM_PROBLEM_INTERNAL_ERROR);
     } else if (writing->resource->context == NULL) {
         check_and_store(writing, NULL);
-    } else if (contract_holds(writing)) {
+    } else {
         iqm_pg_batch_clear(&writing->batch);
         add_context(writing);
         run(writing, context_read);

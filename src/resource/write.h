@@ -8,7 +8,7 @@ enum writing_kind { WRITING_CREATE, WRITING_REPLACE, WRITING_PATCH, WRITING_DELE
 
 struct statement_text {
     char name[80];
-    char sql[320];
+    char sql[400];
 };
 
 struct writing {

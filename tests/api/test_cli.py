@@ -88,6 +88,22 @@ class TestCheck:
         assert f"{len(OPERATIONS)} operations" in done.stdout
         assert f"{len(DOCUMENT['x-resources'])} resources" in done.stdout
 
+    @pytest.mark.parametrize("options, tables, word", [
+        ("", "CREATE TABLE orders (id int)", "something else"),
+        ("ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0", "SELECT 1", "UTF-8")])
+    def test_a_database_of_others_is_left_alone(self, stage, options, tables, word):
+        name = f"foreign_{stage.number()}"
+        stage.cluster.psql(f"CREATE DATABASE {name} OWNER iqm_owner {options}", database="postgres")
+        try:
+            stage.cluster.psql(tables, database=name)
+            done = stage.iqmd("migrate", check=False, settings={
+                "IQM_OWNER_DATABASE_URL": stage.cluster.url("iqm_owner", name)})
+            assert done.returncode == 1 and word in done.stderr, done.stderr
+            assert stage.cluster.psql("SELECT has_database_privilege('public', current_database(), "
+                                      "'CONNECT')", database=name).strip() == "t"
+        finally:
+            stage.cluster.psql(f"DROP DATABASE {name}", database="postgres")
+
     def test_an_empty_database_does_not(self, stage):
         name = f"empty_{stage.number()}"
         stage.cluster.psql(f"CREATE DATABASE {name} OWNER iqm_owner", database="postgres")

@@ -191,16 +191,27 @@ class TestFilters:
     def test_by_prefix(self, head, make):
         cluster = make.cluster()["id"]
         names = ["Saint Mary", "SAINT PAUL", "Sainte Anne", "St Mary", "100% School", "1000 Oaks",
-                 "A_B", "AXB", "Église"]
+                 "A_B", "AXB", "Église", "Żłobek"]
         for name in names:
             make.school(cluster_id=cluster, name=name)
         for prefix, wanted in (("saint", names[:3]), ("Saint M", names[:1]), ("100%", names[4:5]),
-                               ("A_", names[6:7]), ("éGL", names[8:]), ("aint", []), ("\\", [])):
+                               ("A_", names[6:7]), ("éGL", names[8:9]), ("żŁO", names[9:]), ("Żłobek", names[9:]), ("aint", []), ("\\", [])):
             quoted = urllib.parse.quote(prefix)
             found = all_of(head, f"/v1/schools?cluster_id={cluster}&name_prefix={quoted}&limit=2")
             assert [s["name"] for s in found] == wanted, prefix
         found = all_of(head, f"/v1/schools?cluster_id={cluster}&name_prefix=saint+m")
         assert [s["name"] for s in found] == names[:1]
+
+    def test_a_page_too_large_ends_early(self, head, make):
+        """271 kB a document, the largest the contract allows: 200 of them would be 54 MB."""
+        cluster = make.cluster()["id"]
+        largest = {"topics": ["\U0001f600" * 500] * 50, "notes": "\U0001f600" * 20000, "papers": [
+            {"title": "\U0001f600" * 200, "url": "https://example.org/" + "x" * 900}] * 50}
+        wanted = [make.meeting(cluster_id=cluster, **largest)["id"] for _ in range(40)]
+        path = f"/v1/meetings?cluster_id={cluster}&limit=200"
+        first = head.get(path).json
+        assert 1 < len(first["items"]) < 40 and first["next"] is not None
+        assert [m["id"] for m in all_of(head, path)] == wanted
 
     def test_by_days(self, head, make):
         cluster = make.cluster()["id"]

@@ -41,6 +41,14 @@ class Session:
         self.process.wait(10)
 
 
+def _parent(stat):
+    """From a process's stat file; the name before it stands in parentheses and may hold any."""
+    try:
+        return int(stat.read_text(errors="replace").rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 class Cluster:
     def __init__(self, directory, settings=()):
         self.directory = pathlib.Path(directory)
@@ -70,8 +78,13 @@ class Cluster:
         return self.answers()
 
     def start(self):
+        """One that does not come up is not left running."""
         self.begin()
-        wait_for(self._up, "PostgreSQL answers", 30)
+        try:
+            wait_for(self._up, "PostgreSQL answers", 30)
+        except BaseException:
+            self.kill()
+            raise
         return self
 
     def stop(self, how=signal.SIGQUIT):
@@ -89,9 +102,8 @@ class Cluster:
 
     def backends(self):
         """Pids of the postmaster's children."""
-        listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)],
-                                capture_output=True, text=True)
-        return [int(pid) for pid in listed.stdout.split()]
+        return [int(stat.parent.name) for stat in pathlib.Path("/proc").glob("[0-9]*/stat")
+                if _parent(stat) == self.process.pid]
 
     def _signal_all(self, number):
         for pid in [self.process.pid, *self.backends()]:
@@ -123,8 +135,13 @@ class Cluster:
         return run_iqmd(*arguments, check=check, settings={**self.settings_of_iqmd(), **settings})
 
     def remove(self):
-        self.stop()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        """Whatever goes wrong with stopping it, nothing is left running."""
+        try:
+            self.stop()
+        finally:
+            if self.process is not None:
+                self.kill()
+            shutil.rmtree(self.directory, ignore_errors=True)
 
 
 def new_directory():
@@ -163,8 +180,16 @@ def make_template():
 
 
 def clone(template, settings=("fsync=off",)):
-    directory = new_directory()
-    subprocess.run(["cp", "-a", str(pathlib.Path(template) / "data"), str(directory)], check=True)
-    cluster = Cluster(directory, settings)
-    cluster.token = json.loads((pathlib.Path(template) / "token.json").read_text())
+    cluster = Cluster(new_directory(), settings)
+    try:
+        _copy_template(template, cluster)
+    except BaseException:
+        cluster.remove()
+        raise
     return cluster
+
+
+def _copy_template(template, cluster):
+    subprocess.run(["cp", "-a", str(pathlib.Path(template) / "data"), str(cluster.directory)],
+                   check=True)
+    cluster.token = json.loads((pathlib.Path(template) / "token.json").read_text())

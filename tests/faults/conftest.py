@@ -76,9 +76,11 @@ def new_server():
 
 @pytest.fixture(scope="session")
 def calm_cluster(template):
-    cluster = clusters.clone(template).start()
-    yield cluster
-    cluster.remove()
+    cluster = clusters.clone(template)
+    try:
+        yield cluster.start()
+    finally:
+        cluster.remove()
 
 
 @pytest.fixture(scope="session")

@@ -15,9 +15,10 @@ def served(template):
     """One worker, so that all requests are its; and tokens of every kind."""
     import cluster as clusters
     from server import Server
-    cluster = clusters.clone(template).start()
+    cluster = clusters.clone(template)
     server = Server(cluster, {"IQM_WORKERS": "1"})
     try:
+        cluster.start()
         server.ready()
         server.tokens = {
             "head_office": server.token,

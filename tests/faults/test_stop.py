@@ -1,6 +1,9 @@
 """Signals and starts: stopping loses no request under way, and a start that cannot be says why."""
+import json
+import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -286,12 +289,37 @@ def test_a_wrong_command_line(calm_cluster, arguments):
 def test_a_database_that_was_never_migrated(new_cluster, new_server):
     """It starts, says why it is not ready, and is as soon as somebody migrates."""
     cluster = new_cluster()
-    cluster.sql("UPDATE migration SET number = number + 1000 WHERE number ="
+    cluster.sql("UPDATE migration SET number = number - 1000 WHERE number ="
                 " (SELECT max(number) FROM migration)")
     server = new_server(cluster).start()
     wait_for(lambda: "migrate" in server.ask("GET", "/readyz").body.decode(), "it knows")
     assert server.ask("GET", "/healthz").status == 200
-    cluster.sql("UPDATE migration SET number = number - 1000 WHERE number > 1000")
+    cluster.sql("UPDATE migration SET number = number + 1000 WHERE number < 0")
     wait_for(lambda: server.ask("GET", "/readyz").status == 200, "it is ready", 5)
+    cluster.sql("INSERT INTO migration (number, name, checksum) VALUES (9000, 'of the next', 'x')")
+    assert server.ask("GET", "/readyz").status == 200  # the database may be a step ahead
 
 
+
+def test_a_log_that_nobody_reads_stops_nothing(calm_cluster, new_server):
+    """The reader of its standard output stalls: the pipe is full after some hundred requests."""
+    server = new_server(calm_cluster)
+    reader, writer = os.pipe()
+    try:
+        server.process = subprocess.Popen([server.program, "serve"], stdout=writer,
+                                          stderr=subprocess.DEVNULL, env=server.environment)
+        os.close(writer)
+        line = b""
+        while b'"listening"' not in line:
+            line += os.read(reader, 4096)
+        server.port = json.loads(line.splitlines()[-1])["port"]
+        with server.wire() as wire:
+            for _ in range(2000):
+                assert server.ask("GET", "/healthz", wire=wire).status == 200
+        server.signal(signal.SIGTERM)
+        assert server.process.wait(20) == 0
+        server.judged = True
+    finally:
+        os.close(reader)
+        if server.process.poll() is None:
+            server.process.kill()
