@@ -7,6 +7,8 @@ set -euo pipefail
 # Debian's own tools go first: a version manager's python3 lacks the packages installed here.
 export PATH="/usr/sbin:/usr/bin:/sbin:/bin:$PATH"
 export LC_ALL=C.UTF-8
+# Set by hand to use meson directly, it would make the library built here look like the system's.
+unset PKG_CONFIG_PATH
 umask 022
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -118,6 +120,11 @@ need_room() {
         die "the disk of $dir is full: $free MB are free, $megabytes MB are needed"
 }
 
+# meson looks for statements and migrations only when it configures.
+statement_files() {
+    find "$top/src/programme" "$top/migrations" -name '*.sql' | sort
+}
+
 # Configures (once, and again when the set-up changes) build/NAME and compiles a target there:
 # build NAME TARGET OPTION...
 build() {
@@ -131,6 +138,10 @@ build() {
         meson setup "$dir" "$top" "$@" "--pkg-config-path=$path" >&2 ||
             die "meson could not configure ${dir#"$top"/}; the reason stands above"
         printf '%s\n' "$setup" >"$dir/.setup"
+    elif [ "$(statement_files)" != "$(cat "$dir/.statements" 2>/dev/null)" ]; then
+        meson setup --reconfigure "$dir" "$top" >&2 ||
+            die "meson could not configure ${dir#"$top"/}; the reason stands above"
     fi
+    statement_files >"$dir/.statements"
     ninja -C "$dir" "$target" >&2 || die "the build in ${dir#"$top"/} failed; the reason stands above"
 }

@@ -19,7 +19,7 @@ choose_service_user() {
 exec_in() {
     local dir=$1
     shift
-    exec 9>&-
+    exec 3>&- 9>&-
     cd "$dir"
     exec setpriv ${service_user:+--reuid="$service_user" --regid="$(id -g "$service_user")"} \
         ${service_user:+--clear-groups} --no-new-privs --pdeathsig="${death_signal:-clear}" -- "$@"
@@ -96,12 +96,13 @@ make_database_cluster() {
     rm -f "$home/initdb.log"
 }
 
-# The number in its pid file may be another program's by now.
+# The number in its pid file may be another program's by now. Only its own user may be let look
+# where it works: root in a container often is not.
 postgresql_runs() {
     local pid
     pid=$(head -n 1 "$home/postgresql/postmaster.pid" 2>/dev/null) || return 1
     [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = postgres ] &&
-        [ "$(readlink "/proc/$pid/cwd")" = "$(readlink -f "$home/postgresql")" ]
+        [ "$(run_in / readlink "/proc/$pid/cwd")" = "$(readlink -f "$home/postgresql")" ]
 }
 
 # An earlier run may have been killed and have left its PostgreSQL, running or dead.
