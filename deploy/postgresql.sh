@@ -64,13 +64,20 @@ remove_socket_dir() {
     rm -f "$home/socket" 2>/dev/null || true
 }
 
+# An eighth of the machine's memory, from 128 MB to 2 GB: a page that PostgreSQL must fetch from the
+# kernel costs twice the CPU of one it holds itself.
+shared_buffers() {
+    awk '/^MemTotal:/ { mb = int($2 / 8192) } END { print (mb < 128 ? 128 : mb > 2048 ? 2048 : mb) "MB" }' \
+        /proc/meminfo
+}
+
 postgresql_settings() {
-    cat <<'CONF'
+    cat <<CONF
 
 # iqm-api: only through the socket, and nobody's data in the log.
 listen_addresses = ''
 port = 5432
-shared_buffers = 128MB
+shared_buffers = $(shared_buffers)
 random_page_cost = 1.1
 log_error_verbosity = terse
 log_line_prefix = '%m [%p] %q%u@%d '

@@ -9,7 +9,15 @@ import subprocess
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-SETTINGS = {"listen_addresses": "", "shared_buffers": "128MB", "random_page_cost": "1.1",
+
+
+def shared_buffers():
+    """As deploy/postgresql.sh: an eighth of the memory, from 128 MB to 2 GB."""
+    mebibytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 8 // 2**20
+    return f"{min(max(mebibytes, 128), 2048)}MB"
+
+
+SETTINGS = {"listen_addresses": "", "shared_buffers": shared_buffers(), "random_page_cost": "1.1",
             "max_connections": "150", "max_wal_size": "4GB"}
 
 

@@ -3,6 +3,7 @@ nothing half-written, and is back by itself as soon as PostgreSQL is."""
 import concurrent.futures
 import os
 import pathlib
+import signal
 import subprocess
 import tempfile
 import threading
@@ -257,22 +258,17 @@ def test_too_many_waiting(new_cluster, new_server):
     server = new_server(cluster, IQM_DATABASE_TIMEOUT="8000", IQM_DATABASE_QUEUE="2",
                         IQM_WRITE_CONNECTIONS="1", IQM_WORKERS="1").ready()
     record = server.create()
-    holder = Session(cluster)
-    holder.run(f"BEGIN; SELECT 1 FROM cluster WHERE id = '{record['id']}' FOR UPDATE")
     change = server.request("PATCH", f"/v1/clusters/{record['id']}", {"notes": "x"},
                             {"If-Match": '"1"'})
-    waiting = [server.wire().send(change)]
-    wait_for(lambda: cluster.sql(
-        "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"),
-        "one change waits for the row")
-    waiting += [server.wire().send(change) for _ in range(2)]
-    wait_for(lambda: server.metric("iqm_database_waiting") == 2, "two wait for a session")
+    [[writer]] = cluster.sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'iqmd write'")
+    os.kill(int(writer), signal.SIGSTOP)
+    waiting = [server.wire().send(change) for _ in range(3)]
+    wait_for(lambda: server.metric("iqm_database_waiting") == 2, "two wait for the session of one")
     for _ in range(5):
         answer, took = timed(server, "POST", "/v1/clusters", {"name": str(uuid.uuid4())})
         assert answer.status == 503 and took < 0.5, (answer, took)
     assert server.ask("GET", "/v1/clusters?limit=1").status == 200
-    holder.run("ROLLBACK")
-    holder.close()
+    os.kill(int(writer), signal.SIGCONT)
     got = [wire.read().check().status for wire in waiting]
     assert sorted(got) == [200, 412, 412], got
     server.is_well()
