@@ -29,8 +29,10 @@ static bool next_tag(struct iqm_slice *list, struct iqm_slice *ret_tag, bool *re
     if (close == NULL)
         return false;
     *ret_tag = (struct iqm_slice){p + 1, (size_t)(close - p - 1)};
-    *list = (struct iqm_slice){close + 1, (size_t)(end - close - 1)};
-    return true;
+    for (p = close + 1; p < end && (*p == ' ' || *p == '\t');)
+        p++;
+    *list = (struct iqm_slice){p, (size_t)(end - p)};
+    return p == end || *p == ','; /* anything else between two tags is no list */
 }
 
 bool iqm_etag_matches(struct iqm_slice list, const char *version, bool weak)

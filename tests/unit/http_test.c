@@ -70,6 +70,9 @@ START_TEST(entity_tags)
     ck_assert(!iqm_etag_matches(slice("\"7"), "7", false));
     ck_assert(!iqm_etag_matches(slice(""), "7", false));
     ck_assert(!iqm_etag_matches(slice("\"1\" \"7"), "7", false));
+    ck_assert(!iqm_etag_matches(slice("\"7\" \"8\""), "7", false));
+    ck_assert(!iqm_etag_matches(slice("\"7\".gz"), "7", false));
+    ck_assert(iqm_etag_matches(slice(" \"7\" , \"8\""), "8", false));
 }
 END_TEST
 
