@@ -7,7 +7,6 @@ import re
 
 from shapes import ACTIONS, METHODS
 
-DEFAULT_ROLES = ("head_office", "client")
 PATH_PARAMETERS_MAX = 4
 RESERVED_HEADERS = ("accept", "content-type", "authorization")
 NEEDS = {"string": ("format", "enum", "pattern", "minLength", "maxLength"),
@@ -56,7 +55,7 @@ class Checker:
         self.report = report
         self.components = root.get("components", {})
         self.resources = root.get("x-resources", {})
-        self.roles = root.get("x-roles", DEFAULT_ROLES)
+        self.roles = root.get("x-roles", [])
         self.used = set()
         self.ids = {}
 

@@ -4,7 +4,8 @@
 
 #include "iqm/pg.h"
 
-#define NAMES_MAX 512 /* prepared statements a session remembers; beyond them it starts afresh */
+/* Twice the prepared statements a session remembers; others go unprepared. */
+#define NAMES_MAX 512
 
 enum session_state { SESSION_DOWN, SESSION_CONNECTING, SESSION_READY, SESSION_CLOSED };
 

@@ -39,19 +39,26 @@ static bool cursor_is_at_fault(const struct reading *reading)
     return reading->goes_on && strncmp(iqm_pg_sqlstate(&reading->batch), "22", 2) == 0;
 }
 
+/* The verdict comes before the error: who may not read sees only that. */
+static int outcome(struct reading *reading)
+{
+    struct iqm_call *call = reading->call;
+    const struct iqm_pg_batch *batch = &reading->batch;
+    int error = batch->result_count > 0 ? iqm_auth_verdict(call, batch->results[0]) : 0;
+
+    if (error == 0 && cursor_is_at_fault(reading))
+        error = reading_refuse_cursor(call);
+    else if (error == 0 && batch->error != 0)
+        error = iqm_resource_failure(call, call->operation->resource, batch, false);
+    return error;
+}
+
 static void done(struct iqm_pg_batch *batch)
 {
     struct reading *reading = batch->user;
-    struct iqm_call *call = reading->call;
 
-    if (cursor_is_at_fault(reading))
-        reading_refuse_cursor(call);
-    else if (batch->error != 0)
-        iqm_resource_failure(call, call->operation->resource, batch, false);
-    else
-        iqm_auth_verdict(call, batch->results[0]);
-    if (call->problem.type != NULL)
-        iqm_call_fail(call);
+    if (outcome(reading) != 0)
+        iqm_call_fail(reading->call);
     else
         reading->answer(reading);
 }
@@ -81,7 +88,7 @@ static const char *only_version(struct iqm_call *call)
     size_t digits = strspn(version, "0123456789");
     bool whole = version[digits] == '\0' || strcmp(version + digits, ".gz") == 0;
     version[digits] = '\0';
-    return whole && digits > 0 && digits < 19 ? version : NULL;
+    return whole && digits > 0 && digits < 19 && version[0] != '0' ? version : NULL;
 }
 
 static void answer_document(struct reading *reading)

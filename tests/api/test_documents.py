@@ -114,6 +114,11 @@ class TestGet:
         for tag in ('"2"', '"11"', '"gz"', '1', '""'):
             assert head.get(path, headers={"If-None-Match": tag}).status == 200, tag
 
+    @pytest.mark.parametrize("tag", ['"01"', '"1x"', '"2"', '1', '"-1"', '"9999999999999999999999"'])
+    def test_sends_it_to_who_holds_another(self, resource, record, head, tag):
+        response = head.get(resource.path(record), headers={"If-None-Match": tag})
+        assert (response.status, response.json) == (200, record)
+
     def test_head_is_get_without_its_body(self, resource, record, head):
         path = resource.path(record)
         full, short = head.get(path), head.request("HEAD", path)

@@ -86,6 +86,13 @@ def test_a_read_that_fails_takes_nobody_down(served):
         assert target == bad or answer.json == record
 
 
+def test_who_may_not_read_hears_only_that(served):
+    bad = f"/v1/meetings?limit=1&sort=held_on&cursor={cursor_of_another_type(served)}"
+    who = ["head_office", "unknown", "scoped"]
+    answers = meet(served, [("GET", bad, None, name) for name in who])
+    assert [answer.status for answer in answers] == [400, 401, 403]
+
+
 def test_creations_have_each_their_own_outcome(served):
     taken = served.create()["name"]
     kinds = {201: ({"name": None}, "head_office"), 409: ({"name": taken}, "head_office"),
