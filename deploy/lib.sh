@@ -17,7 +17,8 @@ packages_to_run=(gcc libc6-dev make meson ninja-build pkg-config xz-utils curl u
     libjansson-dev libpq-dev libsodium-dev libuv1-dev libpcre2-dev zlib1g-dev
     python3 python3-yaml)
 packages_to_test=(check clang clang-format libclang-rt-14-dev valgrind llvm-14
-    python3-pytest python3-pytest-xdist python3-jsonschema)
+    python3-pytest python3-pytest-xdist python3-jsonschema
+    python3-authlib python3-requests chromium-headless-shell)
 
 say() {
     printf '%s\n' "$*" >&2

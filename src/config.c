@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define FILE_MAX 4096
+#define LIMIT_MAX 30000000 /* a minute */
 
 enum kind { TEXT, SECRET, NUMBER };
 
@@ -42,10 +43,25 @@ static const struct setting settings[] = {
         "ms a statement, or the wait for a connection, may take"},
     {"IQM_TOKEN_KEY", SECRET, AT(token_key), NULL, 0, 0,
         "64 hexadecimal digits: the key under which tokens are hashed"},
+    {"IQM_SIGNING_KEY", SECRET, AT(signing_key), NULL, 0, 0,
+        "64 hexadecimal digits: the seed of the Ed25519 key that signs the audit log's "
+        "checkpoints"},
     {"IQM_CORS_ORIGINS", TEXT, AT(cors_origins), NULL, 0, 0,
         "origins whose pages may call, separated by commas"},
+    {"IQM_PUBLIC_URL", TEXT, AT(public_url), NULL, 0, 0,
+        "where clients reach the server, as https://api.example.org; what it listens on where "
+        "unset"},
+    {"IQM_TRUSTED_PROXIES", TEXT, AT(trusted_proxies), NULL, 0, 0,
+        "networks (10.0.0.0/8, …) whose X-Forwarded-For tells the caller; else its sender is"},
     {"IQM_SPOOL_DIR", TEXT, AT(spool_dir), "var/spool", 0, 0,
         "directory where uploads wait to be imported"},
+    {"IQM_PASSWORD_MEMORY", NUMBER, AT(password_memory), "64", 8, 1024,
+        "MiB of memory that hashing a password takes, a thread"},
+    {"IQM_PASSWORD_PASSES", NUMBER, AT(password_passes), "2", 1, 10, "passes over that memory"},
+    {"IQM_PASSWORD_THREADS", NUMBER, AT(password_threads), "0", 0, IQM_PASSWORD_THREADS_MAX,
+        "threads that hash passwords; 0 takes one for every four processors"},
+    {"IQM_PASSWORD_LIST", TEXT, AT(password_list), NULL, 0, 0,
+        "file of further passwords to refuse, one a line"},
     {"IQM_LOG", TEXT, AT(log), "info", 0, 0, "off, error or info (a line a request)"},
     {"IQM_CONNECTIONS", NUMBER, AT(connections), "20000", 1, 1000000, "open connections in all"},
     {"IQM_CONNECTION_MEMORY", NUMBER, AT(connection_memory), "8192", 4096, 65536,
@@ -62,6 +78,14 @@ static const struct setting settings[] = {
         "seconds a request may take, from first byte in to last byte out"},
     {"IQM_DRAIN_TIMEOUT", NUMBER, AT(drain_timeout), "10", 0, 3600,
         "seconds that requests under way have when the server stops"},
+    {"IQM_LIMIT_ADDRESS", NUMBER, AT(limit_address), "6000", 0, LIMIT_MAX,
+        "requests a minute from an address (IPv6: a /64), each process; 0 is no limit"},
+    {"IQM_LIMIT_TOKEN", NUMBER, AT(limit_token), "1200", 0, LIMIT_MAX,
+        "requests a minute with a token, each process; 0 is no limit"},
+    {"IQM_LIMIT_CLIENT", NUMBER, AT(limit_client), "12000", 0, LIMIT_MAX,
+        "requests a minute with all tokens of a client, each process; 0 is no limit"},
+    {"IQM_LIMIT_SIGN_IN", NUMBER, AT(limit_sign_in), "30", 0, LIMIT_MAX,
+        "sign-ins and public forms a minute from an address, each process; 0 is no limit"},
 };
 
 static char **text_at(struct iqm_config *config, const struct setting *setting)
@@ -146,17 +170,55 @@ static int load_one(struct iqm_config *config, const struct setting *setting, FI
     return error;
 }
 
-static int decode_token_key(struct iqm_config *config, FILE *errors)
+static int decode_key(const char *name, const char *text, uint8_t *ret_bytes, FILE *errors)
 {
     size_t length = 0;
-    const char *text = config->token_key;
 
     if (*text == '\0')
         return 0;
-    if (sodium_hex2bin(config->token_key_bytes, sizeof config->token_key_bytes, text, strlen(text),
-            NULL, &length, NULL) != 0 ||
-        length != sizeof config->token_key_bytes || strlen(text) != 2 * length) {
-        fprintf(errors, "IQM_TOKEN_KEY must be 64 hexadecimal digits.\n");
+    if (sodium_hex2bin(ret_bytes, IQM_KEY_BYTES, text, strlen(text), NULL, &length, NULL) != 0 ||
+        length != IQM_KEY_BYTES || strlen(text) != 2 * length) {
+        fprintf(errors, "%s must be 64 hexadecimal digits.\n", name);
+        return IQM_EINVAL;
+    }
+    return 0;
+}
+
+static int decode_keys(struct iqm_config *config, FILE *errors)
+{
+    int error = decode_key("IQM_TOKEN_KEY", config->token_key, config->token_key_bytes, errors);
+    int other =
+        decode_key("IQM_SIGNING_KEY", config->signing_key, config->signing_key_bytes, errors);
+
+    return error != 0 ? error : other;
+}
+
+/* An origin and perhaps a path, of letters that need no escape in a link (RFC 3986, 2.3). */
+static bool is_base_url(const char *text)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789-._~:/[]";
+    size_t scheme = strncmp(text, "https://", 8) == 0  ? 8
+                    : strncmp(text, "http://", 7) == 0 ? 7
+                                                       : 0;
+    size_t length = strlen(text);
+
+    return scheme > 0 && length > scheme && length <= IQM_PUBLIC_URL_MAX && text[scheme] != '/' &&
+           text[length - 1] != '/' && strspn(text, allowed) == length;
+}
+
+static int check_addresses(struct iqm_config *config, FILE *errors)
+{
+    if (*config->public_url != '\0' && !is_base_url(config->public_url)) {
+        fprintf(errors, "IQM_PUBLIC_URL must be an http or https address without a query and"
+                        " without a slash at the end.\n");
+        return IQM_EINVAL;
+    }
+    if (iqm_networks_parse(config->trusted_proxies, &config->trusted) != 0) {
+        fprintf(errors,
+            "IQM_TRUSTED_PROXIES must be at most %d networks such as 10.0.0.0/8 or"
+            " 2001:db8::/32, separated by commas.\n",
+            IQM_NETWORKS_MAX);
         return IQM_EINVAL;
     }
     return 0;
@@ -164,10 +226,14 @@ static int decode_token_key(struct iqm_config *config, FILE *errors)
 
 static int derive(struct iqm_config *config, FILE *errors)
 {
-    if (config->workers == 0) {
-        long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (config->workers == 0)
         config->workers = processors > 0 ? processors : 1;
-    }
+    if (config->password_threads == 0)
+        config->password_threads = processors > 64   ? IQM_PASSWORD_THREADS_MAX
+                                   : processors >= 4 ? processors / 4
+                                                     : 1;
     if (*config->owner_database_url == '\0') {
         free(config->owner_database_url);
         config->owner_database_url = strdup(config->database_url);
@@ -179,7 +245,9 @@ static int derive(struct iqm_config *config, FILE *errors)
         fprintf(errors, "IQM_LOG must be off, error or info.\n");
         return IQM_EINVAL;
     }
-    return decode_token_key(config, errors);
+    if (check_addresses(config, errors) != 0)
+        return IQM_EINVAL;
+    return decode_keys(config, errors);
 }
 
 int iqm_config_load(struct iqm_config *ret_config, FILE *errors)
@@ -213,6 +281,7 @@ void iqm_config_free(struct iqm_config *config)
         *text = NULL;
     }
     sodium_memzero(config->token_key_bytes, sizeof config->token_key_bytes);
+    sodium_memzero(config->signing_key_bytes, sizeof config->signing_key_bytes);
 }
 
 void iqm_config_help(FILE *out)

@@ -13,11 +13,14 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
+    {"audit", cli_audit, "verify the audit log, and show its checkpoints"},
     {"check", cli_check, "hold contract, migrations and statements against the database"},
+    {"client", cli_client, "register, list and remove programs of third parties"},
     {"import", iqm_cli_import, "bring in the register of schools"},
     {"migrate", cli_migrate, "bring the database to the schema this program needs"},
     {"serve", cli_serve, "serve the API"},
     {"token", cli_token, "issue, list and revoke bearer tokens"},
+    {"user", cli_user, "invite, list, suspend and reset accounts of people"},
 };
 
 static int usage(FILE *out, int status)

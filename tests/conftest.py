@@ -13,7 +13,9 @@ pytest.register_assert_rewrite("support")
 
 from support import stage as staging
 from support.client import Client
+from support.people import People
 from support.resources import Maker
+from support.world import World
 
 MADE_HERE = []
 
@@ -106,3 +108,15 @@ def scoped(stage, server):
 @pytest.fixture(scope="session")
 def make(stage, head):
     return Maker(head, stage.number)
+
+
+@pytest.fixture(scope="session")
+def world(make, stage, server):
+    """Two clusters at work, and callers who belong to them."""
+    return World(make, stage, server.port)
+
+
+@pytest.fixture(scope="session")
+def people(stage, make, server):
+    """Who signs in, and the programs they sign in with."""
+    return People(stage, make, server.port)

@@ -6,6 +6,7 @@
 #ifndef IQM_CALL_H
 #define IQM_CALL_H
 
+#include "iqm/address.h"
 #include "iqm/arena.h"
 #include "iqm/contract.h"
 #include "iqm/problem.h"
@@ -13,6 +14,10 @@
 #include <jansson.h>
 
 struct iqm_pg;
+
+/* What every bearer token of this service looks like. */
+#define IQM_TOKEN_PREFIX "iqm_"
+#define IQM_TOKEN_TEXT 48 /* prefix, 43 characters of base64url, terminator */
 
 /* Takes a streamed body piece by piece: 0 to go on, or negative after setting call->problem. */
 typedef int iqm_sink_fn(struct iqm_call *call, const char *bytes, size_t len);
@@ -31,7 +36,12 @@ struct iqm_call {
     struct iqm_slice authorization;     /* header value; ptr NULL when absent */
     struct iqm_slice if_match;
     struct iqm_slice if_none_match;
-    json_t *body; /* owned by the call */
+    struct iqm_slice origin, fetch_site,
+        referer;            /* Origin, Sec-Fetch-Site, Referer; ptr NULL: absent */
+    const char *user_agent; /* its first 200 bytes, other than printable ASCII as ?; or NULL */
+    const char *address;    /* who calls, behind our own proxies (IQM_TRUSTED_PROXIES) */
+    struct iqm_address address_key; /* what counts as one caller: an IPv4 address, an IPv6 /64 */
+    json_t *body;                   /* owned by the call */
 
     struct iqm_problem problem; /* a handler that fails fills this */
 
@@ -41,11 +51,25 @@ struct iqm_call {
     void *state;                             /* the handler's own */
     void (*release)(struct iqm_call *call);  /* frees what `state` owns; NULL when nothing */
 
-    const char *actor; /* who calls, once identified; NULL before */
+    /* Who calls, once identified; NULL before. Ids and, of roles, a PostgreSQL array as text. */
+    const char *token;
+    const char *actor;   /* the account, the client, or an operator's token */
+    const char *roles;   /* those of the caller that may do this */
+    const char *account; /* NULL: no person */
+    const char *client;  /* NULL: no registered client */
+    const char *session; /* NULL: not from a sign-in */
+    bool denied;         /* known, but may not do this */
+
+    /* The roles that may make this very request, where fewer than the operation's; see x-write. */
+    const char *may;
 };
 
 /* The value of a parameter by name; ptr NULL when it was not sent and has no default. */
 struct iqm_slice iqm_call_parameter(const struct iqm_call *call, const char *name);
+
+/* The token sent as Authorization, Bearer (RFC 6750, 2.1); ptr NULL when the header holds nothing
+ * of that form. */
+struct iqm_slice iqm_call_bearer(const struct iqm_call *call);
 
 /* Adds a header to the answer. Both strings are borrowed until the call ends. */
 void iqm_call_header(struct iqm_call *call, const char *name, const char *value);
@@ -58,11 +82,14 @@ void iqm_call_etag(struct iqm_call *call, const char *version);
 void iqm_call_reply(
     struct iqm_call *call, unsigned status, const char *media_type, const char *bytes, size_t len);
 
-/* Answers with call->problem. */
+/* Answers with call->problem, in the form in which the operation tells errors. */
 void iqm_call_fail(struct iqm_call *call);
 
 /* Answers with a problem that needs no more words. */
 void iqm_call_fail_with(struct iqm_call *call, const struct iqm_problem_type *type);
+
+/* Sends the caller elsewhere: 303 with Location, never stored. Borrowed until the call ends. */
+void iqm_call_redirect(struct iqm_call *call, const char *location);
 
 /* For a streamed body, after the handler has decided to take it: lets it come into call->sink. */
 void iqm_call_receive(struct iqm_call *call);
@@ -74,6 +101,19 @@ void iqm_call_receive(struct iqm_call *call);
  */
 int iqm_call_background(struct iqm_call *call, void (*work)(struct iqm_call *call),
     void (*done)(struct iqm_call *call));
+
+/* A call that waits for a thread which is not the pool's. */
+struct iqm_return;
+
+/*
+ * For work that the caller hands to threads of its own: keeps the call alive until that thread says
+ * iqm_return_now, then runs `done` in the call's own thread. Called in that thread; NULL when
+ * memory is out. Must be returned exactly once, also when the server stops: it waits for that.
+ */
+struct iqm_return *iqm_call_expect(struct iqm_call *call, void (*done)(struct iqm_call *call));
+
+/* Hands the call back; from any thread, which must not touch the call or `back` afterwards. */
+void iqm_return_now(struct iqm_return *back);
 
 /* Whether an entity tag list (RFC 9110, 13.1) names this version: `*`, or the version as a strong
  * tag, with or without ".gz". `weak` also takes W/ tags, as If-None-Match does. */

@@ -2,12 +2,15 @@
 #ifndef IQM_CONFIG_H
 #define IQM_CONFIG_H
 
-#include "iqm/base.h"
+#include "iqm/address.h"
 
 #include <stdio.h>
 
-#define IQM_TOKEN_KEY_BYTES 32
+#define IQM_KEY_BYTES 32
+#define IQM_TOKEN_KEY_BYTES IQM_KEY_BYTES
 #define IQM_METRICS_OFF (-1)
+#define IQM_PUBLIC_URL_MAX 200
+#define IQM_PASSWORD_THREADS_MAX 16
 
 struct iqm_config {
     char *listen;
@@ -22,9 +25,18 @@ struct iqm_config {
     int64_t database_timeout;  /* ms a statement may take */
     char *token_key;           /* hexadecimal, as configured */
     uint8_t token_key_bytes[IQM_TOKEN_KEY_BYTES];
-    char *cors_origins; /* separated by commas */
+    char *signing_key;                        /* hexadecimal, as configured */
+    uint8_t signing_key_bytes[IQM_KEY_BYTES]; /* seed of an Ed25519 key (RFC 8032, 5.1.5) */
+    char *cors_origins;                       /* separated by commas */
+    char *public_url;      /* absolute, no slash at the end; empty: what the server listens on */
+    char *trusted_proxies; /* as configured */
+    struct iqm_networks trusted; /* whose X-Forwarded-For is believed */
     char *spool_dir;
     char *log;
+    int64_t password_memory;   /* MiB that hashing a password takes */
+    int64_t password_passes;   /* over that memory */
+    int64_t password_threads;  /* that do it */
+    char *password_list;       /* file of passwords to refuse; "": none */
     int64_t connections;       /* in all */
     int64_t connection_memory; /* bytes for request line and headers, a connection */
     int64_t target_max;        /* bytes of a request target */
@@ -35,6 +47,10 @@ struct iqm_config {
     int64_t idle_timeout;    /* seconds a kept connection may be silent */
     int64_t request_timeout; /* seconds from a request's first byte to its answer's last */
     int64_t drain_timeout;   /* seconds for requests under way when stopping */
+    int64_t limit_address;   /* requests a minute, in this process; 0 is no limit */
+    int64_t limit_token;
+    int64_t limit_client;
+    int64_t limit_sign_in; /* sign-ins and public forms, from one address */
 };
 
 /*

@@ -51,8 +51,9 @@ enum iqm_personal {
 
 struct iqm_member {
     const char *name;
-    uint16_t schema; /* index into iqm_contract.schemas */
-    uint8_t flags;   /* enum iqm_member_flag */
+    uint16_t schema;            /* index into iqm_contract.schemas */
+    uint8_t flags;              /* enum iqm_member_flag */
+    const char *const *writers; /* roles that may set it, NULL-terminated; NULL: every caller */
 };
 
 struct iqm_schema {
@@ -113,7 +114,15 @@ enum iqm_body_kind {
     IQM_BODY_NONE,
     IQM_BODY_JSON,        /* application/json, validated as a whole */
     IQM_BODY_MERGE_PATCH, /* application/merge-patch+json, validated after merging */
+    IQM_BODY_FORM,        /* application/x-www-form-urlencoded, validated as an object of strings */
     IQM_BODY_STREAM,      /* handed to the handler's sink as it arrives */
+};
+
+/* In what form an operation tells its errors. */
+enum iqm_errors {
+    IQM_ERRORS_PROBLEM, /* application/problem+json (RFC 9457) */
+    IQM_ERRORS_OAUTH,   /* application/json with error, error_description (RFC 6749, 5.2) */
+    IQM_ERRORS_PAGE,    /* text/html for a person */
 };
 
 /* One way to order a list. */
@@ -165,6 +174,8 @@ struct iqm_operation {
     uint16_t body_schema;        /* IQM_NO_SCHEMA when there is none */
     uint32_t body_limit;         /* x-body-limit in bytes; 0 takes the server's own */
     bool is_public;              /* security: [] */
+    uint8_t errors;              /* enum iqm_errors */
+    bool ignore_unknown;         /* query parameters that the contract does not name */
     const char *roles; /* PostgreSQL array text "{head_office,client}"; NULL when public */
     const char *scope; /* "schools:read"; NULL when public */
     const struct iqm_resource *resource;   /* of a generic action; else NULL */
@@ -184,6 +195,13 @@ struct iqm_problem_type {
     uint16_t status;
     const char *title;
     const char *detail; /* the sentence when the place that fails has none better */
+    bool oauth;         /* `name` is itself an error code of OAuth 2.0 */
+};
+
+/* What a token may be good for, with the sentence a person reads before granting it. */
+struct iqm_scope {
+    const char *name; /* "schools:read" */
+    const char *sentence;
 };
 
 struct iqm_contract {
@@ -199,6 +217,8 @@ struct iqm_contract {
     size_t resource_count;
     const struct iqm_problem_type *problem_types;
     size_t problem_type_count;
+    const struct iqm_scope *scopes; /* by name */
+    size_t scope_count;
     struct iqm_slice yaml; /* the contract itself, byte for byte */
     struct iqm_slice json;
 };

@@ -18,10 +18,17 @@ struct iqm_server_options {
     void (*refuse)(struct iqm_call *call);
     /* Runs in each worker thread about once a second, for upkeep. */
     void (*upkeep)(struct iqm_pg *pg, void *services);
+    /* Origins whose pages may call beside the configured ones, separated by commas; asked in a
+     * worker thread for each request that names one, and read at once. NULL: there are none. */
+    const char *(*origins)(void *services);
 };
 
 /* Serves until SIGTERM or SIGINT, then drains. 0, or negative after logging why it cannot serve. */
 int iqm_server_run(const struct iqm_server_options *options);
+
+/* Where this server is reached, without a slash at the end: IQM_PUBLIC_URL, or what it listens on.
+ * Valid while it serves. */
+const char *iqm_server_url(void);
 
 /* Whether the server is stopping: it answers what it has and is no longer ready for more. */
 bool iqm_server_is_draining(void);

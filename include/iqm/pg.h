@@ -128,4 +128,7 @@ const struct iqm_pg_counters *iqm_pg_counters(const struct iqm_pg *pg);
 const char *iqm_pg_sqlstate(const struct iqm_pg_batch *batch);
 const char *iqm_pg_constraint(const struct iqm_pg_batch *batch);
 
+/* The primary message of a failed batch; only for failures that our own functions raise. */
+const char *iqm_pg_message(const struct iqm_pg_batch *batch);
+
 #endif

@@ -5,10 +5,12 @@
 #include "iqm/config.h"
 
 struct iqm_importer;
+struct iqm_passwords;
 
 struct iqm_services {
     const struct iqm_config *config;
     struct iqm_importer *importer; /* NULL where none runs */
+    struct iqm_passwords *passwords;
 };
 
 #endif

@@ -2,29 +2,44 @@
 #include "iqm/auth.h"
 
 #include "contract_tables.h"
+#include "iqm/ids.h"
+#include "iqm/limits.h"
 #include "iqm/services.h"
 #include "last_use.h"
 
 #include <string.h>
-#include <strings.h>
 
 /*
- * Always one row, and always sets both settings: an unknown token leaves them empty, which no
- * policy lets through. Compared are hashes of 256 random bits: their comparison tells nothing of a
- * token.
+ * Always one row, and always sets all settings: for an unknown token they are empty, which no
+ * policy lets through ('' out of scope, '{}' without a role that may do this). What row-level
+ * security sees as roles are those of the caller that may. Asked for every request: each column and
+ * each function is felt. Compared are hashes of 256 random bits: their comparison tells nothing of
+ * a token.
  */
-static const char identify_sql[] =
-    "SELECT token.id, token.allowed,"
-    " set_config('iqm.role', CASE WHEN token.allowed THEN token.role ELSE '' END, true),"
-    " set_config('iqm.actor', CASE WHEN token.allowed THEN token.id::text ELSE '' END, true)"
-    " FROM (VALUES (1)) AS one LEFT JOIN"
-    " (SELECT id, role, role = ANY ($2::text[]) AND ($3 = ANY (scopes) OR '*' = ANY (scopes))"
-    " AS allowed FROM token WHERE hash = $1 AND revoked_at IS NULL"
-    " AND (expires_at IS NULL OR expires_at > now())) AS token ON true";
+#define IDENTIFY_CALLER                                                                            \
+    "SELECT who, set_config('iqm.roles', CASE"                                                     \
+    " WHEN NOT (any_scope OR $3 = ANY (scopes)) THEN ''"                                           \
+    " WHEN only_role = ANY ($2::text[]) THEN role_set"                                             \
+    " WHEN only_role IS NULL THEN roles_among(roles, $2::text[]) ELSE '{}' END, true),"            \
+    " set_config('iqm.actor', coalesce(acts_as, ''), true)"
+#define IDENTIFY_FROM                                                                              \
+    " FROM (VALUES (1)) AS one LEFT JOIN token"                                                    \
+    " ON hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())"
+
+static const char identify_sql[] = IDENTIFY_CALLER IDENTIFY_FROM;
+
+/* Before a change: also all roles of the caller, and what its record in the audit log says. */
+static const char identify_change_sql[] = IDENTIFY_CALLER
+    ", role_set, set_config('iqm.client', coalesce(token.client_id::text, ''), true),"
+    " set_config('iqm.operation', $4, true), set_config('iqm.request_id', $5, true)" IDENTIFY_FROM;
+
+/* WHO: ids right after each other: the token's, the client's if any, a person's session's if any.
+ */
+enum column { WHO, MATCHED, ACTOR, ALL_ROLES };
 
 struct identity {
     uint8_t hash[IQM_TOKEN_HASH];
-    struct iqm_pg_value values[3];
+    struct iqm_pg_value values[5];
 };
 
 static int unauthorized(struct iqm_call *call, const char *challenge, const char *sentence)
@@ -33,29 +48,10 @@ static int unauthorized(struct iqm_call *call, const char *challenge, const char
     return iqm_problem_set(&call->problem, IQM_PROBLEM_UNAUTHORIZED, "%s", sentence);
 }
 
-/* The token of "Bearer iqm_…"; ptr NULL when the header holds something else. */
-static struct iqm_slice bearer_token(struct iqm_slice header)
-{
-    const size_t scheme = strlen("Bearer ");
-    struct iqm_slice none = {NULL, 0};
-
-    if (header.len <= scheme || strncasecmp(header.ptr, "Bearer ", scheme) != 0)
-        return none;
-    struct iqm_slice token = {header.ptr + scheme, header.len - scheme};
-    while (token.len > 0 && *token.ptr == ' ') {
-        token.ptr++;
-        token.len--;
-    }
-    if (token.len != IQM_TOKEN_TEXT - 1 ||
-        memcmp(token.ptr, IQM_TOKEN_PREFIX, strlen(IQM_TOKEN_PREFIX)) != 0)
-        return none;
-    return token;
-}
-
-int iqm_auth_identify(struct iqm_call *call, struct iqm_pg_batch *batch)
+static int add_statement(struct iqm_call *call, struct iqm_pg_batch *batch, bool changes)
 {
     const struct iqm_services *services = call->services;
-    struct iqm_slice token = bearer_token(call->authorization);
+    struct iqm_slice token = iqm_call_bearer(call);
 
     if (call->authorization.ptr == NULL)
         return unauthorized(call, "Bearer realm=\"iqm\"",
@@ -69,10 +65,76 @@ int iqm_auth_identify(struct iqm_call *call, struct iqm_pg_batch *batch)
     iqm_token_hash(services->config->token_key_bytes, token, identity->hash);
     identity->values[0] = (struct iqm_pg_value){
         .text = (const char *)identity->hash, .length = sizeof identity->hash, .binary = true};
-    identity->values[1] = (struct iqm_pg_value){.text = call->operation->roles};
-    identity->values[2] = (struct iqm_pg_value){.text = call->operation->scope};
+    identity->values[1].text = call->may != NULL ? call->may : call->operation->roles;
+    identity->values[2].text = call->operation->scope;
+    identity->values[3].text = call->operation->id;
+    identity->values[4].text = call->request_id;
     batch->together = batch->query_count == 0;
-    iqm_pg_batch_add(batch, "identify", identify_sql, identity->values, 3);
+    if (changes)
+        iqm_pg_batch_add(batch, "identify_change", identify_change_sql, identity->values, 5);
+    else
+        iqm_pg_batch_add(batch, "identify", identify_sql, identity->values, 3);
+    return 0;
+}
+
+int iqm_auth_identify(struct iqm_call *call, struct iqm_pg_batch *batch)
+{
+    return add_statement(call, batch, false);
+}
+
+int iqm_auth_identify_change(struct iqm_call *call, struct iqm_pg_batch *batch)
+{
+    return add_statement(call, batch, true);
+}
+
+static const char *column_text(struct iqm_call *call, const PGresult *row, enum column column)
+{
+    return PQgetisnull(row, 0, column) == 1
+               ? NULL
+               : iqm_arena_string(call->arena, PQgetvalue(row, 0, column));
+}
+
+/* The token is good, but not for this. */
+static int forbid(struct iqm_call *call, const PGresult *identity)
+{
+    bool in_scope = *call->roles != '\0';
+
+    call->roles = PQnfields(identity) > ALL_ROLES ? column_text(call, identity, ALL_ROLES) : NULL;
+    call->denied = true;
+    if (call->may != NULL && in_scope && iqm_roles_share(call->roles, call->operation->roles))
+        return iqm_problem_set(&call->problem, IQM_PROBLEM_MEMBER_FORBIDDEN, NULL);
+    iqm_call_header(call, "WWW-Authenticate",
+        iqm_arena_printf(call->arena,
+            "Bearer realm=\"iqm\", error=\"insufficient_scope\", scope=\"%s\"",
+            call->operation->scope));
+    return iqm_problem_set(&call->problem, IQM_PROBLEM_FORBIDDEN, NULL);
+}
+
+/* The number-th id of WHO, in the arena. */
+static int take_id(struct iqm_call *call, const PGresult *identity, int number, const char **ret_id)
+{
+    const int length = IQM_UUID_TEXT - 1;
+
+    if (PQgetlength(identity, 0, WHO) < (number + 1) * length)
+        return 0;
+    *ret_id =
+        iqm_arena_copy(call->arena, PQgetvalue(identity, 0, WHO) + number * length, (size_t)length);
+    return *ret_id != NULL ? 0 : IQM_ENOMEM;
+}
+
+static int take_caller(struct iqm_call *call, const PGresult *identity)
+{
+    call->actor = column_text(call, identity, ACTOR);
+    call->roles = column_text(call, identity, MATCHED);
+    if (call->actor == NULL || call->roles == NULL ||
+        take_id(call, identity, 0, &call->token) != 0 ||
+        take_id(call, identity, 1, &call->client) != 0 ||
+        take_id(call, identity, 2, &call->session) != 0)
+        return iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+    if (call->session != NULL)
+        call->account = call->actor;
+    if (call->client != NULL)
+        iqm_limits_learn(call, call->client);
     return 0;
 }
 
@@ -80,20 +142,14 @@ int iqm_auth_verdict(struct iqm_call *call, const PGresult *identity)
 {
     if (identity == NULL || PQntuples(identity) != 1)
         return iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
-    if (PQgetisnull(identity, 0, 0) == 1)
+    if (PQgetisnull(identity, 0, WHO) == 1)
         return unauthorized(call, "Bearer realm=\"iqm\", error=\"invalid_token\"",
             "The token is not known, has expired or was revoked.");
-    call->actor = iqm_arena_string(call->arena, PQgetvalue(identity, 0, 0));
-    if (call->actor == NULL)
-        return iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
-    last_use_note(call->actor);
-    if (PQgetvalue(identity, 0, 1)[0] == 't')
-        return 0;
-    iqm_call_header(call, "WWW-Authenticate",
-        iqm_arena_printf(call->arena,
-            "Bearer realm=\"iqm\", error=\"insufficient_scope\", scope=\"%s\"",
-            call->operation->scope));
-    return iqm_problem_set(&call->problem, IQM_PROBLEM_FORBIDDEN, NULL);
+    if (take_caller(call, identity) != 0)
+        return IQM_EPROBLEM;
+    last_use_note(call->token);
+    bool may = *call->roles != '\0' && strcmp(call->roles, "{}") != 0;
+    return may ? 0 : forbid(call, identity);
 }
 
 struct refusal {
@@ -113,7 +169,7 @@ static void refusal_done(struct iqm_pg_batch *batch)
     else if (iqm_auth_verdict(call, batch->results[0]) == 0)
         call->problem = refusal->problem;
     iqm_pg_batch_clear(batch);
-    iqm_call_fail(call);
+    iqm_auth_fail(call);
 }
 
 void iqm_auth_refuse(struct iqm_call *call)

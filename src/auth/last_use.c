@@ -57,8 +57,8 @@ static void note_granted(
         return;
     }
     note->session = session;
-    iqm_pg_batch_add(&note->batch, "note_token_use",
-        "UPDATE token SET last_used_at = now() WHERE id = ANY ($1::uuid[])", &note->value, 1);
+    iqm_pg_batch_add(
+        &note->batch, "note_token_use", "SELECT note_token_use($1::uuid[])", &note->value, 1);
     iqm_pg_run(session, &note->batch);
 }
 

@@ -6,16 +6,26 @@
 #include <sodium.h>
 #include <string.h>
 
-void iqm_token_new(char ret_token[static IQM_TOKEN_TEXT])
+void iqm_secret_new(const char *prefix, char ret_secret[static IQM_TOKEN_TEXT])
 {
     uint8_t random[32];
-    const size_t prefix = strlen(IQM_TOKEN_PREFIX);
 
     randombytes_buf(random, sizeof random);
-    memcpy(ret_token, IQM_TOKEN_PREFIX, prefix);
-    sodium_bin2base64(ret_token + prefix, IQM_TOKEN_TEXT - prefix, random, sizeof random,
-        sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    memcpy(ret_secret, prefix, IQM_SECRET_PREFIX);
+    sodium_bin2base64(ret_secret + IQM_SECRET_PREFIX, IQM_TOKEN_TEXT - IQM_SECRET_PREFIX, random,
+        sizeof random, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     sodium_memzero(random, sizeof random);
+}
+
+void iqm_token_new(char ret_token[static IQM_TOKEN_TEXT])
+{
+    iqm_secret_new(IQM_TOKEN_PREFIX, ret_token);
+}
+
+bool iqm_secret_has_form(struct iqm_slice text, const char *prefix)
+{
+    return text.ptr != NULL && text.len == IQM_TOKEN_TEXT - 1 &&
+           memcmp(text.ptr, prefix, IQM_SECRET_PREFIX) == 0;
 }
 
 void iqm_token_hash(

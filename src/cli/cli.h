@@ -8,10 +8,13 @@
 
 #define EXIT_USAGE 2
 
+int cli_audit(int argc, char **argv);
 int cli_serve(int argc, char **argv);
 int cli_migrate(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_client(int argc, char **argv);
 int cli_token(int argc, char **argv);
+int cli_user(int argc, char **argv);
 
 /* Connects as the owner, blocking. NULL after saying why not. Ended by PQfinish. */
 PGconn *cli_connect_owner(const struct iqm_config *config);

@@ -1,10 +1,13 @@
 /* `iqmd serve`: puts the rooms together and serves until told to stop. */
 #include "cli.h"
 #include "contract_tables.h"
+#include "iqm/audit.h"
 #include "iqm/auth.h"
 #include "iqm/http.h"
 #include "iqm/importer.h"
 #include "iqm/log.h"
+#include "iqm/oauth.h"
+#include "iqm/password.h"
 #include "iqm/services.h"
 
 #include <sodium.h>
@@ -24,7 +27,10 @@ static bool is_complete(const struct iqm_config *config)
         fprintf(stderr, "Set IQM_DATABASE_URL: which database?\n");
     if (*config->token_key == '\0')
         fprintf(stderr, "Set IQM_TOKEN_KEY or IQM_TOKEN_KEY_FILE: tokens are hashed under it.\n");
-    return *config->database_url != '\0' && *config->token_key != '\0';
+    if (*config->signing_key == '\0')
+        fprintf(stderr, "Set IQM_SIGNING_KEY or IQM_SIGNING_KEY_FILE: it signs the audit log.\n");
+    return *config->database_url != '\0' && *config->token_key != '\0' &&
+           *config->signing_key != '\0';
 }
 
 static enum iqm_log_level log_level(const char *name)
@@ -41,15 +47,25 @@ static int serve(const struct iqm_config *config)
         .contract = &iqm_contract,
         .services = &services,
         .refuse = iqm_auth_refuse,
-        .upkeep = iqm_auth_upkeep};
+        .upkeep = iqm_oauth_upkeep,
+        .origins = iqm_oauth_origins};
 
+    struct iqm_auditor *auditor = iqm_auditor_start(config);
+    if (auditor == NULL) {
+        iqm_log_event(IQM_LOG_ERROR, "auditor_not_started", NULL, NULL);
+        return EXIT_FAILURE;
+    }
     services.importer = iqm_importer_start(config);
     if (services.importer == NULL) {
         iqm_log_event(IQM_LOG_ERROR, "importer_not_started", NULL, NULL);
+        iqm_auditor_stop(auditor);
         return EXIT_FAILURE;
     }
-    int error = iqm_server_run(&options);
+    services.passwords = iqm_passwords_start(config);
+    int error = services.passwords == NULL ? IQM_EIO : iqm_server_run(&options);
+    iqm_passwords_stop(services.passwords);
     iqm_importer_stop(services.importer);
+    iqm_auditor_stop(auditor);
     return error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

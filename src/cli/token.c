@@ -54,6 +54,12 @@ static bool is_printable(const char *text)
     return true;
 }
 
+/* People have accounts: an operator's token stands for a program, of head office or of others. */
+static bool is_role(const char *role)
+{
+    return strcmp(role, "head_office") == 0 || strcmp(role, "client") == 0;
+}
+
 static bool is_day_count(const char *text)
 {
     return text == NULL ||
@@ -79,7 +85,7 @@ static int read_issue(int argc, char **argv, struct issue *issue)
         else
             return IQM_EINVAL;
     }
-    if (optind != argc || issue->name == NULL || issue->role == NULL ||
+    if (optind != argc || issue->name == NULL || issue->role == NULL || !is_role(issue->role) ||
         !is_day_count(issue->expires_in_days) || !is_printable(issue->name))
         return IQM_EINVAL;
     return 0;
@@ -119,8 +125,8 @@ static int insert_token(PGconn *connection, const struct iqm_config *config,
     const int formats[] = {0, 1, 0, 0, 0, 0};
     IQM_CLEANUP(cli_clear_result)
     PGresult *result = PQexecParams(connection,
-        "INSERT INTO token (id, hash, name, role, scopes, expires_at) VALUES ($1, $2, $3, $4, "
-        "$5, now() + $6::int * interval '1 day')",
+        "INSERT INTO token (id, hash, name, roles, scopes, expires_at) VALUES ($1, $2, $3, "
+        "ARRAY[$4], $5, now() + $6::int * interval '1 day')",
         6, NULL, values, lengths, formats, 0);
     if (PQresultStatus(result) == PGRES_COMMAND_OK)
         return 0;
@@ -151,7 +157,8 @@ static int list_tokens(PGconn *connection)
 {
     IQM_CLEANUP(cli_clear_result)
     PGresult *rows = PQexec(connection,
-        "SELECT id, role, name, array_to_string(scopes, ' '), created_at::timestamp(0), "
+        "SELECT id, array_to_string(roles, ','), name, array_to_string(scopes, ' '), "
+        "created_at::timestamp(0), "
         "coalesce(expires_at::timestamp(0)::text, 'never'), "
         "coalesce(last_used_at::timestamp(0)::text, 'never'), "
         "CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at <= now() THEN 'expired' "

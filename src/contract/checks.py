@@ -5,9 +5,11 @@ Works on the typed tree that shapes.py leaves. It must not emit anything.
 
 import re
 
-from shapes import ACTIONS, METHODS
+from shapes import ACTIONS, METHODS, SCOPE
 
 PATH_PARAMETERS_MAX = 4
+FORM = "application/x-www-form-urlencoded"
+ERROR_MEDIA_TYPES = {"oauth": "application/json", "page": "text/html"}
 RESERVED_HEADERS = ("accept", "content-type", "authorization")
 NEEDS = {"string": ("format", "enum", "pattern", "minLength", "maxLength"),
          "array": ("items", "minItems", "maxItems", "uniqueItems"),
@@ -29,6 +31,12 @@ PATTERN_TOKEN = re.compile(
 def types_of(schema):
     kind = schema.get("type", [])
     return [kind] if isinstance(kind, str) else list(kind)
+
+
+def scopes_of(scheme):
+    """All scopes of a security scheme with their sentences, whatever the flow."""
+    return {name: sentence for flow in scheme.get("flows", {}).values()
+            for name, sentence in flow.get("scopes", {}).items()}
 
 
 def pattern_fault(pattern):
@@ -96,12 +104,27 @@ class Checker:
         self.schema_types(node)
         self.schema_values(node, is_parameter)
         self.schema_enum(node)
-        if "items" in node:
-            self.schema(node["items"])
+        self.schema_writers(node)
         for child in node.get("properties", {}).values():
             self.schema(child)
-        if node.get("additionalProperties"):
-            self.schema(node["additionalProperties"])
+        for keyword in ("items", "additionalProperties"):
+            if node.get(keyword):
+                self.nameless(node[keyword])
+                self.schema(node[keyword])
+
+    def nameless(self, node):
+        if "x-write" in node:
+            self.error(node.at("x-write"), "x-write is for members that have a name")
+
+    def schema_writers(self, node):
+        if "x-write" not in node:
+            return
+        at, writers = node.at("x-write"), node["x-write"]
+        if not writers or node.get("readOnly"):
+            self.error(at, "x-write names the roles that may; readOnly is for what nobody may")
+        for role in writers:
+            if role not in self.roles:
+                self.error(at, f'role "{role}" is unknown')
 
     def schema_types(self, node):
         types = types_of(node)
@@ -170,6 +193,7 @@ class Checker:
 
     def run(self):
         self.problem_types()
+        self.flows()
         self.paths()
         self.all_resources()
         self.unused()
@@ -253,6 +277,7 @@ class Checker:
 
     def parameter_schema(self, node):
         schema = node.get("schema", {})
+        self.nameless(schema)
         self.schema(schema, is_parameter="$ref" not in schema)
         resolved = self.resolve(schema, "schemas")
         if resolved and resolved.get("type") not in ("string", "integer", "boolean"):
@@ -272,15 +297,34 @@ class Checker:
             self.error(at, "security names one scheme with one scope, or is empty")
         for scheme, scopes in requirements[0].items():
             self.used.add(("securitySchemes", str(scheme)))
-            if scheme not in self.components.get("securitySchemes", {}):
-                self.error(at, f'security scheme "{scheme}" is not declared')
-            if len(scopes) != 1 or not re.fullmatch(r"[a-z_]+:[a-z_]+", scopes[0]):
-                self.error(at, "security needs exactly one scope such as schools:read")
+            self.scope(scheme, scopes, at)
         if not node.get("x-roles"):
             self.error(line, "a secured operation needs x-roles")
         for role in node.get("x-roles", []):
             if role not in self.roles:
                 self.error(node.at("x-roles"), f'role "{role}" is unknown')
+
+    def scope(self, scheme, scopes, at):
+        schemes = self.components.get("securitySchemes", {})
+        if len(scopes) != 1 or not SCOPE.match(scopes[0]):
+            self.error(at, "security needs exactly one scope such as schools:read")
+        elif scheme not in schemes:
+            self.error(at, f'security scheme "{scheme}" is not declared')
+        elif scopes[0] not in scopes_of(schemes[scheme]):
+            self.error(at, f'scope "{scopes[0]}" is in no flow of "{scheme}"')
+
+    def flows(self):
+        """The scopes of clients are some of those that people can grant, in the same words."""
+        for name, scheme in self.components.get("securitySchemes", {}).items():
+            flows = scheme.get("flows", {})
+            if "flows" in scheme and not flows:
+                self.error(scheme.at("flows"), f'security scheme "{name}" has no flow')
+            people = flows.get("authorizationCode", {}).get("scopes")
+            clients = flows.get("clientCredentials", {}).get("scopes", {})
+            for scope, sentence in clients.items():
+                if people is not None and people.get(scope) != sentence:
+                    self.error(clients.at(scope),
+                               f'scope "{scope}" must stand in authorizationCode, in the same words')
 
     def body(self, method, node, line):
         if "requestBody" not in node:
@@ -294,28 +338,50 @@ class Checker:
             self.error(at, f"{method} has no request body")
         if len(content) != 1:
             self.error(at, "a request body has exactly one media type")
-        for media_type in content.values():
+        for name, media_type in content.items():
             if "schema" not in media_type:
                 self.error(media_type.line, "a request body needs a schema")
             self.schema(media_type.get("schema", {}))
+            if name == FORM:
+                self.form(media_type)
+
+    def form(self, node):
+        """A form's fields are text, and nothing else can come."""
+        schema = self.resolve(node.get("schema", {}), "schemas")
+        if types_of(schema) != ["object"]:
+            self.error(node.at("schema"), "a form's schema is an object")
+        children = [*schema.get("properties", {}).values(), schema.get("additionalProperties")]
+        for child in filter(None, children):
+            if types_of(self.resolve(child, "schemas")) != ["string"]:
+                self.error(child.line, "a field of a form is a string")
 
     def responses(self, node, line):
         responses = node.get("responses", {})
         if "responses" in node and "default" not in responses:
             self.error(node.at("responses"), "the operation has no default response")
-        if "responses" in node and not any(status.startswith("2") for status in responses):
-            self.error(node.at("responses"), "the operation has no response 2xx")
+        if "responses" in node and not any(
+                status.startswith("2") or status == "303" for status in responses):
+            self.error(node.at("responses"), "the operation has no response 2xx or 303")
         for status, reference in responses.items():
             at = responses.at(status)
             if status.isdigit() and int(status) >= 400 and int(status) not in self.problem_statuses:
                 self.error(at, f"no problem type has status {status}")
-            self.response(status, self.resolve(reference, "responses"), at)
+            response = self.resolve(reference, "responses")
+            self.response(status, response, at)
+            if status == "default" or status >= "400":
+                self.error_response(node, response, at)
+
+    def error_response(self, operation, node, at):
+        kind = operation.get("x-errors")
+        wanted = ERROR_MEDIA_TYPES.get(kind)
+        if wanted and node and list(node.get("content", {})) != [wanted]:
+            self.error(at, f"with x-errors {kind}, an error is {wanted}")
 
     def response(self, status, node, at):
         content = node.get("content", {})
         if len(content) > 1:
             self.error(at, "a response has at most one media type")
-        if status in ("204", "304") and content:
+        if status in ("204", "303", "304") and content:
             self.error(at, f"a response {status} has no content")
         for media_type in content.values():
             self.schema(media_type.get("schema", {}))
@@ -342,6 +408,7 @@ class Checker:
         resource = self.resources[name]
         self.action_path(path, action, resource, node)
         self.action_body(action, resource, node)
+        self.action_writers(action, resource, node)
         if action == "list":
             self.action_sort(resource, node, line)
 
@@ -361,6 +428,18 @@ class Checker:
             name = resource.get("schema")
             if content[wanted].get("schema", {}).get("$ref") != f"#/components/schemas/{name}":
                 self.error(node.at("requestBody"), f"x-action {action} takes the schema {name}")
+
+    def action_writers(self, action, resource, node):
+        """Where several roles write, a new member must not be everybody's by being forgotten."""
+        roles = node.get("x-roles", [])
+        if action not in ("create", "put", "patch") or len(roles) < 2:
+            return
+        schema = self.components.get("schemas", {}).get(resource.get("schema"), {})
+        for name, child in schema.get("properties", {}).items():
+            member = self.resolve(child, "schemas")
+            if "x-write" not in member and not member.get("readOnly"):
+                self.error(schema["properties"].at(name), f'"{name}" needs x-write: '
+                           f'{", ".join(roles)} write this resource')
 
     def action_sort(self, resource, node, line):
         values = [sort.get("value", "") for sort in resource.get("sorts", [])]

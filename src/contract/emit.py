@@ -3,12 +3,13 @@
 import json
 import re
 
-from checks import types_of
+from checks import FORM, scopes_of, types_of
 from shapes import ACTIONS, METHODS
 
 NO_SCHEMA, NO_LIMIT = "IQM_NO_SCHEMA", "IQM_NO_LIMIT"
 BODY_KINDS = {"application/json": "IQM_BODY_JSON",
-              "application/merge-patch+json": "IQM_BODY_MERGE_PATCH"}
+              "application/merge-patch+json": "IQM_BODY_MERGE_PATCH",
+              FORM: "IQM_BODY_FORM"}
 
 
 def quoted(data):
@@ -59,7 +60,7 @@ class Emitter:
         self.patterns = []
         self.numbers = {name: i for i, name in enumerate(self.components.get("schemas", {}))}
         self.inline = {}
-        self.handlers, self.generic = [], set()
+        self.handlers, self.generic, self.writer_tables = [], set(), set()
 
     def line(self, text=""):
         self.out.append(text)
@@ -102,12 +103,25 @@ class Emitter:
             flags.append("IQM_MEMBER_READ_ONLY")
         return " | ".join(flags) or "0"
 
+    def writers(self, child):
+        """The name of the table of who may set a member, made where it is not yet there."""
+        roles = self.resolve(child, "schemas").get("x-write")
+        if roles is None:
+            return "NULL"
+        name = "writers_" + "_or_".join(roles)
+        if name not in self.writer_tables:
+            self.writer_tables.add(name)
+            values = ", ".join([*map(quoted, roles), "NULL"])
+            self.line(f"static const char *const {name}[] = {{{values}}};")
+        return name
+
     def schema_tables(self, number, node):
-        if node.get("properties"):
+        writers = {name: self.writers(child) for name, child in node.get("properties", {}).items()}
+        if writers:
             self.line(f"static const struct iqm_member members_{number}[] = {{")
             for name, child in node["properties"].items():
                 flags = self.member_flags(node, name)
-                self.line(f"    {{{quoted(name)}, {self.number(child)}, {flags}}},")
+                self.line(f"    {{{quoted(name)}, {self.number(child)}, {flags}, {writers[name]}}},")
             self.line("};")
         if "enum" in node:
             values = [quoted(value) for value in node["enum"] if value is not None]
@@ -169,8 +183,8 @@ class Emitter:
         self.line(f"const struct iqm_problem_type {self.prefix}_problem_types[] = {{")
         for name, node in self.root.get("x-problem-types", {}).items():
             self.line(f"    {{{quoted(name)}, {node['status']}, {quoted(node['title'])},\n"
-                      f"        {quoted(node['detail'])}}},")
-        self.line("    {NULL, 0, NULL, NULL},\n};")
+                      f"        {quoted(node['detail'])}, {flag(node.get('oauth'))}}},")
+        self.line("    {NULL, 0, NULL, NULL, false},\n};")
 
     def emit_resources(self):
         resources = self.root.get("x-resources", {})
@@ -188,6 +202,17 @@ class Emitter:
             self.line(f"    {{{quoted(name)}, {quoted(node['collection'])}, "
                       f"{self.numbers[node['schema']]}, sorts_{name}, {rules}, {context}}},")
         self.line("    {NULL, NULL, 0, NULL, NULL, NULL},\n};")
+
+    def scopes(self):
+        """Sorted by name."""
+        schemes = self.components.get("securitySchemes", {}).values()
+        return sorted({pair for scheme in schemes for pair in scopes_of(scheme).items()})
+
+    def emit_scopes(self):
+        self.line("static const struct iqm_scope scopes[] = {")
+        for name, sentence in self.scopes():
+            self.line(f"    {{{quoted(name)}, {quoted(sentence)}}},")
+        self.line("    {NULL, NULL},\n};")
 
     # Operations
 
@@ -261,6 +286,8 @@ class Emitter:
                 f".parameters = {f'parameters_{name}' if parameters else 'NULL'}",
                 f".parameter_count = {len(parameters)}", *self.body_cells(node),
                 *self.security_cells(node), f".resource = {resource}",
+                f".errors = IQM_ERRORS_{node.get('x-errors', 'problem').upper()}",
+                f".ignore_unknown = {flag(node.get('x-ignore-unknown'))}",
                 f".statement = {self.statement(name)}", f".handler = {self.handler(node)}",
                 f".responses = responses_{name}"]
 
@@ -298,6 +325,7 @@ class Emitter:
             f".resource_count = {len(self.root.get('x-resources', {}))}",
             f".problem_types = {self.prefix}_problem_types",
             f".problem_type_count = {len(self.root.get('x-problem-types', {}))}",
+            f".scopes = scopes, .scope_count = {len(self.scopes())}",
             ".yaml = {contract_yaml, sizeof(contract_yaml) - 1}",
             ".json = {contract_json, sizeof(contract_json) - 1}"]
         return f"const struct iqm_contract {self.symbol} = {{\n    " + ",\n    ".join(cells) + "};"
@@ -314,6 +342,7 @@ class Emitter:
         self.emit_statements()
         self.emit_problems()
         self.emit_resources()
+        self.emit_scopes()
         self.emit_operations()
         routes = self.emit_routes()
         self.line(f"static const char contract_yaml[] =\n{literal(self.yaml)};")

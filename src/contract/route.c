@@ -46,6 +46,18 @@ static int decode_all(struct segments *segments, struct iqm_arena *arena)
     return 0;
 }
 
+/* Whether the pattern goes on with just this segment; moves behind it. */
+static bool takes(const char **pattern, struct iqm_slice segment)
+{
+    const char *at = *pattern;
+
+    if (strncmp(at, segment.ptr, segment.len) != 0 ||
+        (at[segment.len] != '/' && at[segment.len] != '\0') || memchr(at, '/', segment.len) != NULL)
+        return false;
+    *pattern += segment.len;
+    return true;
+}
+
 /* Compares segment by segment; the values of templates go to `values`. */
 static bool matches(const char *pattern, const struct segments *segments, struct iqm_slice *values)
 {
@@ -54,15 +66,14 @@ static bool matches(const char *pattern, const struct segments *segments, struct
         if (*pattern != '/')
             return false;
         pattern++;
-        size_t len = strcspn(pattern, "/");
         if (*pattern == '{') {
             if (value_count == IQM_PATH_PARAMETERS_MAX)
                 return false;
             values[value_count++] = segments->list[i];
-        } else if (!iqm_slice_equal(segments->list[i], (struct iqm_slice){pattern, len})) {
+            pattern = strchrnul(pattern, '/');
+        } else if (!takes(&pattern, segments->list[i])) {
             return false;
         }
-        pattern += len;
     }
     return *pattern == '\0';
 }

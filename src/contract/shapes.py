@@ -10,6 +10,8 @@ from yaml_marks import Map, Seq, Text
 
 SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
 WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*\Z")
+SCOPE = re.compile(r"[a-z_]+:[a-z_]+\Z")
+LOCAL_URL = re.compile(r"(/[a-z0-9_-]+)+\Z")
 INTEGER = re.compile(r"-?(0|[1-9][0-9]*)\Z")
 METHODS = ("get", "put", "post", "patch", "delete")
 ACTIONS = {"list": "get", "get": "get", "create": "post", "put": "put", "patch": "patch",
@@ -18,6 +20,7 @@ TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 FORMATS = ("uuid", "date", "date-time", "email", "uri")
 FILTERS = ("eq", "gte", "lte", "lt", "prefix")
 PERSONAL = ("never", "may_mention", "identifies")
+ERRORS = ("oauth", "page")
 COLUMN_TYPES = ("text", "date", "timestamptz", "bigint", "integer", "uuid")
 
 
@@ -167,6 +170,8 @@ def schema(node, line, report):
     return result
 
 
+ROLES = listing(matching(SNAKE, "snake_case"))
+
 SCHEMA = or_reference(fields("a schema", {
     "type": type_names, "format": choice(FORMATS), "enum": enumeration, "pattern": text,
     "minLength": size, "maxLength": size, "minimum": integer, "maximum": integer,
@@ -174,7 +179,7 @@ SCHEMA = or_reference(fields("a schema", {
     "properties": named(schema, SNAKE, "snake_case"), "required": listing(text),
     "additionalProperties": closed, "description": text, "title": text,
     "default": lambda node, line, report: node, "readOnly": boolean, "deprecated": boolean,
-    "x-personal": choice(PERSONAL),
+    "x-personal": choice(PERSONAL), "x-write": ROLES,
 }))
 
 PARAMETER = or_reference(fields("a parameter", {
@@ -195,15 +200,14 @@ RESPONSE = or_reference(fields("a response", {
 BODY = fields("a request body", {"description": text, "required": boolean, "content": CONTENT},
               ("content",))
 
-ROLES = listing(matching(SNAKE, "snake_case"))
-
 OPERATION = fields("an operation", {
     "operationId": matching(SNAKE, "snake_case"), "tags": listing(text), "summary": text,
     "description": text, "deprecated": boolean, "parameters": listing(PARAMETER),
     "requestBody": BODY, "responses": named(RESPONSE, re.compile(r"[1-5][0-9]{2}\Z|default\Z"),
                                             "a status or default"),
     "security": listing(named(listing(text))), "x-resource": text, "x-action": choice(tuple(ACTIONS)),
-    "x-roles": ROLES, "x-body-limit": size,
+    "x-roles": ROLES, "x-body-limit": size, "x-errors": choice(ERRORS),
+    "x-ignore-unknown": boolean,
 }, ("operationId", "responses", "security"))
 
 PATH_ITEM = fields("a path", {"parameters": listing(PARAMETER),
@@ -220,10 +224,20 @@ RESOURCE = fields("a resource", {
         "type": choice(COLUMN_TYPES)}, ("value", "column", "type"))),
 }, ("collection", "schema"))
 
+ADDRESS = matching(LOCAL_URL, "a path of this server")
+SCOPES = named(text, SCOPE, "a scope such as schools:read")
+
+FLOWS = fields("flows", {
+    "authorizationCode": fields("a flow", {
+        "authorizationUrl": ADDRESS, "tokenUrl": ADDRESS, "refreshUrl": ADDRESS, "scopes": SCOPES},
+        ("authorizationUrl", "tokenUrl", "scopes")),
+    "clientCredentials": fields("a flow", {
+        "tokenUrl": ADDRESS, "refreshUrl": ADDRESS, "scopes": SCOPES}, ("tokenUrl", "scopes")),
+})
+
 COMPONENTS = fields("components", {
     "securitySchemes": named(fields("a security scheme", {
-        "type": choice(("http",)), "scheme": choice(("bearer",)), "description": text},
-        ("type", "scheme"))),
+        "type": choice(("oauth2",)), "flows": FLOWS, "description": text}, ("type", "flows"))),
     "schemas": named(schema), "responses": named(RESPONSE), "parameters": named(PARAMETER),
     "headers": named(HEADER),
 })
@@ -240,7 +254,7 @@ ROOT = fields("the contract", {
     "x-roles": ROLES,
     "x-shared-statuses": listing(integer),
     "x-problem-types": named(fields("a problem type", {
-        "status": integer, "title": text, "detail": text}, ("status", "title", "detail")),
+        "status": integer, "title": text, "detail": text, "oauth": boolean}, ("status", "title", "detail")),
         SNAKE, "snake_case"),
     "x-resources": named(RESOURCE, SNAKE, "snake_case"),
 }, ("openapi", "info", "paths"))

@@ -1,4 +1,4 @@
-/* A JSON body: gathered within its bound, parsed once, checked against the contract. */
+/* A JSON or form body: gathered within its bound, parsed once, checked against the contract. */
 #include "request.h"
 
 #include "contract_tables.h"
@@ -9,9 +9,18 @@
 
 #define FIRST_ROOM 1024
 
+static size_t limit_of(const struct request *request)
+{
+    const struct iqm_operation *operation = request->call.operation;
+
+    if (operation != NULL && operation->body_limit != 0)
+        return operation->body_limit;
+    return (size_t)request->worker->options->config->body_max;
+}
+
 int body_append(struct request *request, const char *bytes, size_t len)
 {
-    size_t limit = (size_t)request->worker->options->config->body_max;
+    size_t limit = limit_of(request);
 
     if (len > limit - request->body_length)
         return iqm_problem_set(&request->call.problem, IQM_PROBLEM_CONTENT_TOO_LARGE,
@@ -82,18 +91,31 @@ static int parse_json(struct request *request)
         where.column);
 }
 
+static int parse(struct request *request)
+{
+    const char *text = request->body_text != NULL ? request->body_text : "";
+
+    if (request->call.operation->body == IQM_BODY_FORM)
+        return form_parse(&request->call, (struct iqm_slice){text, request->body_length});
+    return parse_json(request);
+}
+
 int body_parse(struct request *request)
 {
     struct iqm_call *call = &request->call;
     const struct iqm_operation *operation = call->operation;
 
-    if (operation->body != IQM_BODY_JSON && operation->body != IQM_BODY_MERGE_PATCH)
+    if (operation->body == IQM_BODY_NONE || operation->body == IQM_BODY_STREAM)
         return 0;
-    int error = parse_json(request);
+    int error = parse(request);
     if (error == 0)
         error = iqm_contract_validate(
             call->contract, operation->body_schema, call->body, "", true, &call->problem);
     if (error == IQM_EPROBLEM && call->problem.type == NULL)
-        iqm_problem_set(&call->problem, IQM_PROBLEM_VALIDATION_FAILED, NULL);
+        /* OAuth knows no 422: its fields are parameters. */
+        iqm_problem_set(&call->problem,
+            operation->errors == IQM_ERRORS_OAUTH ? IQM_PROBLEM_INVALID_PARAMETERS
+                                                  : IQM_PROBLEM_VALIDATION_FAILED,
+            NULL);
     return error;
 }

@@ -1,5 +1,7 @@
-/* Which pages may call: an allow-list of exact origins (Fetch standard, CORS protocol). */
+/* Which pages may call: allow-lists of exact origins (Fetch standard, CORS protocol). */
 #include "request.h"
+
+#include "worker.h"
 
 #include <string.h>
 
@@ -16,4 +18,24 @@ bool cors_allows(const char *origins, struct iqm_slice origin)
             p++;
     }
     return false;
+}
+
+/* True even while no program is registered: an answer kept by a cache may outlive that. */
+bool cors_is_used(const struct request *request)
+{
+    const struct iqm_server_options *options = request->worker->options;
+
+    return *options->config->cors_origins != '\0' || options->origins != NULL;
+}
+
+bool cors_admits(const struct request *request)
+{
+    const struct iqm_server_options *options = request->worker->options;
+
+    if (request->fields.origin.ptr == NULL)
+        return false;
+    if (cors_allows(options->config->cors_origins, request->fields.origin))
+        return true;
+    const char *registered = options->origins != NULL ? options->origins(options->services) : NULL;
+    return registered != NULL && cors_allows(registered, request->fields.origin);
 }

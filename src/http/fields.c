@@ -13,32 +13,43 @@
  * whose answer might not fit: its own fields, a next page's Link (the target and a cursor more),
  * and what the parser keeps for each field of the request.
  */
-#define ANSWER_ROOM 2200
+#define ANSWER_ROOM 2400
 #define FIELD_ROOM 72
+#define USER_AGENT_MAX 200
 
-enum repeat { ONCE, LIST };
+enum repeat { ONCE, LIST, FIRST };
 
 /* Where a field goes. Sorted by nothing: there are few, and most requests carry fewer. */
+#define FIELD(name, repeat, member)                                                                \
+    {                                                                                              \
+        name, sizeof(name) - 1, repeat, offsetof(struct fields, member)                            \
+    }
+
 static const struct known {
     const char *name;
+    size_t length;
     enum repeat repeat;
     size_t offset;
 } known_fields[] = {
-    {"Host", ONCE, offsetof(struct fields, host)},
-    {"Accept", LIST, offsetof(struct fields, accept)},
-    {"Accept-Encoding", LIST, offsetof(struct fields, accept_encoding)},
-    {"Authorization", ONCE, offsetof(struct fields, authorization)},
-    {"Content-Type", ONCE, offsetof(struct fields, content_type)},
-    {"Content-Length", ONCE, offsetof(struct fields, content_length)},
-    {"Content-Encoding", LIST, offsetof(struct fields, content_encoding)},
-    {"Transfer-Encoding", ONCE, offsetof(struct fields, transfer_encoding)},
-    {"Expect", ONCE, offsetof(struct fields, expect)},
-    {"If-Match", LIST, offsetof(struct fields, if_match)},
-    {"If-None-Match", LIST, offsetof(struct fields, if_none_match)},
-    {"Origin", ONCE, offsetof(struct fields, origin)},
-    {"traceparent", ONCE, offsetof(struct fields, traceparent)},
-    {"X-Request-Id", ONCE, offsetof(struct fields, request_id)},
-    {"Access-Control-Request-Method", ONCE, offsetof(struct fields, request_method)},
+    FIELD("Host", ONCE, host),
+    FIELD("Accept", LIST, accept),
+    FIELD("Accept-Encoding", LIST, accept_encoding),
+    FIELD("Authorization", ONCE, authorization),
+    FIELD("Content-Type", ONCE, content_type),
+    FIELD("Content-Length", ONCE, content_length),
+    FIELD("Content-Encoding", LIST, content_encoding),
+    FIELD("Transfer-Encoding", ONCE, transfer_encoding),
+    FIELD("Expect", ONCE, expect),
+    FIELD("If-Match", LIST, if_match),
+    FIELD("If-None-Match", LIST, if_none_match),
+    FIELD("Origin", ONCE, origin),
+    FIELD("traceparent", ONCE, traceparent),
+    FIELD("X-Request-Id", ONCE, request_id),
+    FIELD("Access-Control-Request-Method", ONCE, request_method),
+    FIELD("User-Agent", FIRST, user_agent),
+    FIELD("Sec-Fetch-Site", ONCE, fetch_site),
+    FIELD("Referer", ONCE, referer),
+    FIELD("X-Forwarded-For", LIST, forwarded_for),
 };
 
 struct gathering {
@@ -51,8 +62,7 @@ struct gathering {
 static const struct known *find_known(const char *name, size_t len)
 {
     for (size_t i = 0; i < IQM_LENGTH(known_fields); i++) {
-        if (strlen(known_fields[i].name) == len &&
-            strncasecmp(known_fields[i].name, name, len) == 0)
+        if (known_fields[i].length == len && strncasecmp(known_fields[i].name, name, len) == 0)
             return &known_fields[i];
     }
     return NULL;
@@ -75,7 +85,7 @@ static enum MHD_Result gather_one(void *cls, enum MHD_ValueKind kind, const char
         *field = (struct iqm_slice){value != NULL ? value : "", value_len};
     } else if (known->repeat == ONCE) {
         gathering->repeated = known->name;
-    } else {
+    } else if (known->repeat == LIST) {
         char *joined = iqm_arena_printf(gathering->request->call.arena, "%.*s, %.*s",
             (int)field->len, field->ptr, (int)value_len, value);
         if (joined != NULL)
@@ -103,6 +113,51 @@ int fields_leave_room(struct request *request)
     return iqm_problem_set(&request->call.problem, IQM_PROBLEM_HEADER_FIELDS_TOO_LARGE, NULL);
 }
 
+const char *fields_printable(struct iqm_arena *arena, struct iqm_slice text)
+{
+    size_t length = text.len < USER_AGENT_MAX ? text.len : USER_AGENT_MAX;
+    char *copy = text.ptr != NULL ? iqm_arena_copy(arena, text.ptr, length) : NULL;
+
+    for (size_t i = 0; copy != NULL && i < length; i++) {
+        if (copy[i] < ' ' || copy[i] > '~')
+            copy[i] = '?';
+    }
+    return copy;
+}
+
+/* The peer is known by text already; only what a proxy of ours says needs more. */
+static void find_caller(struct request *request)
+{
+    struct iqm_call *call = &request->call;
+    const struct iqm_networks *trusted = &request->worker->options->config->trusted;
+    const struct connection *connection = request->connection;
+    struct iqm_address caller = connection != NULL ? connection->peer : iqm_address_of_socket(NULL);
+
+    if (connection != NULL)
+        call->address = connection->peer_text;
+    if (connection == NULL || (trusted->count > 0 && request->fields.forwarded_for.len > 0)) {
+        caller = iqm_address_of_caller(caller, request->fields.forwarded_for, trusted);
+        iqm_address_text(&caller, request->address_text);
+        call->address = request->address_text;
+    }
+    call->address_key = iqm_address_subscriber(&caller);
+}
+
+static void hand_on(struct request *request)
+{
+    struct iqm_call *call = &request->call;
+    const struct fields *fields = &request->fields;
+
+    call->authorization = fields->authorization;
+    call->if_match = fields->if_match;
+    call->if_none_match = fields->if_none_match;
+    call->origin = fields->origin;
+    call->fetch_site = fields->fetch_site;
+    call->referer = fields->referer;
+    call->user_agent = fields_printable(call->arena, fields->user_agent);
+    find_caller(request);
+}
+
 int fields_gather(struct request *request)
 {
     struct gathering gathering = {.request = request};
@@ -110,9 +165,7 @@ int fields_gather(struct request *request)
     struct fields *fields = &request->fields;
 
     MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, gather_one, &gathering);
-    call->authorization = fields->authorization;
-    call->if_match = fields->if_match;
-    call->if_none_match = fields->if_none_match;
+    hand_on(request);
     request->head_bytes = gathering.bytes;
     if (gathering.count > request->worker->options->config->header_fields)
         return iqm_problem_set(&call->problem, IQM_PROBLEM_HEADER_FIELDS_TOO_LARGE, NULL);

@@ -110,6 +110,8 @@ static void print_simple(FILE *out)
             offsetof(struct counters, requests_active)},
         {"iqm_connection_timeouts_total", "counter", "Connections closed for taking too long.",
             offsetof(struct counters, timeouts)},
+        {"iqm_requests_limited_total", "counter", "Requests refused by a rate limit.",
+            offsetof(struct counters, limited)},
         {"iqm_database_batches_total", "counter", "Batches of statements sent.",
             offsetof(struct counters, database_batches)},
         {"iqm_database_failures_total", "counter", "Batches that failed.",

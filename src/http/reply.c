@@ -16,20 +16,17 @@ static void add(struct MHD_Response *response, const char *name, const char *val
 
 static void add_cors(struct request *request, struct MHD_Response *response)
 {
-    const char *origins = request->worker->options->config->cors_origins;
     struct iqm_slice origin = request->fields.origin;
 
-    if (*origins == '\0')
-        return;
     add(response, "Vary", "Accept-Encoding, Origin");
-    if (!cors_allows(origins, origin))
+    if (!cors_admits(request))
         return;
     char *copy = iqm_arena_copy(request->call.arena, origin.ptr, origin.len);
     if (copy == NULL)
         return;
     add(response, "Access-Control-Allow-Origin", copy);
     add(response, "Access-Control-Expose-Headers",
-        "ETag, Link, Location, Retry-After, X-Request-Id");
+        "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id");
 }
 
 static void add_common(struct request *request, struct MHD_Response *response, bool compressed)
@@ -41,17 +38,24 @@ static void add_common(struct request *request, struct MHD_Response *response, b
     }
     if (compressed)
         add(response, "Content-Encoding", "gzip");
-    if (*request->worker->options->config->cors_origins == '\0')
-        add(response, "Vary", "Accept-Encoding");
-    else
+    if (cors_is_used(request))
         add_cors(request, response);
+    else
+        add(response, "Vary", "Accept-Encoding");
     for (unsigned i = 0; i < request->header_count; i++)
         add(response, request->headers[i].name, request->headers[i].value);
     add(response, "X-Request-Id", request->request_id_text);
+    throttle_tell(request, response);
     add(response, "X-Content-Type-Options", "nosniff");
     add(response, "Cache-Control", request->etag != NULL ? "private, no-cache" : "no-store");
     if (request->worker->draining || request->framing_in_doubt)
         add(response, "Connection", "close");
+}
+
+/* Not pages: their length would tell about a secret in a form beside what the caller sent. */
+static bool may_compress(const char *media_type)
+{
+    return media_type != NULL && strncmp(media_type, "text/html", strlen("text/html")) != 0;
 }
 
 static void respond(
@@ -59,7 +63,8 @@ static void respond(
 {
     bool compressed = false;
 
-    if (len >= COMPRESS_FROM && fields_accept_gzip(request->fields.accept_encoding)) {
+    if (len >= COMPRESS_FROM && may_compress(media_type) &&
+        fields_accept_gzip(request->fields.accept_encoding)) {
         size_t shorter;
         const char *packed = gzip_compress(request->call.arena, bytes, len, &shorter);
         if (packed != NULL) {
@@ -105,42 +110,6 @@ void iqm_call_reply(
     respond(request_of(call), status, media_type, bytes, len);
 }
 
-/* The headers that go with certain statuses, unless the handler has set better ones. */
-static void add_problem_headers(struct request *request, unsigned status)
-{
-    bool has_challenge = false;
-
-    for (unsigned i = 0; i < request->header_count; i++)
-        has_challenge |= strcmp(request->headers[i].name, "WWW-Authenticate") == 0;
-    if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
-        iqm_call_header(&request->call, "Retry-After", "2");
-    if (status == MHD_HTTP_UNAUTHORIZED && !has_challenge)
-        iqm_call_header(&request->call, "WWW-Authenticate", "Bearer realm=\"iqm\"");
-}
-
-void iqm_call_fail(struct iqm_call *call)
-{
-    struct request *request = request_of(call);
-    size_t length = 0;
-
-    if (call->problem.type == NULL)
-        iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
-    unsigned status = call->problem.type->status;
-    char *text = iqm_problem_text(&call->problem, request->request_id_text, &length);
-    request->etag = NULL;
-    add_problem_headers(request, status);
-    if (text == NULL) /* the arena is full: the status says all that is left to say */
-        respond(request, status, "application/problem+json", "{}", 2);
-    else
-        respond(request, status, "application/problem+json", text, length);
-}
-
-void iqm_call_fail_with(struct iqm_call *call, const struct iqm_problem_type *type)
-{
-    iqm_problem_set(&call->problem, type, NULL);
-    iqm_call_fail(call);
-}
-
 static const char *allowed_methods(struct request *request)
 {
     static const char *const names[IQM_METHOD_COUNT] = {
@@ -172,8 +141,7 @@ void reply_options(struct request *request)
     const char *allowed = allowed_methods(request);
 
     iqm_call_header(call, "Allow", allowed);
-    if (request->fields.request_method.ptr != NULL &&
-        cors_allows(request->worker->options->config->cors_origins, request->fields.origin)) {
+    if (request->fields.request_method.ptr != NULL && cors_admits(request)) {
         iqm_call_header(call, "Access-Control-Allow-Methods", allowed);
         iqm_call_header(call, "Access-Control-Allow-Headers",
             "Authorization, Content-Type, If-Match, If-None-Match, traceparent, X-Request-Id");

@@ -218,8 +218,14 @@ static int check_accept(struct request *request)
     return iqm_problem_set(&request->call.problem, IQM_PROBLEM_NOT_ACCEPTABLE, NULL);
 }
 
-/* Everything that can be said before the body comes. */
-static int begin(struct request *request, const char *method)
+/* Whether a balancer asks how we are: it must hear that however often it asks. */
+static bool is_probe(const struct request *request)
+{
+    return iqm_slice_equal_string(request->path, "/healthz") ||
+           iqm_slice_equal_string(request->path, "/readyz");
+}
+
+static int begin_head(struct request *request, const char *method)
 {
     int fields_error = fields_gather(request);
 
@@ -233,6 +239,16 @@ static int begin(struct request *request, const char *method)
         error = fields_leave_room(request);
     if (error == 0)
         error = find_operation(request, method);
+    return error;
+}
+
+/* Everything that can be said before the body comes. Bad requests count as well as good ones. */
+static int begin(struct request *request, const char *method)
+{
+    int error = begin_head(request, method);
+
+    if (!is_probe(request) && throttle_admit(request) != 0)
+        return IQM_EPROBLEM;
     if (error != 0 || request->call.operation == NULL)
         return error;
     error = target_parameters(request);
@@ -251,12 +267,14 @@ static bool must_refuse_now(const struct request *request)
                body_declared(request) > READ_AWAY_MAX);
 }
 
-/* A failing call of a secured operation is refused by who knows about callers. */
+/* A failing call of a secured operation is refused by who knows about callers; but one that is
+ * refused for coming too often costs no statement. */
 static void refuse(struct request *request)
 {
     const struct iqm_operation *operation = request->call.operation;
 
-    if (operation != NULL && !operation->is_public && request->worker->options->refuse != NULL)
+    if (operation != NULL && !operation->is_public && request->worker->options->refuse != NULL &&
+        request->call.problem.type != IQM_PROBLEM_RATE_LIMITED)
         request->worker->options->refuse(&request->call);
     else
         iqm_call_fail(&request->call);

@@ -3,10 +3,11 @@
 #define IQM_HTTP_REQUEST_H
 
 #include "iqm/call.h"
+#include "iqm/limits.h"
 
 #include <microhttpd.h>
 
-#define ANSWER_HEADERS_MAX 8
+#define ANSWER_HEADERS_MAX 12
 
 struct worker;
 
@@ -14,7 +15,7 @@ struct worker;
 struct fields {
     struct iqm_slice host, accept, accept_encoding, content_type, content_length, content_encoding,
         transfer_encoding, expect, authorization, if_match, if_none_match, origin, traceparent,
-        request_id, request_method;
+        request_id, request_method, user_agent, fetch_site, referer, forwarded_for;
 };
 
 enum phase { PHASE_NEW, PHASE_READING, PHASE_WAITING, PHASE_ANSWERED };
@@ -23,6 +24,8 @@ struct connection {
     struct connection *previous, *next;
     int socket;
     uint64_t deadline;
+    struct iqm_address peer;
+    char peer_text[IQM_ADDRESS_TEXT];
     struct request *request; /* under way; NULL between two */
 };
 
@@ -45,6 +48,9 @@ struct request {
     struct fields fields;
     size_t head_bytes; /* of the header fields, as the parser keeps them */
     char request_id_text[65];
+    char address_text[IQM_ADDRESS_TEXT];
+    uint64_t token_hash;          /* as the limits know the token; 0: none */
+    struct iqm_limit_state limit; /* the tightest met */
     uint64_t started_us;
 
     char *body_text;
@@ -77,6 +83,8 @@ int fields_gather(struct request *request);
 /* 0, or IQM_EPROBLEM when the head leaves too little of the connection's memory for the answer's.
  */
 int fields_leave_room(struct request *request);
+/* What a client says of itself, for people to read: short, printable ASCII. NULL when absent. */
+const char *fields_printable(struct iqm_arena *arena, struct iqm_slice text);
 bool fields_accept(struct iqm_slice accept, const char *media_type);
 bool fields_accept_gzip(struct iqm_slice accept_encoding);
 bool fields_media_type_is(struct iqm_slice content_type, const char *media_type);
@@ -89,8 +97,30 @@ const char *gzip_compress(struct iqm_arena *arena, const char *bytes, size_t len
 int body_append(struct request *request, const char *bytes, size_t len);
 int body_parse(struct request *request);
 
-/* cors.c */
+/* form.c: the next pair, still encoded, off the front of `rest`; false at the end. */
+bool form_next(struct iqm_slice *rest, struct iqm_slice *ret_name, struct iqm_slice *ret_value);
+/* As HTML forms encode it: "+" is a space, then percent-decoding; errors as of the latter. */
+int form_decode(struct iqm_arena *arena, struct iqm_slice raw, struct iqm_slice *ret_text);
+/* A decoded name as far as an answer repeats it. */
+const char *form_shown(struct iqm_arena *arena, struct iqm_slice name);
+/* A whole form into call->body. 0, IQM_EPROBLEM (problem set) or IQM_ENOMEM. */
+int form_parse(struct iqm_call *call, struct iqm_slice text);
+
+/* failure.c: a problem in one sentence, and as OAuth tells it (RFC 6749, 5.2). */
+const char *failure_sentence(const struct iqm_problem *problem);
+const char *failure_oauth_text(const struct iqm_problem *problem);
+
+/* cors.c: whether an origin stands in a list; whether any may ever stand in ours, and this one
+ * does.
+ */
 bool cors_allows(const char *origins, struct iqm_slice origin);
+bool cors_is_used(const struct request *request);
+bool cors_admits(const struct request *request);
+
+/* throttle.c: takes the request out of its caller's buckets; 0, or IQM_EPROBLEM (429). */
+int throttle_admit(struct request *request);
+/* Adds RateLimit and RateLimit-Policy. */
+void throttle_tell(const struct request *request, struct MHD_Response *response);
 
 /* reply.c */
 void reply_options(struct request *request);

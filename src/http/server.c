@@ -19,10 +19,16 @@
 #define FIRST_PASSED_SOCKET 3 /* sd_listen_fds(3) */
 
 static atomic_bool draining;
+static char server_url[IQM_PUBLIC_URL_MAX + 1];
 
 bool iqm_server_is_draining(void)
 {
     return atomic_load_explicit(&draining, memory_order_relaxed);
+}
+
+const char *iqm_server_url(void)
+{
+    return server_url;
 }
 
 /* Tells a service manager how we are, if one listens (sd_notify(3), the protocol itself). */
@@ -209,6 +215,7 @@ static void announce(const struct iqm_config *config, int port, int metrics_port
     iqm_log_number(&line, "port", port);
     iqm_log_number(&line, "metrics_port", metrics_port);
     iqm_log_number(&line, "workers", config->workers);
+    iqm_log_string(&line, "url", iqm_server_url());
     iqm_log_end(&line);
     notify_manager("READY=1");
 }
@@ -227,6 +234,23 @@ static int open_metrics(struct worker *workers, unsigned count, const struct iqm
         return 0;
     log_cannot_listen("metrics_cannot_listen", "127.0.0.1", port);
     return IQM_EIO;
+}
+
+/* Settled before the workers run: they only read it. */
+static void settle_url(const struct iqm_config *config, int port)
+{
+    const char *host = config->listen;
+    bool is_ipv6 = strchr(host, ':') != NULL;
+
+    if (strcmp(host, "0.0.0.0") == 0)
+        host = "127.0.0.1";
+    else if (strcmp(host, "::") == 0)
+        host = "::1";
+    if (*config->public_url != '\0')
+        snprintf(server_url, sizeof server_url, "%s", config->public_url);
+    else
+        snprintf(
+            server_url, sizeof server_url, is_ipv6 ? "http://[%s]:%d" : "http://%s:%d", host, port);
 }
 
 static void stop_workers(struct worker *workers, unsigned count)
@@ -254,6 +278,7 @@ static int serve(struct worker *workers, unsigned count, const struct iqm_server
             worker_discard(&workers[i]);
         return IQM_EIO;
     }
+    settle_url(options->config, port);
     for (unsigned i = 0; i < count; i++) {
         if (pthread_create(&workers[i].thread, NULL, worker_run, &workers[i]) != 0)
             abort(); /* no thread, no service; the manager starts us again */
@@ -276,6 +301,7 @@ int iqm_server_run(const struct iqm_server_options *options)
         return IQM_ENOMEM;
     block_signals(&signals);
     raise_descriptor_limit();
+    iqm_limits_open(options->config);
     int error = serve(workers, count, options, &signals);
     free(workers);
     return error;

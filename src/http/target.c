@@ -2,28 +2,11 @@
 #include "request.h"
 
 #include "contract_tables.h"
-#include "iqm/text.h"
 #include "worker.h"
 
 #include <string.h>
 
 #define QUERY_PAIRS_MAX 64
-
-/* As HTML forms encode it: "+" is a space, then percent-decoding. */
-static int decode(struct iqm_arena *arena, struct iqm_slice raw, struct iqm_slice *ret_text)
-{
-    if (memchr(raw.ptr, '+', raw.len) != NULL) {
-        char *copy = iqm_arena_copy(arena, raw.ptr, raw.len);
-        if (copy == NULL)
-            return IQM_ENOMEM;
-        for (size_t i = 0; i < raw.len; i++) {
-            if (copy[i] == '+')
-                copy[i] = ' ';
-        }
-        raw.ptr = copy;
-    }
-    return iqm_text_percent_decode(raw, arena, ret_text);
-}
 
 static int malformed(struct request *request, const char *sentence)
 {
@@ -63,29 +46,25 @@ static int find_parameter(const struct iqm_operation *operation, struct iqm_slic
     return -1;
 }
 
-static int take_pair(struct request *request, struct iqm_slice *values, struct iqm_slice pair)
+static int take_pair(struct request *request, struct iqm_slice *values, struct iqm_slice raw_name,
+    struct iqm_slice raw_value)
 {
     struct iqm_call *call = &request->call;
-    const char *equals = memchr(pair.ptr, '=', pair.len);
-    size_t name_length = equals != NULL ? (size_t)(equals - pair.ptr) : pair.len;
-    struct iqm_slice raw = {pair.ptr + name_length, 0};
     struct iqm_slice name, value;
+    int error = form_decode(call->arena, raw_name, &name);
 
-    if (equals != NULL)
-        raw = (struct iqm_slice){equals + 1, pair.len - name_length - 1};
-    int error = decode(call->arena, (struct iqm_slice){pair.ptr, name_length}, &name);
     if (error == 0)
-        error = decode(call->arena, raw, &value);
+        error = form_decode(call->arena, raw_value, &value);
     if (error == IQM_ENOMEM)
         return error;
     if (error != 0)
         return malformed(request, "The query is not valid percent-encoded UTF-8.");
     int index = find_parameter(call->operation, name);
-    if (index < 0) {
-        char *shown = iqm_arena_copy(call->arena, name.ptr, iqm_text_cut(name.ptr, name.len, 90));
-        return iqm_problem_parameter(&call->problem, shown != NULL ? shown : "?", "query",
+    if (index < 0 && call->operation->ignore_unknown)
+        return 0;
+    if (index < 0)
+        return iqm_problem_parameter(&call->problem, form_shown(call->arena, name), "query",
             "is not a parameter of this operation");
-    }
     if (values[index].ptr != NULL)
         return iqm_problem_parameter(&call->problem, call->operation->parameters[index].name,
             "query", "is given more than once");
@@ -96,18 +75,15 @@ static int take_pair(struct request *request, struct iqm_slice *values, struct i
 static int take_query(struct request *request, struct iqm_slice *values)
 {
     struct iqm_slice rest = request->call.query;
+    struct iqm_slice name, value;
     unsigned pairs = 0;
     int error = 0;
 
-    while (rest.len > 0) {
-        const char *end = memchr(rest.ptr, '&', rest.len);
-        size_t length = end != NULL ? (size_t)(end - rest.ptr) : rest.len;
+    while (form_next(&rest, &name, &value)) {
         if (++pairs > QUERY_PAIRS_MAX)
             return malformed(request, "The query has too many parameters.");
-        if (length > 0 && take_pair(request, values, (struct iqm_slice){rest.ptr, length}) != 0)
+        if (take_pair(request, values, name, value) != 0)
             error = IQM_EPROBLEM;
-        size_t step = end != NULL ? length + 1 : length;
-        rest = (struct iqm_slice){rest.ptr + step, rest.len - step};
     }
     return error;
 }

@@ -28,6 +28,9 @@ static void keep_connection(
     if (connection == NULL)
         return;
     connection->socket = info != NULL ? info->connect_fd : -1;
+    info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    connection->peer = iqm_address_of_socket(info != NULL ? info->client_addr : NULL);
+    iqm_address_text(&connection->peer, connection->peer_text);
     connection->deadline = iqm_clock_ms() + (uint64_t)(worker->options->config->idle_timeout +
                                                        worker->options->config->request_timeout) *
                                                 1000;
@@ -178,6 +181,7 @@ static void close_handles(struct worker *worker)
     uv_close((uv_handle_t *)&worker->sweep, NULL);
     uv_close((uv_handle_t *)&worker->again, NULL);
     uv_close((uv_handle_t *)&worker->stop, NULL);
+    uv_close((uv_handle_t *)&worker->returned, NULL);
 }
 
 /* The last step of draining: closing the sessions answers what still waits, so that no connection
@@ -259,7 +263,7 @@ int worker_open(
     worker->number = number;
     worker->listener = listener;
     if (open_counters(worker) != 0 || uv_loop_init(&worker->loop) != 0 ||
-        uv_async_init(&worker->loop, &worker->stop, on_stop) != 0)
+        uv_async_init(&worker->loop, &worker->stop, on_stop) != 0 || background_open(worker) != 0)
         return IQM_ENOMEM;
     worker->daemon = start_daemon(worker);
     if (worker->daemon == NULL || open_loop(worker) != 0) {
@@ -283,6 +287,7 @@ static void run_out(struct worker *worker)
     uv_run(&worker->loop, UV_RUN_DEFAULT);
     iqm_pg_free(worker->pg);
     uv_loop_close(&worker->loop);
+    pthread_mutex_destroy(&worker->returns_lock);
     free((void *)worker->counters.by_operation);
     gzip_close();
     iqm_log_flush();

@@ -21,6 +21,7 @@ struct counters {
     _Atomic uint64_t connections;
     _Atomic uint64_t requests_active;
     _Atomic uint64_t timeouts;
+    _Atomic uint64_t limited;
     _Atomic uint64_t database_batches, database_failures, database_reconnects, database_waiting;
     _Atomic uint64_t database_up;
 };
@@ -45,7 +46,10 @@ struct worker {
     uint64_t drain_deadline;
     struct connection *connections;
     struct request *requests;
-    unsigned background; /* pieces of work in the pool */
+    unsigned background; /* pieces of work in the pool, or expected from other threads */
+    uv_async_t returned;
+    pthread_mutex_t returns_lock; /* over the list of work that other threads have done */
+    struct iqm_return *returns, **returns_end;
     struct counters counters;
 };
 
@@ -61,6 +65,9 @@ void worker_discard(struct worker *worker);
 
 /* Asks the worker to stop; callable from any thread. */
 void worker_stop(struct worker *worker);
+
+/* background.c: prepares the way back from other threads. 0 or negative. */
+int background_open(struct worker *worker);
 
 /* metrics.c: notes one finished request; and the listener that tells all counters. */
 void metrics_note(struct worker *worker, const struct request *request, uint64_t elapsed_us);

@@ -434,3 +434,11 @@ const char *iqm_pg_constraint(const struct iqm_pg_batch *batch)
 
     return name != NULL ? name : "";
 }
+
+const char *iqm_pg_message(const struct iqm_pg_batch *batch)
+{
+    const char *message =
+        batch->failure != NULL ? PQresultErrorField(batch->failure, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+
+    return message != NULL ? message : "";
+}

@@ -74,6 +74,22 @@ static int reference_failure(struct iqm_call *call, const struct iqm_resource *r
     return iqm_problem_set(&call->problem, IQM_PROBLEM_VALIDATION_FAILED, NULL);
 }
 
+/* Our own functions in the database raise IQ409, IQ422 and IQ403 with a sentence for the client; a
+ * constraint named along with it points at members. */
+static int own_failure(
+    struct iqm_call *call, const struct iqm_resource *resource, const struct iqm_pg_batch *batch)
+{
+    const struct iqm_problem_type *type = IQM_PROBLEM_FORBIDDEN;
+    const char *sentence = iqm_arena_string(call->arena, iqm_pg_message(batch));
+
+    if (strcmp(iqm_pg_sqlstate(batch), "IQ409") == 0)
+        type = IQM_PROBLEM_CONFLICT;
+    else if (strcmp(iqm_pg_sqlstate(batch), "IQ422") == 0)
+        type = IQM_PROBLEM_VALIDATION_FAILED;
+    point_at_members(call, resource, iqm_pg_constraint(batch), "is at fault; see detail");
+    return iqm_problem_set(&call->problem, type, "%s", sentence != NULL ? sentence : type->detail);
+}
+
 int iqm_resource_failure(struct iqm_call *call, const struct iqm_resource *resource,
     const struct iqm_pg_batch *batch, bool deleting)
 {
@@ -86,5 +102,9 @@ int iqm_resource_failure(struct iqm_call *call, const struct iqm_resource *resou
         return unique_failure(call, resource, constraint);
     if (strcmp(state, "23503") == 0)
         return reference_failure(call, resource, constraint, deleting);
+    if (strncmp(state, "IQ", 2) == 0)
+        return own_failure(call, resource, batch);
+    if (strcmp(state, "42501") == 0)
+        call->denied = true;
     return iqm_problem_set(&call->problem, type_of(state), NULL);
 }

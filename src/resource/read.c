@@ -58,7 +58,7 @@ static void done(struct iqm_pg_batch *batch)
     struct reading *reading = batch->user;
 
     if (outcome(reading) != 0)
-        iqm_call_fail(reading->call);
+        iqm_auth_fail(reading->call);
     else
         reading->answer(reading);
 }

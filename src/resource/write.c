@@ -2,12 +2,13 @@
  * Changes:
  *   create            [identify, insert]
  *   create + context  [identify, context] → rules → [identify, insert]
- *   put, patch        [begin, identify, lock] → merge → [context] → rules → [update, commit]
- *   delete            [begin, identify, lock] → [delete, commit]
- * Creations are whole in one batch and may share a commit. What a creation's rules look up is read
- * before it, in a snapshot of its own: what must hold against other writers belongs in a
- * constraint. The others borrow a session and give it back, rolled back if need be, before the call
- * is answered.
+ *   put, patch        [begin, identify, lock] → merge → [context] → rules → [narrow, update,
+ * commit] delete            [begin, identify, lock] → [delete, commit] Creations are whole in one
+ * batch and may share a commit. What a creation's rules look up is read before it, in a snapshot of
+ * its own: what must hold against other writers belongs in a constraint. The others borrow a
+ * session and give it back, rolled back if need be, before the call is answered. Members that only
+ * some roles may set narrow the roles that the change is made with to those: the policies then say
+ * whether the row is theirs (writers.h).
  */
 #include "write.h"
 
@@ -15,6 +16,7 @@
 #include "document.h"
 #include "iqm/auth.h"
 #include "iqm/ids.h"
+#include "writers.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -42,7 +44,7 @@ static void give_back(struct writing *writing)
 static void fail(struct writing *writing)
 {
     give_back(writing);
-    iqm_call_fail(writing->call);
+    iqm_auth_fail(writing->call);
 }
 
 static void fail_with(struct writing *writing, const struct iqm_problem_type *type)
@@ -105,6 +107,8 @@ static bool went_well(struct writing *writing, int identity)
 
     if (identity >= 0 && batch->result_count > (unsigned)identity)
         error = iqm_auth_verdict(call, batch->results[identity]);
+    if (error != 0 && call->problem.type == IQM_PROBLEM_MEMBER_FORBIDDEN)
+        writers_refuse(call, writing->resource, call->roles, NULL, call->body);
     if (error == 0 && batch->error != 0)
         error =
             iqm_resource_failure(call, writing->resource, batch, writing->kind == WRITING_DELETE);
@@ -113,12 +117,24 @@ static bool went_well(struct writing *writing, int identity)
     return error == 0;
 }
 
+/* A policy that says no to a change changes no row and tells no error. */
 static void stored(struct iqm_pg_batch *batch)
 {
     struct writing *writing = batch->user;
 
-    if (went_well(writing, -1))
+    if (!went_well(writing, -1))
+        return;
+    if (strcmp(PQcmdTuples(batch->results[writing->narrows ? 1 : 0]), "1") == 0) {
         answer(writing);
+        return;
+    }
+    writing->call->denied = true;
+    if (writing->narrows)
+        writers_refuse(writing->call, writing->resource, writing->call->roles, writing->before,
+            writing->document);
+    else
+        iqm_problem_set(&writing->call->problem, IQM_PROBLEM_FORBIDDEN, NULL);
+    fail(writing);
 }
 
 static void created(struct iqm_pg_batch *batch)
@@ -168,7 +184,7 @@ static void add_insert(struct writing *writing)
 
 static bool identify(struct writing *writing)
 {
-    if (iqm_auth_identify(writing->call, &writing->batch) == 0)
+    if (iqm_auth_identify_change(writing->call, &writing->batch) == 0)
         return true;
     fail(writing);
     return false;
@@ -188,6 +204,11 @@ static void create_document(struct writing *writing)
 static void update_document(struct writing *writing)
 {
     iqm_pg_batch_clear(&writing->batch);
+    if (writing->narrows) {
+        writing->narrow_value.text = writing->call->may;
+        iqm_pg_batch_add(&writing->batch, "narrow", "SELECT set_config('iqm.roles', $1, true)",
+            &writing->narrow_value, 1);
+    }
     add_statement(writing, "update",
         "UPDATE %s SET doc = $2::json, version = $3::bigint, "
         "written_by = nullif(current_setting('iqm.actor', true), '')::uuid WHERE id = $1::uuid",
@@ -196,11 +217,35 @@ static void update_document(struct writing *writing)
     run(writing, stored);
 }
 
+/* Whether one of the caller's roles may set all that the change sets. Fails the call otherwise. */
+static bool may_set(struct writing *writing)
+{
+    struct iqm_call *call = writing->call;
+
+    if (writing->before == NULL)
+        return true;
+    call->may =
+        writers_of(call, writing->resource, call->roles, writing->before, writing->document);
+    if (call->may == NULL) {
+        fail_with(writing, IQM_PROBLEM_INTERNAL_ERROR);
+        return false;
+    }
+    writing->narrows = strcmp(call->may, call->roles) != 0;
+    if (strcmp(call->may, "{}") != 0)
+        return true;
+    call->denied = true;
+    writers_refuse(call, writing->resource, call->roles, writing->before, writing->document);
+    fail(writing);
+    return false;
+}
+
 /* Checks the whole and stores it; a change that changes nothing is answered as it is. */
 static void check_and_store(struct writing *writing, const char *context)
 {
     bool unchanged = false;
 
+    if (!may_set(writing))
+        return;
     if (document_check(
             writing->call, writing->resource, writing->before, writing->document, context) != 0) {
         fail(writing);
@@ -295,6 +340,28 @@ static bool precondition_holds(const struct iqm_call *call, const char *version)
                !iqm_etag_matches(call->if_none_match, version, true));
 }
 
+static void seen(struct iqm_pg_batch *batch)
+{
+    struct writing *writing = batch->user;
+
+    if (!went_well(writing, -1))
+        return;
+    writing->call->denied = PQntuples(batch->results[0]) > 0;
+    fail_with(writing, writing->call->denied ? IQM_PROBLEM_FORBIDDEN : IQM_PROBLEM_NOT_FOUND);
+}
+
+/* A row that one may see but not write is no secret: 403. Any other does not exist: 404. */
+static void look_whether_seen(struct writing *writing)
+{
+    if (iqm_roles_have(writing->call->roles, "head_office")) {
+        fail_with(writing, IQM_PROBLEM_NOT_FOUND);
+        return;
+    }
+    iqm_pg_batch_clear(&writing->batch);
+    add_statement(writing, "see", "SELECT FROM %s WHERE id = $1::uuid", 1);
+    run(writing, seen);
+}
+
 /* The row is locked: does the client know its version, and what does it want it to be? */
 static void locked(struct iqm_pg_batch *batch)
 {
@@ -305,7 +372,7 @@ static void locked(struct iqm_pg_batch *batch)
         return;
     PGresult *row = batch->results[2];
     if (PQntuples(row) == 0) {
-        fail_with(writing, IQM_PROBLEM_NOT_FOUND);
+        look_whether_seen(writing);
         return;
     }
     if (!precondition_holds(call, PQgetvalue(row, 0, 0))) {
@@ -348,8 +415,10 @@ static void create_begin(struct writing *writing)
         create_document(writing);
         return;
     }
-    if (!identify(writing))
+    if (iqm_auth_identify(writing->call, &writing->batch) != 0) {
+        fail(writing);
         return;
+    }
     add_context(writing);
     writing->batch.done = created_context_read;
     writing->batch.user = writing;
@@ -389,6 +458,10 @@ static int prepare_creation(struct writing *writing)
 
     if (document_check_read_only(call, writing->resource, NULL, call->body, writing->id) != 0)
         return IQM_EPROBLEM;
+    const char *may = writers_of(call, writing->resource, call->operation->roles, NULL, call->body);
+    if (may == NULL)
+        return iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+    call->may = may != call->operation->roles ? may : NULL;
     writing->document = document_build(call, writing->resource, NULL, call->body, writing->id);
     if (writing->document == NULL)
         return iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);

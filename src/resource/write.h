@@ -26,6 +26,8 @@ struct writing {
     json_t *wanted;   /* what the client asks for, whole */
     json_t *document; /* what is to be stored */
     char *text;       /* the same as text */
+    bool narrows;     /* the change is made with fewer roles than the caller has */
+    struct iqm_pg_value narrow_value;
     char version[24];
     char id_text[40];
 };

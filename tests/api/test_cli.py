@@ -15,7 +15,7 @@ KEYLESS = {"IQM_TOKEN_KEY": ""}
 class TestProgram:
     def test_help(self):
         done = run_iqmd("--help")
-        for command in ("serve", "migrate", "check", "token", "import"):
+        for command in ("serve", "migrate", "check", "token", "import", "audit"):
             assert command in done.stdout
         assert done.stderr == ""
 
@@ -44,6 +44,7 @@ class TestSettings:
         ("IQM_PORT", "http"), ("IQM_PORT", "65536"), ("IQM_PORT", "-1"), ("IQM_PORT", ""),
         ("IQM_WORKERS", "1.5"), ("IQM_LOG", "loud"), ("IQM_TOKEN_KEY", "abc"),
         ("IQM_TOKEN_KEY", "z" * 64), ("IQM_TOKEN_KEY_FILE", "/nonexistent"),
+        ("IQM_SIGNING_KEY", "abc"), ("IQM_SIGNING_KEY", "z" * 64), ("IQM_SIGNING_KEY", ""),
         ("IQM_BODY_MAX", "99999999999999999999")])
     def test_that_make_no_sense(self, stage, name, value):
         settings = {**stage.settings, "IQM_PORT": "0", name: value}
@@ -53,6 +54,7 @@ class TestSettings:
         assert done.returncode == 2
         assert name in done.stderr
         assert stage.key not in done.stderr and "password" not in done.stderr
+        assert stage.signing_key not in done.stderr
 
     def test_that_are_missing(self):
         done = run_iqmd("serve", check=False)

@@ -205,4 +205,5 @@ class TestStopping:
             running.process.send_signal(end)
             assert running.process.wait(20) == 0
             assert running.complaints() == ""
-            assert running.log()[-1]["event"] == "stopped"
+            # The last checkpoint of the audit log may come after it.
+            assert "stopped" in [line["event"] for line in running.log()[-2:]]

@@ -112,7 +112,10 @@ class Iqmd:
             "IQM_DATABASE_URL": database.url(name, "iqm_server"),
             "IQM_OWNER_DATABASE_URL": database.url(name, "iqm_owner"),
             "IQM_TOKEN_KEY": secrets.token_hex(32), "IQM_METRICS_PORT": "-1",
-            "IQM_SPOOL_DIR": str(scratch)}
+            "IQM_SIGNING_KEY": secrets.token_hex(32),
+            "IQM_SPOOL_DIR": str(scratch),
+            "IQM_LIMIT_ADDRESS": "30000000", "IQM_LIMIT_TOKEN": "30000000",
+            "IQM_LIMIT_SIGN_IN": "30000000"}
 
     def call(self, *arguments):
         return subprocess.run([self.program, *arguments], env=self.environment, check=True,
@@ -135,10 +138,10 @@ class Iqmd:
 def identify_sql(operation_roles, scope):
     """The very statement of the server, its parameters turned into pgbench's."""
     source = (TOP / "src/auth/identify.c").read_text()
-    literal = re.search(r'identify_sql\[\] =\s*((?:"[^"]*"\s*)+);', source)
-    if not literal:
+    parts = re.findall(r"#define IDENTIFY_(?:CALLER|FROM)((?:.*\\\n)+.*)", source)
+    if len(parts) != 2:
         raise SystemExit("compare: src/auth/identify.c holds no identify_sql any more")
-    sql = "".join(re.findall(r'"([^"]*)"', literal[1]))
+    sql = "".join(re.findall(r'"([^"]*)"', "".join(parts)))
     for number, value in enumerate((":hash", ":roles", ":scope"), 1):
         sql = sql.replace(f"${number}", value)
     return sql, {"roles": "{%s}" % operation_roles, "scope": scope}
@@ -157,7 +160,7 @@ class Pgbench:
         self.scratch, self.round = scratch, 0
         writes = script.startswith("post")
         roles, scope = ("head_office", "meetings:write") if writes else (
-            "head_office,client", "schools:read")
+            "head_office,ambassador,school,client", "schools:read")
         identify, self.variables = identify_sql(roles, scope)
         text = (HERE / "sql" / script).read_text()
         text = text.replace(":identify", identify).replace(":context;", context_sql().strip() + ";")

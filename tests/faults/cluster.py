@@ -128,6 +128,7 @@ class Cluster:
 
     def settings_of_iqmd(self):
         return {"IQM_DATABASE_URL": self.url("iqm_server"), "IQM_TOKEN_KEY": places.TOKEN_KEY,
+                "IQM_SIGNING_KEY": places.SIGNING_KEY,
                 "IQM_OWNER_DATABASE_URL": self.url("iqm_owner")}
 
     def iqmd(self, *arguments, check=True, **settings):

@@ -7,6 +7,7 @@ import subprocess
 from support.places import ROOT, build_dir
 
 TOKEN_KEY = "5a" * 32
+SIGNING_KEY = "a5" * 32
 
 
 def as_postgres():

@@ -15,7 +15,8 @@ from support.server import environment
 from wire import Wire
 
 REPORT = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|Sanitizer:")
-SMALL = {"IQM_PORT": "0", "IQM_METRICS_PORT": "0", "IQM_WORKERS": "2"}
+SMALL = {"IQM_PORT": "0", "IQM_METRICS_PORT": "0", "IQM_WORKERS": "2",
+         "IQM_LIMIT_ADDRESS": "1000000", "IQM_LIMIT_TOKEN": "1000000"}
 
 
 class Server:

@@ -242,6 +242,7 @@ BAD_SETTINGS = [("IQM_PORT", "http"), ("IQM_PORT", "65536"), ("IQM_PORT", "-1"),
                 ("IQM_PORT", "80 "), ("IQM_WORKERS", "257"), ("IQM_BODY_MAX", "1e6"),
                 ("IQM_LOG", "debug"), ("IQM_TOKEN_KEY", "abc"), ("IQM_TOKEN_KEY", "zz" * 32),
                 ("IQM_TOKEN_KEY", "5a" * 33), ("IQM_TOKEN_KEY", ""), ("IQM_DATABASE_URL", ""),
+                ("IQM_SIGNING_KEY", "abc"), ("IQM_SIGNING_KEY", "zz" * 32), ("IQM_SIGNING_KEY", ""),
                 ("IQM_DATABASE_TIMEOUT", "99"), ("IQM_DATABASE_TIMEOUT", "9" * 30)]
 
 

@@ -8,6 +8,7 @@ import gzip
 import json
 import os
 import socket
+import urllib.parse
 
 from support.places import traffic_dir
 
@@ -169,7 +170,7 @@ class Client:
             self.stream.close()
         self.stream = None
 
-    def _compose(self, method, json_body, body, headers, token):
+    def _compose(self, method, json_body, form, body, headers, token):
         """(headers, body) as they go out."""
         headers = list(headers.items() if isinstance(headers, dict) else headers)
         names = {name.lower() for name, _ in headers}
@@ -181,6 +182,9 @@ class Client:
             body = json.dumps(json_body).encode()
             if "content-type" not in names:
                 headers.append(("Content-Type", kind))
+        if form is not UNSET:
+            body = urllib.parse.urlencode(form).encode()
+            headers.append(("Content-Type", "application/x-www-form-urlencoded"))
         return headers, body
 
     def _send(self, data, method):
@@ -197,10 +201,10 @@ class Client:
                     raise
         raise AssertionError("not reached")
 
-    def request(self, method, target, *, json=UNSET, body=None, headers=(), token=UNSET,
-                chunked=False):
-        """`token=None` sends none. A body as bytes goes out as it is."""
-        headers, body = self._compose(method, json, body, headers, token)
+    def request(self, method, target, *, json=UNSET, form=UNSET, body=None, headers=(),
+                token=UNSET, chunked=False):
+        """`token=None` sends none. `form`: a dict or pairs. A body as bytes goes out as it is."""
+        headers, body = self._compose(method, json, form, body, headers, token)
         framing = []
         data = body or b""
         if chunked:

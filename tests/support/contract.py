@@ -5,6 +5,8 @@ Finds the operation of a request, and tells what is wrong with an answer.
 
 import copy
 import datetime
+import html
+import json
 import re
 import urllib.parse
 
@@ -13,6 +15,7 @@ import yaml
 
 from support.places import CONTRACT
 
+FORM = "application/x-www-form-urlencoded"
 METHODS = ("get", "put", "post", "patch", "delete")
 DOCUMENT = yaml.safe_load(CONTRACT.read_text())
 SHARED = DOCUMENT["x-shared-statuses"]
@@ -69,9 +72,26 @@ class Operation:
             own = self.node["responses"]["default"]
         return resolve(own) if own else None
 
-    def request_schema(self):
+    def read_body(self, data):
+        """(schema, value) of a body that is validated whole; (None, None) for any other."""
         content = self.node.get("requestBody", {}).get("content", {})
-        return content.get("application/json", {}).get("schema")
+        if "application/json" in content:
+            return content["application/json"]["schema"], json.loads(data)
+        if FORM in content:
+            return content[FORM]["schema"], dict(
+                urllib.parse.parse_qsl(data.decode(), keep_blank_values=True))
+        return None, None
+
+
+def read_error(operation, media_type, data):
+    """The name of the problem type that an error tells; None when it does not say."""
+    if media_type == "application/problem+json" and data:
+        return json.loads(data)["type"].removeprefix("/problems/")
+    if media_type == "application/json" and operation.node.get("x-errors") == "oauth":
+        return json.loads(data)["error"] if data else None
+    heading = re.search("<h1>(.*?)</h1>", data.decode()) if media_type == "text/html" else None
+    titles = {problem["title"]: name for name, problem in DOCUMENT["x-problem-types"].items()}
+    return titles.get(html.unescape(heading[1])) if heading else None
 
 
 def _operations():

@@ -108,6 +108,15 @@ def attendance(make):
             "status": "present", "impact": "New reading corner."}
 
 
+def account(make):
+    return {"person_id": make.person()["id"], "roles": ["ambassador"], "suspended": False}
+
+
+def client(make):
+    return {"name": make.name("Client"), "kind": "confidential", "scopes": ["schools:read"],
+            "redirect_uris": ["https://front.example/back"], "origins": ["https://front.example"]}
+
+
 def _same(example, *members):
     """A clash: another record with the same values of these members."""
     return lambda make, record: {**example(make), **{name: record[name] for name in members}}
@@ -136,6 +145,10 @@ _TABLE = [
              {}, ("academic_year", "2026/28"),
              _same(term_dates, "academic_year", "local_authority_code", "autumn", "spring",
                                         "summer"), None),
+    Resource("account", "/v1/accounts", "accounts", account, {"suspended": True},
+             ("suspended", "no"), _same(account, "person_id"), None, for_clients=False),
+    Resource("client", "/v1/clients", "clients", client, {"origins": ["https://one.example"]},
+             ("kind", "secret"), _same(client, "name"), None, for_clients=False),
     Resource("meeting", "/v1/meetings", "meetings", meeting, {"notes": "All were there."},
              ("topics", []), None,
              lambda make, record: make.attendance(meeting_id=record["id"])),

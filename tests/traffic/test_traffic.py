@@ -8,6 +8,7 @@ import base64
 import gzip
 import json
 import pathlib
+import re
 from collections import defaultdict
 
 import pytest
@@ -21,10 +22,13 @@ HTTP_HEADERS = {"date", "content-length", "content-type", "connection", "vary", 
                 "content-encoding", "x-content-type-options", "access-control-allow-origin",
                 "access-control-expose-headers", "access-control-allow-methods",
                 "access-control-allow-headers", "access-control-max-age", "transfer-encoding"}
+# Every page has these; a redirect has the last.
+PAGE_HEADERS = {"content-security-policy", "x-frame-options", "referrer-policy"}
 # What the parser refuses by itself, bare: the contract's description names these.
 PARSER_STATUSES = {400, 413, 414, 431, 501}
 # Described headers that are not always there, and the statuses that need them.
-CONDITIONAL = {"Link": (), "Allow": (405,), "Retry-After": (503,), "WWW-Authenticate": (401, 403)}
+CONDITIONAL = {"Link": (), "Allow": (405,), "Retry-After": (429, 503), "WWW-Authenticate": (401,),
+               "RateLimit": (429,), "RateLimit-Policy": (429,)}
 DEADLINE = 900
 PATIENCE_WITH_ODDITIES = 40
 
@@ -89,8 +93,10 @@ def check_headers(exchange, response):
             yield f"lacks the header {name}"
         for value in values:
             yield from contract.complaints(contract.resolve(node)["schema"], value)
+    known = HTTP_HEADERS | (PAGE_HEADERS if exchange.status == 303 or
+                            exchange.media_type == "text/html" else set())
     for name, values in exchange.headers.items():
-        if name not in HTTP_HEADERS and name not in {n.lower() for n in described}:
+        if name not in known and name not in {n.lower() for n in described}:
             yield f"has the header {name}, which the contract does not describe"
         if len(values) > 1:
             yield f"has the header {name} {len(values)} times"
@@ -107,18 +113,37 @@ def check_body(exchange, response):
     elif exchange.media_type.endswith("json"):
         value = json.loads(exchange.body)
         yield from contract.complaints(content[exchange.media_type]["schema"], value)
-        if exchange.status >= 400 and value.get("status") != exchange.status:
+        if exchange.media_type == "application/problem+json" and \
+                value.get("status") != exchange.status:
             yield f"says status {value.get('status')} in its body"
+    elif exchange.media_type == "text/html":
+        yield from check_page(exchange)
+
+
+def check_page(exchange):
+    """No script, no frame, no cache, and for people who cannot see: a language, one heading."""
+    page, policy = exchange.body.decode(), exchange.headers["content-security-policy"]
+    if len(policy) != 1 or "default-src 'none'" not in policy[0] or "unsafe" in policy[0] or \
+            "frame-ancestors 'none'" not in policy[0]:
+        yield f"has the policy {policy}"
+    if re.search(r"<script|<[^>]*\s(on[a-z]+|style)=", page, re.IGNORECASE):
+        yield "has a script, or style outside its sheet"
+    if '<html lang="en-GB">' not in page or page.count("<h1>") != 1:
+        yield "says no language, or has not one heading"
+    for name, value in (("x-frame-options", "DENY"), ("referrer-policy", "same-origin"),
+                        ("cache-control", "no-store"), ("content-type", "text/html; charset=utf-8")):
+        if exchange.headers[name] != [value]:
+            yield f"has {name} {exchange.headers[name]}"
 
 
 def check_request(exchange):
     """What was answered with success was asked for as the contract says."""
     line, operation = exchange.line, exchange.operation
-    if exchange.status >= 300 or line["raw"] or not line["body_whole"]:
+    if exchange.status >= 400 or line["raw"] or not line["body_whole"]:
         return
-    schema = operation.request_schema()
+    schema, value = operation.read_body(_bytes(line["body"]))
     if schema:
-        yield from contract.complaints(contract.as_sent(schema), json.loads(_bytes(line["body"])))
+        yield from contract.complaints(contract.as_sent(schema), value)
     secured = operation.node["security"] != []
     if secured and not any(n.lower() == "authorization" for n, _ in line["headers"]):
         yield "was answered without a token"
@@ -132,7 +157,9 @@ def check_options(exchange):
         yield f"allows {allowed}"
     yield from check_headers(exchange, {"headers": {
         "Allow": {"$ref": "#/components/headers/Allow"},
-        "X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}})
+        "X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"},
+        "RateLimit": {"$ref": "#/components/headers/RateLimit"},
+        "RateLimit-Policy": {"$ref": "#/components/headers/RateLimit-Policy"}}})
 
 
 def check_outside(exchange):
@@ -144,13 +171,19 @@ def check_outside(exchange):
     yield from check_body(exchange, response)
 
 
+def is_no_request(exchange):
+    """A head so bad that no operation was looked for: a problem, whatever errors look like there."""
+    return exchange.line["raw"] and exchange.status == 400 and \
+        exchange.media_type == "application/problem+json"
+
+
 def check(exchange):
     refused = exchange.status in PARSER_STATUSES and "x-request-id" not in exchange.headers
     if refused and exchange.line["raw"]:
         return
     if exchange.method == "OPTIONS" and exchange.path and exchange.status < 400:
         yield from check_options(exchange)
-    elif exchange.operation is None:
+    elif exchange.operation is None or exchange.status == 405 or is_no_request(exchange):
         yield from check_outside(exchange)
     elif (response := exchange.operation.response(exchange.status)) is None:
         yield f"is no status of {exchange.operation.id}"
@@ -201,7 +234,7 @@ def test_every_shared_status_is_met_as_a_problem(exchanges, whole_run):
 def test_every_problem_type_is_met(exchanges, whole_run):
     if not whole_run:
         pytest.skip("only a part of the tests runs")
-    met = {json.loads(e.body)["type"].removeprefix("/problems/") for e in exchanges
-           if e.media_type == "application/problem+json" and e.body}
+    met = {contract.read_error(e.operation, e.media_type, e.body)
+           for e in exchanges if e.status >= 400}
     assert not set(contract.DOCUMENT["x-problem-types"]) - met, \
         f"never told: {sorted(set(contract.DOCUMENT['x-problem-types']) - met)}"

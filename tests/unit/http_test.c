@@ -1,5 +1,5 @@
 /* The HTTP room's pure parts: negotiation, entity tags, origins, compression. */
-#include "http/request.h"
+#include "http/worker.h"
 #include "suite.h"
 
 #include <stdlib.h>
@@ -90,6 +90,53 @@ START_TEST(origins_are_compared_whole)
 }
 END_TEST
 
+static const char *registered;
+
+static const char *registered_origins(void *services)
+{
+    (void)services;
+    return registered;
+}
+
+START_TEST(registered_origins_count_beside_configured_ones)
+{
+    struct iqm_config config = {.cors_origins = (char[]){"https://app.example.org"}};
+    struct iqm_server_options options = {.config = &config, .origins = registered_origins};
+    struct worker *worker = calloc(1, sizeof *worker);
+    struct request request = {.worker = worker};
+
+    worker->options = &options;
+    ck_assert(!cors_admits(&request));
+    request.fields.origin = slice("https://other.example.org");
+    ck_assert(!cors_admits(&request));
+    registered = "https://one.example.org,https://other.example.org";
+    ck_assert(cors_admits(&request));
+    request.fields.origin = slice("https://app.example.org");
+    ck_assert(cors_admits(&request));
+    config.cors_origins = (char[]){""};
+    ck_assert(!cors_admits(&request));
+    ck_assert(cors_is_used(&request));
+    options.origins = NULL;
+    ck_assert(!cors_is_used(&request));
+    free(worker);
+}
+END_TEST
+
+START_TEST(a_user_agent_is_short_and_printable)
+{
+    struct iqm_arena *arena = iqm_arena_new(1 << 16);
+    char longest[301] = "";
+
+    memset(longest, 'x', sizeof longest - 1);
+    ck_assert_ptr_null(fields_printable(arena, slice(NULL)));
+    ck_assert_str_eq(fields_printable(arena, slice("")), "");
+    ck_assert_str_eq(fields_printable(arena, slice("Mozilla/5.0 (X11)")), "Mozilla/5.0 (X11)");
+    ck_assert_str_eq(fields_printable(arena, slice("a\tb\x7f\xc3\xa9\xff")), "a?b????");
+    ck_assert_uint_eq(strlen(fields_printable(arena, slice(longest))), 200);
+    iqm_arena_free(arena);
+}
+END_TEST
+
 START_TEST(gzip_round_trip)
 {
     struct iqm_arena *arena = iqm_arena_new(1 << 22);
@@ -119,7 +166,8 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {accept_header, accept_encoding_header, content_type_header,
-        entity_tags, origins_are_compared_whole, gzip_round_trip};
+        entity_tags, origins_are_compared_whole, registered_origins_count_beside_configured_ones,
+        a_user_agent_is_short_and_printable, gzip_round_trip};
 
     return suite_run("http", NULL, NULL, tests, sizeof tests / sizeof tests[0]);
 }

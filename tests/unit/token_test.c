@@ -24,6 +24,20 @@ START_TEST(tokens_differ_and_have_one_form)
 }
 END_TEST
 
+START_TEST(secrets_differ_by_prefix)
+{
+    char link[IQM_TOKEN_TEXT];
+
+    iqm_secret_new("iql_", link);
+    ck_assert_uint_eq(strlen(link), IQM_TOKEN_TEXT - 1);
+    ck_assert(iqm_secret_has_form(slice(link), "iql_"));
+    ck_assert(!iqm_secret_has_form(slice(link), IQM_TOKEN_PREFIX));
+    ck_assert(!iqm_secret_has_form((struct iqm_slice){link, IQM_TOKEN_TEXT - 2}, "iql_"));
+    ck_assert(!iqm_secret_has_form(slice(""), "iql_"));
+    ck_assert(!iqm_secret_has_form((struct iqm_slice){NULL, 0}, "iql_"));
+}
+END_TEST
+
 START_TEST(hash_depends_on_token_and_key)
 {
     static const uint8_t key[32] = {1}, other_key[32] = {2};
@@ -66,8 +80,9 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {tokens_differ_and_have_one_form, hash_depends_on_token_and_key,
-        uuid7_sorts_in_the_order_made, time_is_as_the_contract_wants_it};
+    const TTest *const tests[] = {tokens_differ_and_have_one_form, secrets_differ_by_prefix,
+        hash_depends_on_token_and_key, uuid7_sorts_in_the_order_made,
+        time_is_as_the_contract_wants_it};
 
     return suite_run("token", NULL, NULL, tests, sizeof tests / sizeof tests[0]);
 }

@@ -6,18 +6,16 @@
 #include "iqm/importer.h"
 
 #include "iqm/log.h"
+#include "iqm/thread.h"
 #include "programme/register/spool.h"
 #include "programme/register/status.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define LOOK_EVERY_MS 60000    /* for what another process left, or nobody acknowledged */
 #define LOCKED_EVERY_MS 1000   /* while another process works on this spool */
@@ -29,11 +27,9 @@
 
 struct iqm_importer {
     const struct iqm_config *config;
-    pthread_t thread;
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    bool wanted, finished; /* under the mutex */
-    PGcancel *cancel;      /* under the mutex; of `writes` */
+    struct iqm_thread thread;
+    bool wanted, finished; /* under thread.mutex */
+    PGcancel *cancel;      /* under thread.mutex; of `writes` */
     atomic_bool stopping;
     int spool;
     PGconn *writes, *statuses; /* of the thread; NULL when not connected */
@@ -59,10 +55,10 @@ static bool is_stopping(struct iqm_importer *importer)
 
 static void set_cancel(struct iqm_importer *importer, PGcancel *cancel)
 {
-    pthread_mutex_lock(&importer->mutex);
+    pthread_mutex_lock(&importer->thread.mutex);
     PQfreeCancel(importer->cancel);
     importer->cancel = cancel;
-    pthread_mutex_unlock(&importer->mutex);
+    pthread_mutex_unlock(&importer->thread.mutex);
 }
 
 static void disconnect(struct iqm_importer *importer)
@@ -84,7 +80,7 @@ static PGconn *connect_as(const struct iqm_config *config, const char *name)
 {
     char settings[512];
     snprintf(settings, sizeof settings,
-        "-c role=%s -c search_path=public -c iqm.role=head_office -c statement_timeout=10s "
+        "-c role=%s -c search_path=public -c iqm.roles={head_office} -c statement_timeout=10s "
         "-c TimeZone=UTC -c DateStyle=ISO -c client_encoding=UTF8 -c jit=off",
         config->database_role);
     const char *keywords[] = {"dbname", "options", "application_name", "connect_timeout",
@@ -349,32 +345,18 @@ static uint64_t work_through(struct iqm_importer *importer)
     return verdict == AGAIN ? back_off(importer) : LOOK_EVERY_MS;
 }
 
-static struct timespec after_ms(uint64_t ms)
-{
-    struct timespec at;
-
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += (time_t)(ms / 1000);
-    at.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_nsec -= 1000000000;
-        at.tv_sec++;
-    }
-    return at;
-}
-
 /* A new file does not cut short a wait for the database: it could only come to nothing, too. */
 static void wait_for_work(struct iqm_importer *importer, uint64_t ms)
 {
-    struct timespec until = after_ms(ms);
+    struct timespec until = iqm_thread_after_ms(ms);
     bool patient = ms != LOOK_EVERY_MS;
     int error = 0;
 
-    pthread_mutex_lock(&importer->mutex);
+    pthread_mutex_lock(&importer->thread.mutex);
     while (error == 0 && !is_stopping(importer) && (patient || !importer->wanted))
-        error = pthread_cond_timedwait(&importer->changed, &importer->mutex, &until);
+        error = pthread_cond_timedwait(&importer->thread.changed, &importer->thread.mutex, &until);
     importer->wanted = false;
-    pthread_mutex_unlock(&importer->mutex);
+    pthread_mutex_unlock(&importer->thread.mutex);
 }
 
 static void *run(void *cls)
@@ -383,34 +365,15 @@ static void *run(void *cls)
 
     while (!is_stopping(importer))
         wait_for_work(importer, work_through(importer));
-    pthread_mutex_lock(&importer->mutex);
+    pthread_mutex_lock(&importer->thread.mutex);
     importer->finished = true;
-    pthread_cond_broadcast(&importer->changed);
-    pthread_mutex_unlock(&importer->mutex);
+    pthread_cond_broadcast(&importer->thread.changed);
+    pthread_mutex_unlock(&importer->thread.mutex);
     return NULL;
-}
-
-static int start_thread(struct iqm_importer *importer)
-{
-    pthread_condattr_t attributes;
-    sigset_t all, before;
-
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_mutex_init(&importer->mutex, NULL);
-    pthread_cond_init(&importer->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&importer->thread, NULL, run, importer);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return error == 0 ? 0 : IQM_ENOMEM;
 }
 
 static void free_importer(struct iqm_importer *importer)
 {
-    pthread_cond_destroy(&importer->changed);
-    pthread_mutex_destroy(&importer->mutex);
     iqm_close_fd(&importer->spool);
     free(importer);
 }
@@ -428,7 +391,7 @@ struct iqm_importer *iqm_importer_start(const struct iqm_config *config)
         free(importer);
         return NULL;
     }
-    if (start_thread(importer) == 0)
+    if (iqm_thread_start(&importer->thread, run, importer) == 0)
         return importer;
     free_importer(importer);
     return NULL;
@@ -438,10 +401,10 @@ void iqm_importer_wake(struct iqm_importer *importer)
 {
     if (importer == NULL)
         return;
-    pthread_mutex_lock(&importer->mutex);
+    pthread_mutex_lock(&importer->thread.mutex);
     importer->wanted = true;
-    pthread_cond_broadcast(&importer->changed);
-    pthread_mutex_unlock(&importer->mutex);
+    pthread_cond_broadcast(&importer->thread.changed);
+    pthread_mutex_unlock(&importer->thread.mutex);
 }
 
 /* A statement that waits, perhaps for another import, is told to end; more than once, as the thread
@@ -450,25 +413,25 @@ static void interrupt(struct iqm_importer *importer)
 {
     char ignored[256];
 
-    pthread_mutex_lock(&importer->mutex);
+    pthread_mutex_lock(&importer->thread.mutex);
     while (!importer->finished) {
         if (importer->cancel != NULL)
             PQcancel(importer->cancel, ignored, sizeof ignored);
-        struct timespec until = after_ms(CANCEL_EVERY_MS);
-        pthread_cond_timedwait(&importer->changed, &importer->mutex, &until);
+        struct timespec until = iqm_thread_after_ms(CANCEL_EVERY_MS);
+        pthread_cond_timedwait(&importer->thread.changed, &importer->thread.mutex, &until);
     }
-    pthread_mutex_unlock(&importer->mutex);
+    pthread_mutex_unlock(&importer->thread.mutex);
 }
 
 void iqm_importer_stop(struct iqm_importer *importer)
 {
     if (importer == NULL)
         return;
-    pthread_mutex_lock(&importer->mutex);
+    pthread_mutex_lock(&importer->thread.mutex);
     atomic_store(&importer->stopping, true);
-    pthread_cond_broadcast(&importer->changed);
-    pthread_mutex_unlock(&importer->mutex);
+    pthread_cond_broadcast(&importer->thread.changed);
+    pthread_mutex_unlock(&importer->thread.mutex);
     interrupt(importer);
-    pthread_join(importer->thread, NULL);
+    iqm_thread_join(&importer->thread);
     free_importer(importer);
 }

@@ -86,8 +86,9 @@ static int identify(struct iqm_store *store)
     const char *values[1] = {store->actor ? store->actor : ""};
     IQM_CLEANUP(clear_result)
     PGresult *result = PQexecParams(store->connection,
-        "SELECT set_config('iqm.role', 'head_office', true), set_config('iqm.actor', $1, true)", 1,
-        NULL, values, NULL, NULL, 0);
+        "SELECT set_config('iqm.roles', '{head_office}', true), set_config('iqm.actor', $1, true), "
+        "set_config('iqm.operation', 'import_register', true)",
+        1, NULL, values, NULL, NULL, 0);
     return is_good(result) ? 0 : take_error(store, result);
 }
 

@@ -80,7 +80,7 @@ static void inserted(struct iqm_pg_batch *batch)
     if (error == 0 && batch->error != 0)
         error = busy(call, "The import could not be entered. Send the file again.");
     if (error != 0)
-        iqm_call_fail(call);
+        iqm_auth_fail(call);
     else
         answer(upload);
 }
@@ -88,7 +88,7 @@ static void inserted(struct iqm_pg_batch *batch)
 static void insert(struct upload *upload)
 {
     iqm_pg_batch_clear(&upload->batch);
-    if (iqm_auth_identify(upload->call, &upload->batch) != 0) {
+    if (iqm_auth_identify_change(upload->call, &upload->batch) != 0) {
         iqm_pg_release(upload->session);
         iqm_call_fail(upload->call);
         return;
@@ -215,7 +215,7 @@ static void identified(struct iqm_pg_batch *batch)
     else if (iqm_auth_verdict(call, batch->results[0]) == 0)
         open_file(upload);
     if (call->problem.type != NULL) {
-        iqm_call_fail(call);
+        iqm_auth_fail(call);
         return;
     }
     call->sink = sink;

@@ -65,5 +65,5 @@ FROM school WHERE :columns = 1 ORDER BY id;
 CREATE INDEX bench_school_cluster ON bench_school (cluster_id, id);
 ALTER TABLE bench_school ENABLE ROW LEVEL SECURITY;
 CREATE POLICY bench_school_read ON bench_school FOR SELECT TO iqm_server
-    USING ((SELECT current_setting('iqm.role', true)) = ANY ('{head_office,client}'));
+    USING ((SELECT nullif(current_setting('iqm.roles', true), '')::text[] && '{head_office,client}'));
 GRANT SELECT ON bench_school TO iqm_server;

@@ -1,0 +1,375 @@
+/*
+ * Holds the audit log against its chain and its checkpoints, without trusting what the database
+ * computed: hashes and signatures are made anew here. Must read any number of records in bounded
+ * memory, and go on after a fault: one fault is told once.
+ */
+#include "iqm/audit.h"
+
+#include <endian.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+#define PAGE "1000" /* rows fetched at a time */
+/* A record just committed waits for its seal; a running server gives it within a second or two. */
+#define PATIENCE_MS 5000
+#define LOOK_EVERY_MS 200
+
+/* One row is one seal with its record and checkpoint; either may be missing. */
+enum column {
+    NUMBER,
+    HASH,
+    RECORD_ID,
+    RECORD_ID_TEXT,
+    DOC,
+    DIFFERS,
+    AT,
+    SIGNED_HASH,
+    KEY,
+    SIGNATURE
+};
+
+static const char chain_sql[] =
+    "DECLARE chain NO SCROLL CURSOR FOR "
+    "SELECT number, s.hash, s.record_id, s.record_id::text, r.doc,"
+    " ROW(r.id::text, r.at, r.actor::text, r.operation, r.resource, r.resource_id::text, r.outcome)"
+    " IS DISTINCT FROM ROW(r.doc->>'id', r.doc->>'at', r.doc->>'actor', r.doc->>'operation',"
+    " r.doc->>'resource', r.doc->>'resource_id', r.doc->>'outcome'),"
+    " time_text(c.at), c.hash, c.public_key, c.signature "
+    "FROM audit_seal s FULL JOIN audit_checkpoint c USING (number)"
+    " LEFT JOIN audit_record r ON r.id = s.record_id ORDER BY number";
+
+/* Found by their age: a record of a moment ago may still wait for its seal. */
+#define UNSEALED                                                                                   \
+    "FROM audit_record AS r WHERE at < time_text(now() - interval '1 minute') "                    \
+    "AND NOT EXISTS (SELECT FROM audit_seal AS s WHERE s.record_id = r.id)"
+
+struct verification {
+    PGconn *connection;
+    const struct iqm_audit_trust *trust;
+    FILE *errors;
+    uint64_t faults, records, checkpoints;
+    int64_t number; /* of the last seal */
+    uint8_t hash[IQM_AUDIT_HASH];
+};
+
+static void clear_result(PGresult **result)
+{
+    PQclear(*result);
+}
+
+static void say(struct verification *verification, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void say(struct verification *verification, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vfprintf(verification->errors, format, arguments);
+    va_end(arguments);
+    fputc('\n', verification->errors);
+    verification->faults++;
+}
+
+static int64_t int64_of(const PGresult *rows, int row, int column)
+{
+    uint64_t bytes = 0;
+
+    if (PQgetlength(rows, row, column) == sizeof bytes)
+        memcpy(&bytes, PQgetvalue(rows, row, column), sizeof bytes);
+    return (int64_t)be64toh(bytes);
+}
+
+static bool copy_bytes(const PGresult *rows, int row, int column, uint8_t *ret_bytes, size_t size)
+{
+    if (PQgetlength(rows, row, column) != (int)size)
+        return false;
+    memcpy(ret_bytes, PQgetvalue(rows, row, column), size);
+    return true;
+}
+
+static bool is_null(const PGresult *rows, int row, enum column column)
+{
+    return PQgetisnull(rows, row, (int)column) == 1;
+}
+
+static int cannot_read(const struct verification *verification)
+{
+    fprintf(verification->errors, "The audit log cannot be read: %s",
+        PQerrorMessage(verification->connection));
+    return IQM_EPG;
+}
+
+static int run(struct verification *verification, const char *sql, PGresult **ret_rows)
+{
+    PGresult *rows = PQexecParams(verification->connection, sql, 0, NULL, NULL, NULL, NULL, 1);
+    ExecStatusType status = PQresultStatus(rows);
+
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
+        *ret_rows = rows;
+        return 0;
+    }
+    PQclear(rows);
+    return cannot_read(verification);
+}
+
+static int execute(struct verification *verification, const char *sql)
+{
+    IQM_CLEANUP(clear_result) PGresult *rows = NULL;
+
+    return run(verification, sql, &rows);
+}
+
+static bool is_trusted(const struct iqm_audit_trust *trust, const uint8_t *key)
+{
+    for (size_t i = 0; i < trust->key_count; i++) {
+        if (memcmp(trust->keys[i], key, IQM_AUDIT_KEY) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* By itself: ours, and unchanged. */
+static void check_signature(
+    struct verification *verification, const struct iqm_checkpoint *checkpoint, const char *where)
+{
+    if (!is_trusted(verification->trust, checkpoint->public_key))
+        say(verification, "The checkpoint %" PRId64 "%s is signed with another key than ours.",
+            checkpoint->number, where);
+    else if (!iqm_checkpoint_is_signed(checkpoint))
+        say(verification, "The checkpoint %" PRId64 "%s has a signature that is not its own.",
+            checkpoint->number, where);
+}
+
+static bool read_checkpoint(
+    const PGresult *rows, int row, int first, struct iqm_checkpoint *checkpoint)
+{
+    return copy_bytes(rows, row, first, (uint8_t *)checkpoint->at, IQM_TIME_TEXT - 1) &&
+           copy_bytes(rows, row, first + 1, checkpoint->hash, IQM_AUDIT_HASH) &&
+           copy_bytes(rows, row, first + 2, checkpoint->public_key, IQM_AUDIT_KEY) &&
+           copy_bytes(rows, row, first + 3, checkpoint->signature, IQM_AUDIT_SIGNATURE);
+}
+
+static void check_checkpoint(struct verification *verification, const PGresult *rows, int row)
+{
+    struct iqm_checkpoint checkpoint = {.number = int64_of(rows, row, NUMBER)};
+
+    verification->checkpoints++;
+    if (!read_checkpoint(rows, row, AT, &checkpoint)) {
+        say(verification, "The checkpoint %" PRId64 " is not of the form it should be.",
+            checkpoint.number);
+        return;
+    }
+    check_signature(verification, &checkpoint, "");
+    if (is_null(rows, row, HASH))
+        say(verification, "The checkpoint %" PRId64 " has no seal: it was removed.",
+            checkpoint.number);
+    else if (memcmp(checkpoint.hash, PQgetvalue(rows, row, HASH), IQM_AUDIT_HASH) != 0)
+        say(verification,
+            "The checkpoint %" PRId64 " does not match its seal: records before it were changed.",
+            checkpoint.number);
+}
+
+/* After a gap the hash before is not known; then the seal's own is where the chain goes on. */
+static bool is_next(struct verification *verification, int64_t number)
+{
+    int64_t missing = verification->number + 1;
+
+    if (number == missing)
+        return true;
+    if (number - 1 == missing)
+        say(verification, "The seal %" PRId64 " was removed.", missing);
+    else
+        say(verification, "The seals %" PRId64 " to %" PRId64 " were removed.", missing,
+            number - 1);
+    return false;
+}
+
+static void check_seal(struct verification *verification, const PGresult *rows, int row)
+{
+    int64_t number = int64_of(rows, row, NUMBER);
+    uint8_t link[IQM_AUDIT_HASH], id[IQM_AUDIT_ID] = {0};
+    struct iqm_slice doc = {PQgetvalue(rows, row, DOC), (size_t)PQgetlength(rows, row, DOC)};
+    const char *name = PQgetvalue(rows, row, RECORD_ID_TEXT);
+    bool next = is_next(verification, number);
+
+    verification->records++;
+    memcpy(link, verification->hash, sizeof link);
+    copy_bytes(rows, row, RECORD_ID, id, sizeof id);
+    iqm_audit_link(link, id, doc);
+    verification->number = number;
+    copy_bytes(rows, row, HASH, verification->hash, IQM_AUDIT_HASH);
+    if (is_null(rows, row, DOC))
+        say(verification, "The record %s, sealed as %" PRId64 ", was removed.", name, number);
+    else if (next && memcmp(link, verification->hash, sizeof link) != 0)
+        say(verification, "The record %s, sealed as %" PRId64 ", was changed or moved.", name,
+            number);
+    else if (PQgetvalue(rows, row, DIFFERS)[0] != 0)
+        say(verification,
+            "The record %s, sealed as %" PRId64 ", has columns that do not say what it says.", name,
+            number);
+}
+
+static void check_row(struct verification *verification, const PGresult *rows, int row)
+{
+    if (!is_null(rows, row, HASH))
+        check_seal(verification, rows, row);
+    if (!is_null(rows, row, AT))
+        check_checkpoint(verification, rows, row);
+}
+
+static int check_chain(struct verification *verification)
+{
+    int error = execute(verification, chain_sql), count = 1;
+
+    while (error == 0 && count > 0) {
+        IQM_CLEANUP(clear_result) PGresult *rows = NULL;
+        error = run(verification, "FETCH " PAGE " FROM chain", &rows);
+        count = PQntuples(rows);
+        for (int row = 0; row < count; row++)
+            check_row(verification, rows, row);
+    }
+    return error;
+}
+
+/* The seal with this number and the checkpoint there, where they are. */
+static PGresult *find_kept(PGconn *connection, int64_t number)
+{
+    uint64_t bytes = htobe64((uint64_t)number);
+    const char *values[] = {(const char *)&bytes};
+    const int lengths[] = {sizeof bytes}, formats[] = {1};
+
+    return PQexecParams(connection,
+        "SELECT s.hash, c.signature FROM audit_seal s LEFT JOIN audit_checkpoint c USING (number) "
+        "WHERE number = $1::bigint",
+        1, NULL, values, lengths, formats, 1);
+}
+
+/* What was kept elsewhere finds what was cut off here, checkpoints and all. */
+static int check_kept(struct verification *verification, const struct iqm_checkpoint *kept)
+{
+    uint8_t hash[IQM_AUDIT_HASH] = {0};
+    IQM_CLEANUP(clear_result) PGresult *rows = find_kept(verification->connection, kept->number);
+
+    if (PQresultStatus(rows) != PGRES_TUPLES_OK)
+        return cannot_read(verification);
+    check_signature(verification, kept, " kept elsewhere");
+    if (PQntuples(rows) == 0)
+        say(verification,
+            "The checkpoint %" PRId64 " kept elsewhere has no seal: records were cut off.",
+            kept->number);
+    else if (!copy_bytes(rows, 0, 0, hash, sizeof hash) ||
+             memcmp(hash, kept->hash, sizeof hash) != 0)
+        say(verification,
+            "The checkpoint %" PRId64 " kept elsewhere does not match the seal: records before it "
+            "were changed.",
+            kept->number);
+    else if (PQgetlength(rows, 0, 1) != IQM_AUDIT_SIGNATURE)
+        say(verification, "The checkpoint %" PRId64 " kept elsewhere was removed here.",
+            kept->number);
+    return 0;
+}
+
+static int check_all_kept(struct verification *verification)
+{
+    int error = 0;
+
+    for (size_t i = 0; error == 0 && i < verification->trust->kept_count; i++)
+        error = check_kept(verification, &verification->trust->kept[i]);
+    return error;
+}
+
+static int count_unsealed(struct verification *verification, int64_t *ret_count)
+{
+    IQM_CLEANUP(clear_result) PGresult *rows = NULL;
+    int error = run(verification, "SELECT count(*) " UNSEALED, &rows);
+
+    if (error == 0)
+        *ret_count = int64_of(rows, 0, 0);
+    return error;
+}
+
+static int tell_unsealed(struct verification *verification)
+{
+    int error = execute(verification, "BEGIN"), count = 1;
+
+    if (error == 0)
+        error = execute(verification,
+            "DECLARE unsealed NO SCROLL CURSOR FOR SELECT id::text " UNSEALED " ORDER BY at, id");
+    while (error == 0 && count > 0) {
+        IQM_CLEANUP(clear_result) PGresult *rows = NULL;
+        error = run(verification, "FETCH " PAGE " FROM unsealed", &rows);
+        count = PQntuples(rows);
+        for (int row = 0; row < count; row++)
+            say(verification, "The record %s is not sealed, though older than a minute.",
+                PQgetvalue(rows, row, 0));
+    }
+    return error == 0 ? execute(verification, "COMMIT") : error;
+}
+
+/* A long transaction's records are old when they appear: those, a running server seals meanwhile.
+ */
+static int check_unsealed(struct verification *verification)
+{
+    const struct timespec pause = {0, LOOK_EVERY_MS * 1000000L};
+    uint64_t since = iqm_clock_ms();
+    int64_t count = 0;
+    int error = count_unsealed(verification, &count);
+
+    while (error == 0 && count > 0 && iqm_clock_ms() - since < PATIENCE_MS) {
+        nanosleep(&pause, NULL);
+        error = count_unsealed(verification, &count);
+    }
+    return error == 0 && count > 0 ? tell_unsealed(verification) : error;
+}
+
+static int check_all(struct verification *verification)
+{
+    int error = execute(verification, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+
+    if (error == 0)
+        error = check_chain(verification);
+    if (error == 0)
+        error = check_all_kept(verification);
+    if (error == 0)
+        error = execute(verification, "COMMIT");
+    return error == 0 ? check_unsealed(verification) : error;
+}
+
+int iqm_audit_verify(
+    PGconn *connection, const struct iqm_audit_trust *trust, FILE *out, FILE *errors)
+{
+    struct verification verification = {.connection = connection, .trust = trust, .errors = errors};
+    char hash[2 * IQM_AUDIT_HASH + 1];
+    int error = check_all(&verification);
+
+    if (error != 0 || verification.faults > 0)
+        return error != 0 ? error : IQM_EINVAL;
+    sodium_bin2hex(hash, sizeof hash, verification.hash, IQM_AUDIT_HASH);
+    fprintf(out,
+        "%" PRIu64 " records, %" PRIu64 " checkpoints, all in order; last number %" PRId64
+        " hash %s\n",
+        verification.records, verification.checkpoints, verification.number, hash);
+    return 0;
+}
+
+int iqm_audit_newest(PGconn *connection, struct iqm_checkpoint *ret_checkpoint)
+{
+    struct iqm_checkpoint checkpoint = {0};
+    IQM_CLEANUP(clear_result)
+    PGresult *rows = PQexecParams(connection,
+        "SELECT number, time_text(at), hash, public_key, signature FROM audit_checkpoint "
+        "ORDER BY number DESC LIMIT 1",
+        0, NULL, NULL, NULL, NULL, 1);
+
+    if (PQresultStatus(rows) != PGRES_TUPLES_OK)
+        return IQM_EPG;
+    if (PQntuples(rows) == 0 || !read_checkpoint(rows, 0, 1, &checkpoint))
+        return IQM_ENOTFOUND;
+    checkpoint.number = int64_of(rows, 0, 0);
+    *ret_checkpoint = checkpoint;
+    return 0;
+}

@@ -1,0 +1,65 @@
+/* Passwords as hashes: libsodium's Argon2id (RFC 9106), whose text form carries cost and salt. */
+#include "iqm/password.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+_Static_assert(
+    IQM_PASSWORD_STORED == crypto_pwhash_STRBYTES, "libsodium's text form has this size");
+
+struct iqm_password_cost iqm_password_cost(const struct iqm_config *config)
+{
+    return (struct iqm_password_cost){.passes = (unsigned long long)config->password_passes,
+        .memory = (size_t)config->password_memory << 20};
+}
+
+int iqm_password_hash(const struct iqm_password_cost *cost, struct iqm_slice password,
+    char ret_stored[static IQM_PASSWORD_STORED])
+{
+    char stored[IQM_PASSWORD_STORED];
+
+    if (crypto_pwhash_str_alg(stored, password.ptr, password.len, cost->passes, cost->memory,
+            crypto_pwhash_ALG_ARGON2ID13) != 0)
+        return IQM_ENOMEM;
+    memcpy(ret_stored, stored, sizeof stored);
+    return 0;
+}
+
+/* The bytes of memory that it took to make this hash; 0 for what is no hash of ours. */
+static size_t memory_of(const char *stored)
+{
+    uint32_t kibibytes;
+
+    if (sscanf(stored, crypto_pwhash_argon2id_STRPREFIX "v=19$m=%" SCNu32 ",", &kibibytes) != 1)
+        return 0;
+    return (size_t)kibibytes << 10;
+}
+
+static bool can_have(size_t memory)
+{
+    void *room = mmap(NULL, memory, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return room != MAP_FAILED && munmap(room, memory) == 0;
+}
+
+int iqm_password_verify(const char *stored, struct iqm_slice password, bool *ret_matches)
+{
+    size_t memory = memory_of(stored);
+
+    if (memory == 0)
+        return IQM_EINVAL;
+    /* libsodium says "does not match" also when it gets no memory: whoever has the right password
+     * would be told it is wrong. So look first. */
+    if (!can_have(memory))
+        return IQM_ENOMEM;
+    *ret_matches = crypto_pwhash_str_verify(stored, password.ptr, password.len) == 0;
+    return 0;
+}
+
+bool iqm_password_is_outdated(const struct iqm_password_cost *cost, const char *stored)
+{
+    return crypto_pwhash_str_needs_rehash(stored, cost->passes, cost->memory) != 0;
+}

@@ -1,0 +1,279 @@
+/*
+ * `iqmd user invite|list|suspend|restore|reset`: accounts of people, for an operator; above all the
+ * first one of head office. A link is printed once; nobody's password ever comes by here.
+ */
+#include "contract_tables.h"
+#include "documents.h"
+#include "iqm/contract.h"
+#include "programme/account/link.h"
+
+#include <getopt.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROLES_MAX 3
+
+struct invitation {
+    const char *name, *email, *urn;
+    const char *roles[ROLES_MAX];
+    unsigned role_count;
+    char person[IQM_UUID_TEXT];
+};
+
+static int usage(FILE *out)
+{
+    fprintf(out,
+        "Usage: iqmd user invite --name NAME --email ADDRESS --role ROLE… [--school URN]\n"
+        "       iqmd user list\n"
+        "       iqmd user suspend|restore|reset ADDRESS|ID\n\n"
+        "ROLE is head_office, ambassador or school (with --school: whose coordinator). invite\n"
+        "and reset print a link with which the person chooses a password: once, within a week\n"
+        "or, where there was one before, a day.\n");
+    return out == stdout ? EXIT_SUCCESS : EXIT_USAGE;
+}
+
+static int read_invitation(int argc, char **argv, struct invitation *invitation)
+{
+    static const struct option options[] = {{"name", required_argument, NULL, 'n'},
+        {"email", required_argument, NULL, 'e'}, {"role", required_argument, NULL, 'r'},
+        {"school", required_argument, NULL, 's'}, {NULL, 0, NULL, 0}};
+    int option;
+
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (option == 'n')
+            invitation->name = optarg;
+        else if (option == 'e')
+            invitation->email = optarg;
+        else if (option == 's')
+            invitation->urn = optarg;
+        else if (option == 'r' && invitation->role_count < ROLES_MAX)
+            invitation->roles[invitation->role_count++] = optarg;
+        else
+            return IQM_EINVAL;
+    }
+    bool complete =
+        invitation->name != NULL && invitation->email != NULL && invitation->role_count > 0;
+    return optind == argc && complete ? 0 : IQM_EINVAL;
+}
+
+/* Prints where the person chooses a password. The transaction is committed first. */
+static int give_link(PGconn *connection, const struct iqm_config *config, const char *account)
+{
+    char secret[IQM_TOKEN_TEXT];
+
+    iqm_secret_new(ACCOUNT_LINK_PREFIX, secret);
+    IQM_CLEANUP(cli_clear_result)
+    PGresult *made = cli_run_with_secret(connection, config,
+        "SELECT outcome, expires_at FROM create_account_link($1::uuid, $2)", account, secret);
+    if (made == NULL)
+        return EXIT_FAILURE;
+    if (strcmp(PQgetvalue(made, 0, 0), "made") != 0) {
+        fprintf(stderr, "The account is suspended: iqmd user restore lets the person in again.\n");
+        return EXIT_FAILURE;
+    }
+    if (cli_commit(connection) != 0)
+        return EXIT_FAILURE;
+    printf("%s" ACCOUNT_LINK_PATH "%s\n", config->public_url, secret);
+    sodium_memzero(secret, sizeof secret);
+    fprintf(stderr, "The link works once, until %s.%s\n", PQgetvalue(made, 0, 1),
+        *config->public_url == '\0' ? " Put the server's address before it (IQM_PUBLIC_URL)." : "");
+    return EXIT_SUCCESS;
+}
+
+/* Who has this address already: 0 where an account can be made, for the person found if any. */
+static int look_up_person(PGconn *connection, struct invitation *invitation)
+{
+    const char *values[] = {invitation->email};
+    IQM_CLEANUP(cli_clear_result)
+    PGresult *rows = cli_run(connection,
+        "SELECT person.id, account.id FROM person LEFT JOIN account "
+        "ON account.person_id = person.id WHERE person.email = lower($1) ORDER BY account.id",
+        1, values);
+
+    if (rows == NULL)
+        return IQM_EPG;
+    if (PQntuples(rows) > 0 && PQgetisnull(rows, 0, 1) == 0) {
+        fprintf(stderr,
+            "There is an account with this address already, %s: iqmd user reset makes it a new "
+            "link.\n",
+            PQgetvalue(rows, 0, 1));
+        return IQM_EINVAL;
+    }
+    if (PQntuples(rows) > 1) {
+        fprintf(stderr, "Several people have this address: give one of them another first.\n");
+        return IQM_EINVAL;
+    }
+    if (PQntuples(rows) == 1) {
+        snprintf(invitation->person, IQM_UUID_TEXT, "%s", PQgetvalue(rows, 0, 0));
+        fprintf(stderr, "The person is there already, %s: the account is theirs.\n",
+            invitation->person);
+    }
+    return 0;
+}
+
+/* The school's id as JSON; NULL after saying that there is none. */
+static json_t *find_school(PGconn *connection, const char *urn)
+{
+    const char *values[] = {urn};
+    IQM_CLEANUP(cli_clear_result)
+    PGresult *rows = cli_run(connection, "SELECT id FROM school WHERE urn = $1", 1, values);
+
+    if (rows != NULL && PQntuples(rows) == 1)
+        return json_string(PQgetvalue(rows, 0, 0));
+    if (rows != NULL)
+        fprintf(stderr, "There is no school with this URN.\n");
+    return NULL;
+}
+
+static json_t *account_members(const struct invitation *invitation, json_t *school)
+{
+    json_t *roles = json_array();
+
+    for (unsigned i = 0; i < invitation->role_count; i++)
+        json_array_append_new(roles, json_string(invitation->roles[i]));
+    json_t *members = json_pack(
+        "{s:s, s:o, s:b}", "person_id", invitation->person, "roles", roles, "suspended", 0);
+    if (members != NULL && school != NULL)
+        json_object_set_new(members, "school_id", school);
+    return members;
+}
+
+static int create_account(
+    PGconn *connection, struct invitation *invitation, char ret_account[static IQM_UUID_TEXT])
+{
+    json_t *school = NULL;
+    int error = look_up_person(connection, invitation);
+
+    if (error == 0 && invitation->urn != NULL &&
+        (school = find_school(connection, invitation->urn)) == NULL)
+        return IQM_EINVAL;
+    if (error == 0 && *invitation->person == '\0')
+        error = cli_create(connection, "person",
+            json_pack("{s:s, s:s}", "name", invitation->name, "email", invitation->email),
+            invitation->person);
+    if (error != 0) {
+        json_decref(school);
+        return error;
+    }
+    return cli_create(connection, "account", account_members(invitation, school), ret_account);
+}
+
+static int invite(int argc, char **argv, PGconn *connection, const struct iqm_config *config)
+{
+    struct invitation invitation = {0};
+    char account[IQM_UUID_TEXT];
+
+    if (read_invitation(argc, argv, &invitation) != 0)
+        return usage(stderr);
+    if (!cli_has_key(config) || !cli_open_contract())
+        return EXIT_FAILURE;
+    int error = cli_begin(connection, config, "iqmd user invite");
+    if (error == 0)
+        error = create_account(connection, &invitation, account);
+    cli_close_contract();
+    return error == 0 ? give_link(connection, config, account) : EXIT_FAILURE;
+}
+
+static int list(PGconn *connection)
+{
+    IQM_CLEANUP(cli_clear_result)
+    PGresult *rows = cli_run(connection,
+        "SELECT account.id, CASE WHEN suspended THEN 'suspended' WHEN activated THEN 'active' "
+        "ELSE 'invited' END, array_to_string(roles, ','), sign_in_name, "
+        "regexp_replace(person.doc->>'name', '[[:cntrl:]]', '?', 'g') "
+        "FROM account JOIN credential ON account_id = account.id "
+        "JOIN person ON person.id = person_id ORDER BY account.id",
+        0, NULL);
+
+    if (rows == NULL)
+        return EXIT_FAILURE;
+    for (int row = 0; row < PQntuples(rows); row++)
+        printf("%s  %-9s  %-11s  %s  %s\n", PQgetvalue(rows, row, 0), PQgetvalue(rows, row, 1),
+            PQgetvalue(rows, row, 2), PQgetvalue(rows, row, 3), PQgetvalue(rows, row, 4));
+    return EXIT_SUCCESS;
+}
+
+/* The account that signs in with an address, or has an id; 0, or IQM_EINVAL after saying so. */
+static int find_account(
+    PGconn *connection, const char *wanted, char ret_account[static IQM_UUID_TEXT])
+{
+    const char *values[] = {wanted};
+    IQM_CLEANUP(cli_clear_result)
+    PGresult *rows = cli_run(connection,
+        "SELECT account_id FROM credential WHERE sign_in_name = lower($1) "
+        "OR account_id::text = $1 FOR UPDATE",
+        1, values);
+
+    if (rows == NULL)
+        return IQM_EPG;
+    if (PQntuples(rows) != 1) {
+        fprintf(stderr, "There is no account with this address or id.\n");
+        return IQM_EINVAL;
+    }
+    snprintf(ret_account, IQM_UUID_TEXT, "%s", PQgetvalue(rows, 0, 0));
+    return 0;
+}
+
+/* A version of the document as the API would make it. */
+static int set_suspended(PGconn *connection, const char *account, const char *suspended)
+{
+    const char *values[] = {account, suspended};
+    IQM_CLEANUP(cli_clear_result)
+    PGresult *changed = cli_run(connection,
+        "UPDATE account SET version = version + 1, written_by = NULL, "
+        "doc = document_with(doc, json_build_object('version', version + 1, "
+        "'updated_at', time_text(now()), 'suspended', $2::boolean)) "
+        "WHERE id = $1::uuid AND suspended <> $2::boolean",
+        2, values);
+
+    if (changed == NULL || cli_commit(connection) != 0)
+        return EXIT_FAILURE;
+    if (strcmp(PQcmdTuples(changed), "0") == 0)
+        fprintf(stderr, "Nothing to do: it was so already.\n");
+    return EXIT_SUCCESS;
+}
+
+static int change(
+    const char *action, const char *wanted, PGconn *connection, const struct iqm_config *config)
+{
+    char account[IQM_UUID_TEXT], operation[40];
+
+    if (strcmp(action, "reset") == 0 && !cli_has_key(config))
+        return EXIT_FAILURE;
+    snprintf(operation, sizeof operation, "iqmd user %s", action);
+    if (cli_begin_as_owner(connection, operation) != 0 ||
+        find_account(connection, wanted, account) != 0)
+        return EXIT_FAILURE;
+    if (strcmp(action, "reset") == 0)
+        return give_link(connection, config, account);
+    return set_suspended(connection, account, strcmp(action, "suspend") == 0 ? "true" : "false");
+}
+
+static bool is_change(const char *action)
+{
+    return strcmp(action, "suspend") == 0 || strcmp(action, "restore") == 0 ||
+           strcmp(action, "reset") == 0;
+}
+
+int cli_user(int argc, char **argv)
+{
+    IQM_CLEANUP(iqm_config_free) struct iqm_config config = {0};
+    const char *action = argc > 1 ? argv[1] : "";
+    bool is_list = strcmp(action, "list") == 0 && argc == 2;
+
+    if (strcmp(action, "--help") == 0)
+        return usage(stdout);
+    if (strcmp(action, "invite") != 0 && !is_list && !(is_change(action) && argc == 3))
+        return usage(stderr);
+    if (iqm_config_load(&config, stderr) != 0)
+        return EXIT_USAGE;
+    IQM_CLEANUP(cli_finish_connection) PGconn *connection = cli_connect_owner(&config);
+    if (connection == NULL)
+        return EXIT_FAILURE;
+    if (is_list)
+        return list(connection);
+    if (is_change(action))
+        return change(action, argv[2], connection, &config);
+    return invite(argc - 1, argv + 1, connection, &config);
+}

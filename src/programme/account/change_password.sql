@@ -1,0 +1,1 @@
+SELECT change_own_password(:was, :chosen, :except_session::uuid)

@@ -1,0 +1,212 @@
+/*
+ * The page behind a link: a person chooses a password, the first one or a new one.
+ *   get    link → form
+ *   post   same origin, limit → link → rules → hash (in the passwords' threads) → redeem
+ * A link that is unknown, used or too old is answered alike, before any hash is made.
+ */
+#include "contract_tables.h"
+#include "iqm/ids.h"
+#include "iqm/limits.h"
+#include "iqm/page.h"
+#include "iqm/password.h"
+#include "iqm/services.h"
+#include "programme/account/link.h"
+#include "programme/step.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct choice {
+    const char *link;
+    struct iqm_password_job job;
+};
+
+static void answer(struct iqm_call *call, unsigned status, const char *title, const char *sentence)
+{
+    struct iqm_page page;
+
+    iqm_page_begin(&page, call, title);
+    iqm_page_add(&page, "<p>");
+    iqm_page_text(&page, sentence);
+    iqm_page_add(&page, "</p>\n");
+    iqm_page_reply(call, status, &page, NULL);
+}
+
+static void answer_void(struct iqm_call *call)
+{
+    answer(call, 400, "This link does not work",
+        "It has been used, has expired, or was replaced by a newer one. Ask the office that sent "
+        "it for another.");
+}
+
+static void add_field(
+    struct iqm_page *page, const char *name, const char *label, const char *described)
+{
+    iqm_page_add(page, "<label for=\"");
+    iqm_page_add(page, name);
+    iqm_page_add(page, "\">");
+    iqm_page_add(page, label);
+    iqm_page_add(page, "</label>\n<input type=\"password\" id=\"");
+    iqm_page_add(page, name);
+    iqm_page_add(page, "\" name=\"");
+    iqm_page_add(page, name);
+    iqm_page_add(page, "\" autocomplete=\"new-password\" required aria-describedby=\"");
+    iqm_page_add(page, described);
+    iqm_page_add(page, "\">\n");
+}
+
+/* The address is shown for password managers, which keep it with the password; it is not sent. */
+static void answer_form(struct iqm_call *call, unsigned status, const char *link,
+    const char *sign_in_name, const char *fault)
+{
+    const char *described = fault != NULL ? "rules fault" : "rules";
+    struct iqm_page page;
+
+    iqm_page_begin(&page, call, "Choose your password");
+    if (fault != NULL) {
+        iqm_page_add(&page, "<p id=\"fault\" class=\"error\" role=\"alert\">");
+        iqm_page_text(&page, fault);
+        iqm_page_add(&page, "</p>\n");
+    }
+    iqm_page_add(&page, "<form method=\"post\" action=\"password\">\n"
+                        "<input type=\"hidden\" name=\"link\" value=\"");
+    iqm_page_text(&page, link);
+    iqm_page_add(&page, "\">\n<label for=\"username\">You sign in with</label>\n"
+                        "<input type=\"email\" id=\"username\" autocomplete=\"username\" readonly "
+                        "value=\"");
+    iqm_page_text(&page, sign_in_name);
+    iqm_page_add(&page, "\">\n<p id=\"rules\">At least 8 characters, and none that is easy to "
+                        "guess. A few words in a row are easy to remember.</p>\n");
+    add_field(&page, "password", "New password", described);
+    add_field(&page, "repeat", "The same again", described);
+    iqm_page_add(&page, "<button type=\"submit\">Set password</button>\n</form>\n");
+    iqm_page_reply(call, status, &page, NULL);
+}
+
+static void link_read(struct step *step, const PGresult *rows)
+{
+    if (PQntuples(rows) != 1)
+        answer_void(step->call);
+    else
+        answer_form(step->call, 200, step->user, PQgetvalue(rows, 0, 0), NULL);
+}
+
+void iqm_op_get_password_page(struct iqm_call *call)
+{
+    struct iqm_slice link = iqm_call_parameter(call, "link");
+    struct step *step = step_new(call);
+
+    if (step == NULL)
+        return;
+    if (!iqm_secret_has_form(link, ACCOUNT_LINK_PREFIX)) {
+        answer_void(call);
+        return;
+    }
+    step->user = iqm_arena_copy(call->arena, link.ptr, link.len);
+    if (step->user == NULL) {
+        step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+        return;
+    }
+    step_hash(step, 0, link);
+    step_read(step, IQM_STATEMENT_READ_ACCOUNT_LINK, link_read);
+}
+
+static void redeemed(struct step *step, const PGresult *rows)
+{
+    if (step_says(rows, "t"))
+        answer(step->call, 200, "Your password is set",
+            "Go back to the application and sign in. Where you were signed in before, you have "
+            "to sign in again.");
+    else
+        answer_void(step->call);
+}
+
+static void hashed(struct iqm_call *call)
+{
+    struct step *step = call->state;
+    const struct choice *choice = step->user;
+
+    if (choice->job.error != 0) {
+        step_fail(step, IQM_PROBLEM_SERVICE_UNAVAILABLE, NULL);
+        return;
+    }
+    step->values[1].text = choice->job.fresh;
+    step->values[2].text = call->request_id;
+    step_change(step, call->operation->statement, redeemed);
+}
+
+static struct iqm_slice field(const struct iqm_call *call, const char *name)
+{
+    const json_t *value = json_object_get(call->body, name);
+
+    return (struct iqm_slice){json_string_value(value), json_string_length(value)};
+}
+
+static const char *fault_of(const struct iqm_call *call, const char *sign_in_name)
+{
+    const struct iqm_services *services = call->services;
+    struct iqm_slice password = field(call, "password");
+
+    if (!iqm_slice_equal(password, field(call, "repeat")))
+        return "The two passwords differ. Type the same one twice.";
+    return iqm_password_flaw(iqm_passwords_list(services->passwords), password, sign_in_name);
+}
+
+static void link_holds(struct step *step, const PGresult *rows)
+{
+    struct iqm_call *call = step->call;
+    struct choice *choice = step->user;
+
+    if (PQntuples(rows) != 1) {
+        answer_void(call);
+        return;
+    }
+    const char *sign_in_name = PQgetvalue(rows, 0, 0);
+    const char *fault = fault_of(call, sign_in_name);
+    if (fault != NULL) {
+        answer_form(call, 422, choice->link, sign_in_name, fault);
+        return;
+    }
+    choice->job.make = true;
+    if (iqm_password_job_set(&choice->job, field(call, "password")) != 0 ||
+        iqm_password_submit(call, &choice->job, hashed) != 0)
+        step_fail(step, IQM_PROBLEM_SERVICE_UNAVAILABLE, NULL);
+}
+
+static bool is_admitted(struct iqm_call *call)
+{
+    struct iqm_limit_state state;
+
+    if (iqm_limit_take(IQM_LIMIT_SIGN_IN_ADDRESS, iqm_limit_configured(IQM_LIMIT_SIGN_IN_ADDRESS),
+            &call->address_key, sizeof call->address_key, iqm_clock_ms(), &state) == 0)
+        return true;
+    iqm_limits_refuse(call, &state);
+    iqm_call_fail(call);
+    return false;
+}
+
+static void begin_choice(struct iqm_call *call)
+{
+    struct step *step = step_new(call);
+    struct choice *choice = iqm_arena_alloc(call->arena, sizeof *choice);
+
+    if (step == NULL)
+        return;
+    if (choice == NULL) {
+        step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+        return;
+    }
+    step->user = choice;
+    choice->link = field(call, "link").ptr;
+    step_hash(step, 0, field(call, "link"));
+    step_read(step, IQM_STATEMENT_READ_ACCOUNT_LINK, link_holds);
+}
+
+void iqm_op_post_password_page(struct iqm_call *call)
+{
+    if (!iqm_auth_same_origin(call))
+        answer(call, 403, "This form came from elsewhere",
+            "Open the link you were sent, and fill in the form on that page.");
+    else if (is_admitted(call))
+        begin_choice(call);
+}

@@ -1,0 +1,1 @@
+SELECT redeem_account_link(:hash, :password, :request_id)

@@ -1,0 +1,1 @@
+SELECT create_client_secret(:client_id::uuid, :hash)

@@ -1,0 +1,138 @@
+/* What operations that are not generic have in common: a statement, its verdict, the next one. */
+#include "programme/step.h"
+
+#include "contract_tables.h"
+#include "iqm/services.h"
+
+#include <string.h>
+
+static void release(struct iqm_call *call)
+{
+    struct step *step = call->state;
+
+    iqm_pg_batch_clear(&step->batch);
+}
+
+struct step *step_new(struct iqm_call *call)
+{
+    struct step *step = iqm_arena_alloc(call->arena, sizeof *step);
+
+    if (step == NULL) {
+        iqm_call_fail_with(call, IQM_PROBLEM_INTERNAL_ERROR);
+        return NULL;
+    }
+    step->call = call;
+    call->state = step;
+    call->release = release;
+    return step;
+}
+
+void step_hash(struct step *step, unsigned value, struct iqm_slice secret)
+{
+    const struct iqm_services *services = step->call->services;
+
+    iqm_token_hash(services->config->token_key_bytes, secret, step->hash);
+    step->values[value] = (struct iqm_pg_value){
+        .text = (const char *)step->hash, .length = sizeof step->hash, .binary = true};
+}
+
+struct step *step_new_with_secret(struct iqm_call *call, const char *prefix)
+{
+    struct step *step = step_new(call);
+    char *secret = iqm_arena_alloc(call->arena, IQM_TOKEN_TEXT);
+
+    if (step == NULL)
+        return NULL;
+    if (secret == NULL) {
+        step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+        return NULL;
+    }
+    iqm_secret_new(prefix, secret);
+    step->user = secret;
+    step->values[0].text = call->path_values[0].ptr;
+    step_hash(step, 1, (struct iqm_slice){secret, strlen(secret)});
+    return step;
+}
+
+/* Classes of SQLSTATE that another try may get over (PostgreSQL 15, Appendix A). */
+static bool may_pass(const struct iqm_pg_batch *batch)
+{
+    static const char *const classes[] = {"25", "26", "40", "53", "55", "57"};
+
+    if (batch->error != IQM_EPG)
+        return true;
+    for (size_t i = 0; i < IQM_LENGTH(classes); i++) {
+        if (strncmp(iqm_pg_sqlstate(batch), classes[i], 2) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The verdict comes before the error: who may not do this sees only that. */
+static void done(struct iqm_pg_batch *batch)
+{
+    struct step *step = batch->user;
+    struct iqm_call *call = step->call;
+    unsigned identities = call->operation->is_public ? 0 : 1;
+    int error = 0;
+
+    if (batch->result_count > 0 && identities > 0)
+        error = iqm_auth_verdict(call, batch->results[0]);
+    if (error == 0 && batch->error != 0)
+        error = iqm_problem_set(&call->problem,
+            may_pass(batch) ? IQM_PROBLEM_SERVICE_UNAVAILABLE : IQM_PROBLEM_INTERNAL_ERROR, NULL);
+    if (error != 0)
+        iqm_auth_fail(call);
+    else
+        step->next(step, batch->results[identities]);
+}
+
+static bool prepare(struct step *step, const struct iqm_statement *statement, bool changes,
+    void (*next)(struct step *step, const PGresult *rows))
+{
+    struct iqm_call *call = step->call;
+    int error = 0;
+
+    iqm_pg_batch_clear(&step->batch);
+    step->next = next;
+    step->batch.done = done;
+    step->batch.user = step;
+    if (!call->operation->is_public)
+        error = changes ? iqm_auth_identify_change(call, &step->batch)
+                        : iqm_auth_identify(call, &step->batch);
+    if (error != 0) {
+        iqm_call_fail(call);
+        return false;
+    }
+    iqm_pg_batch_add(
+        &step->batch, statement->name, statement->sql, step->values, statement->parameter_count);
+    return true;
+}
+
+void step_read(struct step *step, const struct iqm_statement *statement,
+    void (*next)(struct step *step, const PGresult *rows))
+{
+    if (prepare(step, statement, false, next))
+        iqm_pg_read(step->call->pg, &step->batch);
+}
+
+void step_change(struct step *step, const struct iqm_statement *statement,
+    void (*next)(struct step *step, const PGresult *rows))
+{
+    if (prepare(step, statement, true, next))
+        iqm_pg_write(step->call->pg, &step->batch);
+}
+
+bool step_says(const PGresult *rows, const char *text)
+{
+    return PQntuples(rows) == 1 && strcmp(PQgetvalue(rows, 0, 0), text) == 0;
+}
+
+void step_fail(struct step *step, const struct iqm_problem_type *type, const char *sentence)
+{
+    if (sentence != NULL)
+        iqm_problem_set(&step->call->problem, type, "%s", sentence);
+    else
+        iqm_problem_set(&step->call->problem, type, NULL);
+    iqm_call_fail(step->call);
+}

@@ -1,0 +1,44 @@
+/* Statements in the caller's name, one batch after another, and then an answer. */
+#ifndef IQM_PROGRAMME_STEP_H
+#define IQM_PROGRAMME_STEP_H
+
+#include "iqm/auth.h"
+
+#define STEP_VALUES_MAX 4
+
+struct step {
+    struct iqm_call *call;
+    struct iqm_pg_batch batch;
+    struct iqm_pg_value values[STEP_VALUES_MAX]; /* of the statement; the caller's to fill */
+    uint8_t hash[IQM_TOKEN_HASH];
+    void (*next)(struct step *step, const PGresult *rows);
+    void *user; /* the operation's own */
+};
+
+/* A step for the call, in its arena; NULL after failing the call. Lives as long as the call. */
+struct step *step_new(struct iqm_call *call);
+
+/* Makes a value the keyed hash of a secret. One hash a step. */
+void step_hash(struct step *step, unsigned value, struct iqm_slice secret);
+
+/* A step that makes a new secret of this kind: its text is `user`, its hash value 1; value 0 is the
+ * id in the path. NULL after failing the call. */
+struct step *step_new_with_secret(struct iqm_call *call, const char *prefix);
+
+/*
+ * Runs a statement with the values, after establishing who calls where the operation is not public;
+ * then `next`, with rows that live until the next statement or the call's end. What goes wrong is
+ * answered here.
+ */
+void step_read(struct step *step, const struct iqm_statement *statement,
+    void (*next)(struct step *step, const PGresult *rows));
+void step_change(struct step *step, const struct iqm_statement *statement,
+    void (*next)(struct step *step, const PGresult *rows));
+
+/* Whether the first column of the only row is this text. */
+bool step_says(const PGresult *rows, const char *text);
+
+/* Fails the call with a problem; `sentence` NULL takes the type's own. */
+void step_fail(struct step *step, const struct iqm_problem_type *type, const char *sentence);
+
+#endif

@@ -1,0 +1,164 @@
+"""Who may do what: the table that every operation of the contract is held to.
+
+A row is an operation, a column a caller, and a cell says what comes of it on the caller's own
+record, on one of another school in the same cluster, and on one of a foreign cluster (world.py);
+one word stands for all three. A number is the status; `in` and `out` say whether a list has it.
+403 means that the record or the operation is not theirs, 404 that they may not know of it.
+
+For the ambassador of a cluster `own` and `same` are alike but for people, accounts and ambassadors:
+there `own` is themselves, and the ambassador of `same` is the one who led this cluster before.
+"""
+
+import re
+
+ROLES = ("head_office", "ambassador", "school", "client", "anonymous")
+
+TABLE = """
+operation                     head_office  ambassador   school       client       anonymous
+
+list_schools                  in           in in out    in in out    in           401
+create_school                 201          403          403          403          401
+get_school                    200          200 200 404  200 200 404  200          401
+put_school                    200          403          403          403          401
+patch_school                  200          403          200 403 404  403          401
+delete_school                 204          403          403          403          401
+list_school_history           200          403          403          403          401
+
+list_clusters                 in           in in out    in in out    in           401
+create_cluster                201          403          403          403          401
+get_cluster                   200          200 200 404  200 200 404  200          401
+put_cluster                   200          403          403          403          401
+patch_cluster                 200          200 200 404  403          403          401
+delete_cluster                204          403          403          403          401
+list_cluster_history          200          403          403          403          401
+
+list_people                   in           in out out   in out out   403          401
+create_person                 201          403          403          403          401
+get_person                    200          200 404 404  200 404 404  403          401
+put_person                    200          403          403          403          401
+patch_person                  200          200 404 404  200 404 404  403          401
+delete_person                 204          403          403          403          401
+list_person_history           200          403          403          403          401
+
+list_ambassadors              in           in out out   in out out   in           401
+create_ambassador             201          403          403          403          401
+get_ambassador                200          200 404 404  200 404 404  200          401
+put_ambassador                200          403          403          403          401
+patch_ambassador              200          403          403          403          401
+delete_ambassador             204          403          403          403          401
+list_ambassador_history       200          403          403          403          401
+
+list_assignments              in           in in out    in in out    in           401
+create_assignment             201          403          403          403          401
+get_assignment                200          200 200 404  200 200 404  200          401
+put_assignment                200          403          403          403          401
+patch_assignment              200          403          403          403          401
+delete_assignment             204          403          403          403          401
+list_assignment_history       200          403          403          403          401
+
+list_successions              in           in in out    in in out    in           401
+create_succession             201          403          403          403          401
+get_succession                200          200 200 404  200 200 404  200          401
+put_succession                200          403          403          403          401
+patch_succession              200          403          403          403          401
+delete_succession             204          403          403          403          401
+list_succession_history       200          403          403          403          401
+
+list_term_dates               in           in           in           in           401
+create_term_dates             201          403          403          403          401
+get_term_dates                200          200          200          200          401
+put_term_dates                200          403          403          403          401
+patch_term_dates              200          403          403          403          401
+delete_term_dates             204          403          403          403          401
+list_term_dates_history       200          403          403          403          401
+
+list_meetings                 in           in in out    in in out    in           401
+create_meeting                201          201 201 403  403          403          401
+get_meeting                   200          200 200 404  200 200 404  200          401
+put_meeting                   200          403          403          403          401
+patch_meeting                 200          200 200 404  403          403          401
+delete_meeting                204          204 204 404  403          403          401
+list_meeting_history          200          403          403          403          401
+
+list_attendances              in           in in out    in out out   in           401
+create_attendance             201          201 201 403  403          403          401
+get_attendance                200          200 200 404  200 404 404  200          401
+put_attendance                200          403          403          403          401
+patch_attendance              200          200 200 404  200 404 404  403          401
+delete_attendance             204          204 204 404  403          403          401
+list_attendance_history       200          403          403          403          401
+
+list_accounts                 in           403          403          403          401
+create_account                201          403          403          403          401
+get_account                   200          403          403          403          401
+put_account                   200          403          403          403          401
+patch_account                 200          403          403          403          401
+delete_account                204          403          403          403          401
+list_account_history          200          403          403          403          401
+create_account_link           201          403          403          403          401
+
+list_clients                  in           403          403          403          401
+create_client                 201          403          403          403          401
+get_client                    200          403          403          403          401
+put_client                    200          403          403          403          401
+patch_client                  200          403          403          403          401
+delete_client                 204          403          403          403          401
+list_client_history           200          403          403          403          401
+create_client_secret          201          403          403          403          401
+
+get_me                        200          200          200          403          401
+change_password               204          204          204          403          401
+list_sessions                 200          200          200          403          401
+revoke_session                204 404 404  204 404 404  204 404 404  403          401
+revoke_sessions               204          204          204          403          401
+get_password_page             200          200          200          200          200
+post_password_page            200          200          200          200          200
+
+list_audit_records            in           403          403          403          401
+
+list_register_imports         in           403          403          403          401
+create_register_import        202          403          403          403          401
+get_register_import           200          403          403          403          401
+
+get_authorization             200          200          200          200          200
+post_authorization            303          303          303          303          303
+create_token                  200          200          200          200          200
+revoke_token                  200          200          200          200          200
+introspect_token              200          200          200          200          200
+get_authorization_server_metadata
+                              200          200          200          200          200
+
+get_openapi_json              200          200          200          200          200
+get_openapi_yaml              200          200          200          200          200
+get_healthz                   200          200          200          200          200
+get_readyz                    200          200          200          200          200
+"""
+
+# Of records they may change, which members who is not head office may set. All others: 403
+# member_forbidden. A resource that is not named here has no such members.
+MEMBERS = {
+    ("school", "school"): {"telephone", "website"},
+    ("cluster", "ambassador"): {"notes"},
+    ("person", "ambassador"): {"telephone"},
+    ("person", "school"): {"telephone"},
+    ("attendance", "ambassador"): {"meeting_id", "school_id", "status"},
+    ("attendance", "school"): {"impact"},
+}
+
+
+def _cell(text):
+    words = text.split()
+    return words * 3 if len(words) == 1 else words
+
+
+def _rows():
+    """{operation: {role: [own, same, foreign]}}"""
+    table = re.sub(r"(?m)^(\w+)\n +", r"\1  ", TABLE)  # a long name stands alone
+    head, *lines = [re.split(r" {2,}", line) for line in table.split("\n") if line]
+    assert tuple(head[1:]) == ROLES
+    rows = {name: dict(zip(ROLES, map(_cell, cells), strict=True)) for name, *cells in lines}
+    assert len(rows) == len(lines), "an operation stands there twice"
+    return rows
+
+
+ROWS = _rows()
