@@ -172,15 +172,26 @@ BEGIN
 END $$;
 GRANT EXECUTE ON FUNCTION note_denied(uuid, text, text, uuid, text) TO iqm_server;
 
--- A sign-in, done, denied or failed. Who tried is known only where it is done; where no account has
--- the name, none is noted.
+-- A sign-in, done, denied or failed. Who tried is known only where the password was right, or where
+-- somebody who is signed in changes it; where no account has the name, none is noted.
 CREATE FUNCTION note_sign_in(account uuid, client uuid, outcome text, request_id text,
     operation text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
 AS $$
 BEGIN
-    PERFORM record_audit(CASE WHEN outcome = 'done' THEN account::text END, NULL, client::text,
-        operation, 'account', account, NULL, request_id, outcome);
+    IF (operation, outcome) IN (('post_authorization', 'done'), ('post_authorization', 'denied'),
+        ('post_authorization', 'failed'), ('create_token', 'denied'), ('change_password', 'failed'))
+        IS NOT TRUE THEN
+        RAISE EXCEPTION '% with outcome % is no sign-in.', operation, outcome
+            USING ERRCODE = 'IQ422';
+    ELSIF account IS NOT NULL AND NOT EXISTS (SELECT FROM account AS a WHERE a.id = $1) THEN
+        RAISE EXCEPTION 'There is no such account.' USING ERRCODE = 'IQ422';
+    ELSIF client IS NOT NULL AND NOT EXISTS (SELECT FROM client AS c WHERE c.id = $2) THEN
+        RAISE EXCEPTION 'There is no such client.' USING ERRCODE = 'IQ422';
+    END IF;
+    PERFORM record_audit(
+        CASE WHEN outcome = 'done' OR operation = 'change_password' THEN account::text END,
+        NULL, client::text, operation, 'account', account, NULL, request_id, outcome);
 END $$;
 GRANT EXECUTE ON FUNCTION note_sign_in(uuid, uuid, text, text, text) TO iqm_server;
 
@@ -197,7 +208,9 @@ END;
 
 -- Seals at most so many of the records that are committed and not sealed yet; how many it were. For
 -- one caller at a time. What a snapshot sees as ended does not change any more: the next round looks
--- at what was running then, and at what began afterwards.
+-- at what was running then, and at what began afterwards. Prepared transactions count as running,
+-- and savepoints bear their transaction's number. But a snapshot takes its own transaction for
+-- ended: one that has a number before it is sealed could still write records that no round sees.
 CREATE FUNCTION seal_records(most integer) RETURNS integer
     LANGUAGE plpgsql
 AS $$
@@ -205,7 +218,7 @@ DECLARE
     seen pg_snapshot := (SELECT p.seen FROM audit_progress AS p);
     -- Transactions are numbered anew: the database was copied into another cluster. Then everything
     -- is looked at once, what bears numbers still to come, too.
-    copied boolean := pg_snapshot_xmin(pg_current_snapshot()) < pg_snapshot_xmin(seen);
+    copied boolean := pg_snapshot_xmax(pg_current_snapshot()) < pg_snapshot_xmax(seen);
     running xid8[];
     present pg_snapshot;
     ids uuid[];
@@ -215,6 +228,9 @@ DECLARE
     link bytea;
     found integer;
 BEGIN
+    IF pg_current_xact_id_if_assigned() IS NOT NULL THEN
+        RAISE EXCEPTION 'Sealing needs a transaction of its own.' USING ERRCODE = '25001';
+    END IF;
     IF copied THEN
         seen := '1:1:';
     END IF;
@@ -248,7 +264,7 @@ BEGIN
 END $$;
 
 -- Seals, unless another instance is at it; then says where the chain ends, and which number the
--- newest checkpoint has and how old it is.
+-- newest checkpoint has and how old it is: infinitely, where its time is none of now.
 CREATE FUNCTION seal_audit(most integer, OUT sealed integer, OUT number bigint, OUT hash bytea,
     OUT signed_number bigint, OUT signed_seconds_ago double precision)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
@@ -256,7 +272,8 @@ AS $$
 BEGIN
     sealed := CASE WHEN pg_try_advisory_xact_lock(7310578) THEN seal_records(most) ELSE 0 END;
     SELECT e.number, e.hash INTO number, hash FROM audit_end() AS e;
-    SELECT c.number, date_part('epoch', clock_timestamp() - c.at)
+    SELECT c.number, CASE WHEN isfinite(c.at) AND c.at <= clock_timestamp() + interval '1 minute'
+        THEN date_part('epoch', clock_timestamp() - c.at) END
     INTO signed_number, signed_seconds_ago
     FROM audit_checkpoint AS c ORDER BY c.number DESC LIMIT 1;
     signed_number := coalesce(signed_number, 0);
@@ -264,14 +281,26 @@ BEGIN
 END $$;
 GRANT EXECUTE ON FUNCTION seal_audit(integer) TO iqm_server;
 
--- Whether the checkpoint was added: another instance may have made one at the same place.
+-- Whether the checkpoint was added: another instance may have made one there or further on, or at a
+-- time that its own clock has still to reach. The time is signed, so it is the caller's, but must be
+-- of now; one to come would hold up all others, which is why less of that is borne. What is in the
+-- future all the same, by a clock that was wrong, holds up none.
 CREATE FUNCTION add_checkpoint(number bigint, at timestamptz, hash bytea, public_key bytea,
     signature bytea) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
 AS $$
+DECLARE
+    present timestamptz := clock_timestamp();
 BEGIN
+    IF (at BETWEEN present - interval '5 minutes' AND present + interval '1 minute') IS NOT TRUE
+    THEN
+        RAISE EXCEPTION 'The time of the checkpoint, %, is not the database''s, %: set the clocks.',
+            at, present USING ERRCODE = 'IQ422';
+    END IF;
     INSERT INTO audit_checkpoint (number, at, hash, public_key, signature)
     SELECT $1, $2, $3, $4, $5 FROM audit_seal AS s WHERE s.number = $1 AND s.hash = $3
+        AND NOT EXISTS (SELECT FROM audit_checkpoint AS c WHERE c.number >= $1
+            OR c.at > $2 AND c.at <= present + interval '1 minute')
     ON CONFLICT DO NOTHING;
     RETURN FOUND;
 END $$;

@@ -3,6 +3,11 @@
  * then the newest hash is signed (Ed25519, RFC 8032). Who changes, removes or reorders records
  * would have to forge what stands in every later checkpoint, also in those kept outside the
  * database.
+ *
+ * Proved is that up to the newest checkpoint kept outside, the records the database shows are those
+ * that were sealed, in their order, and that no other stands among them. Not proved: what came
+ * after it (who owns the tables can make that part anew, and have a running server sign it), that
+ * something was recorded at all, and anything against who has the signing key.
  */
 #ifndef IQM_AUDIT_H
 #define IQM_AUDIT_H
@@ -68,7 +73,8 @@ struct iqm_audit_trust {
 int iqm_audit_verify(
     PGconn *connection, const struct iqm_audit_trust *trust, FILE *out, FILE *errors);
 
-/* The newest checkpoint. 0, IQM_ENOTFOUND or IQM_EPG. Blocking, for commands. */
+/* The newest checkpoint. 0, IQM_ENOTFOUND, IQM_EINVAL where it is not of the form it should be, or
+ * IQM_EPG. Blocking, for commands. */
 int iqm_audit_newest(PGconn *connection, struct iqm_checkpoint *ret_checkpoint);
 
 struct iqm_auditor;

@@ -2,6 +2,7 @@
 #include "ask.h"
 
 #include "iqm/ids.h"
+#include "iqm/log.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -83,6 +84,13 @@ static bool wait_for_result(PGconn *connection, uint64_t since, const atomic_boo
     return unsent == 0;
 }
 
+/* The message stays in the database's log. */
+static void log_failure(const PGresult *result)
+{
+    iqm_log_event(
+        IQM_LOG_ERROR, "audit_failed", "sqlstate", PQresultErrorField(result, PG_DIAG_SQLSTATE));
+}
+
 PGresult *ask(PGconn *connection, const char *sql, int count, const char *const *values,
     const int *lengths, const int *formats, const atomic_bool *stopping)
 {
@@ -98,8 +106,10 @@ PGresult *ask(PGconn *connection, const char *sql, int count, const char *const 
             return rows;
         PQclear(rows);
         rows = next;
-        if (PQresultStatus(rows) != PGRES_TUPLES_OK)
+        if (PQresultStatus(rows) != PGRES_TUPLES_OK) {
+            log_failure(rows);
             break;
+        }
     }
     PQclear(rows);
     return NULL;

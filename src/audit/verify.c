@@ -17,8 +17,13 @@
 #define PATIENCE_MS 5000
 #define LOOK_EVERY_MS 200
 
-/* One row is one seal with its record and checkpoint; either may be missing. */
+#define CLOCKS_DIFFER_S 60 /* at most */
+
+/* One row is one seal with its record and checkpoint; either may be missing. Which there are says
+ * their table: who took constraints away may have emptied any column. */
 enum column {
+    IS_SEAL,
+    IS_CHECKPOINT,
     NUMBER,
     HASH,
     RECORD_ID,
@@ -31,20 +36,28 @@ enum column {
     SIGNATURE
 };
 
+/* The database's own functions only: ours could have been replaced. Infinite ones have no text. */
+#define TIME_TEXT(time) "to_char(" time " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+
 static const char chain_sql[] =
     "DECLARE chain NO SCROLL CURSOR FOR "
-    "SELECT number, s.hash, s.record_id, s.record_id::text, r.doc,"
+    "SELECT s.tableoid IS NOT NULL, c.tableoid IS NOT NULL, number, s.hash, s.record_id, "
+    "s.record_id::text, r.doc,"
     " ROW(r.id::text, r.at, r.actor::text, r.operation, r.resource, r.resource_id::text, r.outcome)"
     " IS DISTINCT FROM ROW(r.doc->>'id', r.doc->>'at', r.doc->>'actor', r.doc->>'operation',"
     " r.doc->>'resource', r.doc->>'resource_id', r.doc->>'outcome'),"
-    " time_text(c.at), c.hash, c.public_key, c.signature "
-    "FROM audit_seal s FULL JOIN audit_checkpoint c USING (number)"
-    " LEFT JOIN audit_record r ON r.id = s.record_id ORDER BY number";
+    " " TIME_TEXT("c.at") ", c.hash, c.public_key, c.signature "
+                          "FROM audit_seal s FULL JOIN audit_checkpoint c USING (number)"
+                          " LEFT JOIN audit_record r ON r.id = s.record_id ORDER BY number";
 
-/* Found by their age: a record of a moment ago may still wait for its seal. */
+/* A record of a moment ago may still wait for its seal; one of no time, or of a time to come, was
+ * slipped in. */
+#define A_MOMENT_AGO TIME_TEXT("(now() - interval '1 minute')")
+#define IN_A_MOMENT TIME_TEXT("(now() + interval '1 minute')")
 #define UNSEALED                                                                                   \
-    "FROM audit_record AS r WHERE at < time_text(now() - interval '1 minute') "                    \
-    "AND NOT EXISTS (SELECT FROM audit_seal AS s WHERE s.record_id = r.id)"
+    "FROM audit_record AS r"                                                                       \
+    " WHERE (at BETWEEN " A_MOMENT_AGO " AND " IN_A_MOMENT ") IS NOT TRUE"                         \
+    " AND NOT EXISTS (SELECT FROM audit_seal AS s WHERE s.record_id = r.id)"
 
 struct verification {
     PGconn *connection;
@@ -53,6 +66,8 @@ struct verification {
     uint64_t faults, records, checkpoints;
     int64_t number; /* of the last seal */
     uint8_t hash[IQM_AUDIT_HASH];
+    char latest[IQM_TIME_TEXT];    /* that may still come from a clock that is right */
+    char signed_at[IQM_TIME_TEXT]; /* of the last checkpoint that is ours */
 };
 
 static void clear_result(PGresult **result)
@@ -96,6 +111,11 @@ static bool is_null(const PGresult *rows, int row, enum column column)
     return PQgetisnull(rows, row, (int)column) == 1;
 }
 
+static bool is_true(const PGresult *rows, int row, enum column column)
+{
+    return PQgetvalue(rows, row, (int)column)[0] != 0;
+}
+
 static int cannot_read(const struct verification *verification)
 {
     fprintf(verification->errors, "The audit log cannot be read: %s",
@@ -133,7 +153,7 @@ static bool is_trusted(const struct iqm_audit_trust *trust, const uint8_t *key)
 }
 
 /* By itself: ours, and unchanged. */
-static void check_signature(
+static bool check_signature(
     struct verification *verification, const struct iqm_checkpoint *checkpoint, const char *where)
 {
     if (!is_trusted(verification->trust, checkpoint->public_key))
@@ -142,6 +162,22 @@ static void check_signature(
     else if (!iqm_checkpoint_is_signed(checkpoint))
         say(verification, "The checkpoint %" PRId64 "%s has a signature that is not its own.",
             checkpoint->number, where);
+    else
+        return true;
+    return false;
+}
+
+/* The form of times sorts as they do. */
+static void check_time(struct verification *verification, const struct iqm_checkpoint *checkpoint)
+{
+    if (strcmp(checkpoint->at, verification->latest) > 0)
+        say(verification, "The checkpoint %" PRId64 " is of a time to come, %s.",
+            checkpoint->number, checkpoint->at);
+    else if (strcmp(checkpoint->at, verification->signed_at) < 0)
+        say(verification,
+            "The checkpoint %" PRId64 " is of a time before that of the one before, %s.",
+            checkpoint->number, checkpoint->at);
+    memcpy(verification->signed_at, checkpoint->at, IQM_TIME_TEXT);
 }
 
 static bool read_checkpoint(
@@ -156,6 +192,7 @@ static bool read_checkpoint(
 static void check_checkpoint(struct verification *verification, const PGresult *rows, int row)
 {
     struct iqm_checkpoint checkpoint = {.number = int64_of(rows, row, NUMBER)};
+    uint8_t hash[IQM_AUDIT_HASH];
 
     verification->checkpoints++;
     if (!read_checkpoint(rows, row, AT, &checkpoint)) {
@@ -163,11 +200,13 @@ static void check_checkpoint(struct verification *verification, const PGresult *
             checkpoint.number);
         return;
     }
-    check_signature(verification, &checkpoint, "");
-    if (is_null(rows, row, HASH))
+    if (check_signature(verification, &checkpoint, ""))
+        check_time(verification, &checkpoint);
+    if (!is_true(rows, row, IS_SEAL))
         say(verification, "The checkpoint %" PRId64 " has no seal: it was removed.",
             checkpoint.number);
-    else if (memcmp(checkpoint.hash, PQgetvalue(rows, row, HASH), IQM_AUDIT_HASH) != 0)
+    else if (!copy_bytes(rows, row, HASH, hash, sizeof hash) ||
+             memcmp(checkpoint.hash, hash, sizeof hash) != 0)
         say(verification,
             "The checkpoint %" PRId64 " does not match its seal: records before it were changed.",
             checkpoint.number);
@@ -180,7 +219,9 @@ static bool is_next(struct verification *verification, int64_t number)
 
     if (number == missing)
         return true;
-    if (number - 1 == missing)
+    if (number < missing)
+        say(verification, "The seal %" PRId64 " is one too many.", number);
+    else if (number - 1 == missing)
         say(verification, "The seal %" PRId64 " was removed.", missing);
     else
         say(verification, "The seals %" PRId64 " to %" PRId64 " were removed.", missing,
@@ -194,13 +235,20 @@ static void check_seal(struct verification *verification, const PGresult *rows, 
     uint8_t link[IQM_AUDIT_HASH], id[IQM_AUDIT_ID] = {0};
     struct iqm_slice doc = {PQgetvalue(rows, row, DOC), (size_t)PQgetlength(rows, row, DOC)};
     const char *name = PQgetvalue(rows, row, RECORD_ID_TEXT);
-    bool next = is_next(verification, number);
 
     verification->records++;
+    if (is_null(rows, row, NUMBER)) {
+        say(verification, "The record %s has a seal without a number.", name);
+        return;
+    }
+    bool next = is_next(verification, number);
+    if (number <= verification->number)
+        return; /* the chain goes on without it */
     memcpy(link, verification->hash, sizeof link);
     copy_bytes(rows, row, RECORD_ID, id, sizeof id);
     iqm_audit_link(link, id, doc);
     verification->number = number;
+    memset(verification->hash, 0, IQM_AUDIT_HASH);
     copy_bytes(rows, row, HASH, verification->hash, IQM_AUDIT_HASH);
     if (is_null(rows, row, DOC))
         say(verification, "The record %s, sealed as %" PRId64 ", was removed.", name, number);
@@ -215,9 +263,9 @@ static void check_seal(struct verification *verification, const PGresult *rows, 
 
 static void check_row(struct verification *verification, const PGresult *rows, int row)
 {
-    if (!is_null(rows, row, HASH))
+    if (is_true(rows, row, IS_SEAL))
         check_seal(verification, rows, row);
-    if (!is_null(rows, row, AT))
+    if (is_true(rows, row, IS_CHECKPOINT))
         check_checkpoint(verification, rows, row);
 }
 
@@ -304,7 +352,7 @@ static int tell_unsealed(struct verification *verification)
         error = run(verification, "FETCH " PAGE " FROM unsealed", &rows);
         count = PQntuples(rows);
         for (int row = 0; row < count; row++)
-            say(verification, "The record %s is not sealed, though older than a minute.",
+            say(verification, "The record %s is not sealed, though not of the last minute.",
                 PQgetvalue(rows, row, 0));
     }
     return error == 0 ? execute(verification, "COMMIT") : error;
@@ -326,9 +374,30 @@ static int check_unsealed(struct verification *verification)
     return error == 0 && count > 0 ? tell_unsealed(verification) : error;
 }
 
+static void set_latest(struct verification *verification)
+{
+    time_t latest = time(NULL) + CLOCKS_DIFFER_S;
+    struct tm parts;
+
+    gmtime_r(&latest, &parts);
+    strftime(verification->latest, IQM_TIME_TEXT, "%Y-%m-%dT%H:%M:%S.999Z", &parts);
+}
+
+/* What the session was given must not decide how the chain reads. */
+static int prepare(struct verification *verification)
+{
+    set_latest(verification);
+    if (PQsetClientEncoding(verification->connection, "UTF8") != 0)
+        return cannot_read(verification);
+    return execute(verification, "SET search_path = pg_catalog, public, pg_temp");
+}
+
 static int check_all(struct verification *verification)
 {
-    int error = execute(verification, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    int error = prepare(verification);
+
+    if (error == 0)
+        error = execute(verification, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 
     if (error == 0)
         error = check_chain(verification);
@@ -361,14 +430,16 @@ int iqm_audit_newest(PGconn *connection, struct iqm_checkpoint *ret_checkpoint)
     struct iqm_checkpoint checkpoint = {0};
     IQM_CLEANUP(clear_result)
     PGresult *rows = PQexecParams(connection,
-        "SELECT number, time_text(at), hash, public_key, signature FROM audit_checkpoint "
-        "ORDER BY number DESC LIMIT 1",
+        "SELECT number, " TIME_TEXT("at") ", hash, public_key, signature FROM audit_checkpoint "
+                                          "ORDER BY number DESC LIMIT 1",
         0, NULL, NULL, NULL, NULL, 1);
 
     if (PQresultStatus(rows) != PGRES_TUPLES_OK)
         return IQM_EPG;
-    if (PQntuples(rows) == 0 || !read_checkpoint(rows, 0, 1, &checkpoint))
+    if (PQntuples(rows) == 0)
         return IQM_ENOTFOUND;
+    if (!read_checkpoint(rows, 0, 1, &checkpoint))
+        return IQM_EINVAL;
     checkpoint.number = int64_of(rows, 0, 0);
     *ret_checkpoint = checkpoint;
     return 0;

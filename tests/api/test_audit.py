@@ -7,6 +7,7 @@ import threading
 import uuid
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from support import confidential
 from support.client import Client
@@ -33,6 +34,14 @@ def records(client, **filters):
 
 def outline(record):
     return record["operation"], record["version"], record["outcome"]
+
+
+def note_sign_in(stage, account, client, outcome, operation, check=True):
+    """As the server does."""
+    values = ["NULL" if value is None else f"'{value}'"
+              for value in (account, client, outcome, "noted", operation)]
+    return stage.cluster.psql(f"SELECT note_sign_in({', '.join(values)})", user="iqm_server",
+                              check=check)
 
 
 @pytest.fixture(params=RESOURCES.values(), ids=RESOURCES)
@@ -121,15 +130,41 @@ class TestRecords:
         assert found[0]["actor"] == reader.actor and found[0]["resource"] == "school"
         assert found[0]["request_id"] == answer.header("X-Request-Id")
 
-    @pytest.mark.parametrize("outcome", ["done", "failed", "denied"])
-    def test_a_sign_in_leaves_one(self, stage, head, outcome):
-        account, client, request = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
-        stage.cluster.psql(f"SELECT note_sign_in('{account}', '{client}', '{outcome}', "
-                           f"'{request}', 'sign_in')", user="iqm_server")
-        record, = records(head, resource_id=account)
-        assert record["outcome"] == outcome and record["client_id"] == str(client)
-        assert record["actor"] == (str(account) if outcome == "done" else None)
-        assert (record["operation"], record["resource"]) == ("sign_in", "account")
+    @pytest.mark.parametrize("operation, outcome, is_known", [
+        ("post_authorization", "done", True), ("post_authorization", "failed", False),
+        ("post_authorization", "denied", False), ("create_token", "denied", False),
+        ("change_password", "failed", True)])
+    def test_a_sign_in_leaves_one(self, stage, people, head, operation, outcome, is_known):
+        """Who tried is known where the password was right, or who was signed in already."""
+        account, client = people.person("head_office").id, people.app().id
+        note_sign_in(stage, account, client, outcome, operation)
+        record, = (r for r in records(head, resource_id=account) if r["request_id"] == "noted")
+        assert outline(record) == (operation, None, outcome) and record["resource"] == "account"
+        assert record["actor"] == (account if is_known else None)
+        assert record["client_id"] == client
+
+    def test_a_sign_in_of_nobody_leaves_one(self, stage, people, head):
+        client = people.app().id
+        note_sign_in(stage, None, client, "failed", "post_authorization")
+        found = stage.cluster.psql("SELECT actor, resource_id FROM audit_record WHERE "
+                                   f"doc->>'client_id' = '{client}' AND outcome = 'failed'")
+        assert found == "|"
+
+    @pytest.mark.parametrize("operation, outcome", [
+        ("sign_in", "done"), ("delete_school", "failed"), ("", "failed"), (None, "failed"),
+        ("post_authorization", "good"), ("post_authorization", None), ("create_token", "done"),
+        ("change_password", "done"), ("change_password", "denied")])
+    def test_only_of_what_signs_in(self, stage, people, operation, outcome):
+        done = note_sign_in(stage, people.person("head_office").id, None, outcome, operation,
+                            check=False)
+        assert done.returncode != 0 and "is no sign-in" in done.stderr
+
+    @pytest.mark.parametrize("name", ["account", "client"])
+    def test_only_of_accounts_and_clients_there_are(self, stage, people, name):
+        known = {"account": people.person("head_office").id, "client": people.app().id}
+        done = note_sign_in(stage, **{**known, name: uuid.uuid4()}, outcome="failed",
+                            operation="post_authorization", check=False)
+        assert done.returncode != 0 and f"no such {name}" in done.stderr
 
     def test_text_of_a_client_stays_text(self, stage, head):
         key, text = uuid.uuid4(), '","outcome":"done"}\\ \n\t€"'
@@ -181,7 +216,7 @@ class TestReading:
 
     def test_is_for_head_office(self, reader, scoped):
         problem(reader.get("/v1/audit-records"), 403, "forbidden")
-        problem(scoped("schools:read").get("/v1/audit-records"), 403, "forbidden")
+        problem(scoped("schools:read").get("/v1/audit-records"), 403, "insufficient_scope")
         assert scoped("audit:read").get("/v1/audit-records?limit=1").status == 200
 
 
@@ -245,6 +280,16 @@ def summary(done):
     found = re.fullmatch(r"(\d+) records, (\d+) checkpoints, all in order; last number (\d+) hash "
                          r"[0-9a-f]{64}\n", done.stdout)
     return tuple(map(int, found.groups()))
+
+
+def add_checkpoint(scratch, number, time, check=True):
+    """As the server does, of a chain of three; the signature is none."""
+    while not is_sealed(scratch) or scratch.psql("SELECT count(*) < 3 FROM audit_seal") == "t":
+        scratch.psql(insert_sql(f"one {uuid.uuid4()}"), user="iqm_server")
+        scratch.psql("SELECT seal_audit(9)", user="iqm_server")
+    link = scratch.psql(f"SELECT hash FROM audit_seal WHERE number = {number}")
+    return scratch.psql(f"SELECT add_checkpoint({number}, {time}, '{link}', sha256('k'), "
+                        "sha512('s'))", user="iqm_server", check=check)
 
 
 def is_sealed(scratch):
@@ -313,6 +358,64 @@ class TestSealing:
             assert empty.psql(
                 f"SELECT add_checkpoint({number}, now(), sha256('x'), sha256('k'), "
                 "sha512('s'))", user="iqm_server") == "f"
+
+    def test_in_a_copy_where_a_transaction_was_running(self, empty):
+        """Then the oldest number seen may be below those of the copy, and the newest above."""
+        empty.psql(insert_sql("before"), user="iqm_server")
+        empty.psql("SELECT seal_audit(9)")
+        empty.psql("UPDATE audit_progress SET seen = '3:900000000:3'")
+        empty.psql(insert_sql("after"), user="iqm_server")
+        assert empty.psql("SELECT sealed FROM seal_audit(9)") == "1"
+        assert summary(empty.iqmd("audit", "verify")) == (2, 0, 2)
+
+    def test_not_after_a_change_of_its_own(self, empty, open_session):
+        """A snapshot takes its own transaction for ended, with all that it has still to write."""
+        early = open_session(empty)
+        early("BEGIN; " + insert_sql("early"))
+        empty.psql(insert_sql("late"), user="iqm_server")
+        done = empty.psql("BEGIN; SELECT pg_current_xact_id(); SELECT seal_audit(9); "
+                          + insert_sql("own") + "; COMMIT", user="iqm_server", check=False)
+        assert done.returncode != 0 and "needs a transaction of its own" in done.stderr
+        done = empty.psql("BEGIN; SELECT seal_audit(1); SELECT seal_audit(9)", check=False)
+        assert done.returncode != 0 and "needs a transaction of its own" in done.stderr
+        early("COMMIT")
+        assert empty.psql("SELECT sealed FROM seal_audit(9)") == "2"
+        assert summary(empty.iqmd("audit", "verify")) == (2, 0, 2)
+
+    def test_before_changes_of_its_own_and_of_savepoints(self, empty):
+        empty.psql(insert_sql("first"), user="iqm_server")
+        empty.psql("BEGIN; SAVEPOINT a; SELECT seal_audit(9); SAVEPOINT b; " + insert_sql("second")
+                   + "; RELEASE b; RELEASE a; COMMIT", user="iqm_server")
+        assert empty.psql("SELECT sealed, number FROM seal_audit(9)") == "1|2"
+        assert summary(empty.iqmd("audit", "verify")) == (2, 0, 2)
+
+    @pytest.mark.parametrize("time", [
+        "'infinity'", "'-infinity'", "NULL", "clock_timestamp() + interval '61 s'",
+        "clock_timestamp() - interval '301 s'", "'0044-03-15 BC'"])
+    def test_a_checkpoint_is_of_now(self, empty, time):
+        done = add_checkpoint(empty, 1, time, check=False)
+        assert done.returncode != 0 and "not the database's" in done.stderr
+        assert add_checkpoint(empty, 1, "clock_timestamp() + interval '50 s'") == "t"
+
+    def test_checkpoints_go_forward(self, empty):
+        assert add_checkpoint(empty, 2, "now()") == "t"
+        assert add_checkpoint(empty, 1, "now()") == "f"
+        assert add_checkpoint(empty, 3, "now() - interval '1 min'") == "f"
+        assert add_checkpoint(empty, 3, "now()") == "t"
+
+    @pytest.mark.parametrize("time", ["'infinity'", "now() + interval '1 year'", "'-infinity'"])
+    def test_a_checkpoint_of_an_odd_time_holds_up_none(self, empty, time):
+        with empty.served(empty.token()) as client:
+            write_some(client, 1)
+            wait_for(lambda: is_sealed(empty), "the first seal")
+        empty.psql("INSERT INTO audit_checkpoint SELECT number + 1, " + time + ", hash, hash, "
+                   "sha512('s') FROM audit_seal")
+        with empty.served(empty.token()) as client:
+            write_some(client, 1)
+            wait_for(lambda: is_sealed(empty), "the second seal")
+            write_some(client, 1)
+            wait_for(lambda: empty.psql("SELECT max(number) FROM audit_checkpoint") == "3",
+                     "the next checkpoint", 8)
 
     def test_goes_on_after_a_crash(self, empty):
         token = empty.token()
@@ -446,6 +549,9 @@ CUT_OFF = "DELETE FROM audit_record WHERE id IN (SELECT record_id FROM audit_sea
 FORGE = "INSERT INTO audit_record SELECT uuid7(), '3', doc, '2026-01-01T00:00:00.000Z', actor, " \
         "operation, resource, resource_id, outcome FROM audit_record LIMIT 1"
 
+UNKEY = "ALTER TABLE audit_seal DROP CONSTRAINT audit_seal_pkey, " \
+        "DROP CONSTRAINT audit_seal_record_id_key;"
+
 TAMPERINGS = {
     "a record changed": (CHANGE.format(4), ["sealed as 4, was changed"]),
     "the last record changed": (CHANGE.format(9), ["sealed as 9, was changed"]),
@@ -480,10 +586,47 @@ TAMPERINGS = {
     "a checkpoint of another key": (
         "UPDATE audit_checkpoint SET public_key = sha256('x') WHERE number = 9",
         ["checkpoint 9 is signed with another key"]),
-    "a record slipped in": (FORGE, ["is not sealed, though older than a minute"]),
+    "a record slipped in": (FORGE, ["is not sealed"]),
+    "a record slipped in that is of tomorrow": (
+        FORGE.replace("2026-01-01T00:00:00.000Z", "9999-01-01T00:00:00.000Z"), ["is not sealed"]),
+    "a record slipped in without a time": (
+        "ALTER TABLE audit_record ALTER at DROP NOT NULL;"
+        + FORGE.replace("'2026-01-01T00:00:00.000Z'", "NULL"), ["is not sealed"]),
+    "the last seal emptied": (
+        "ALTER TABLE audit_seal ALTER hash DROP NOT NULL; DELETE FROM audit_checkpoint "
+        "WHERE number = 9; UPDATE audit_seal SET hash = NULL WHERE number = 9;"
+        + CHANGE.format(9), ["sealed as 9, was changed"]),
+    "a seal without a number": (
+        UNKEY + "ALTER TABLE audit_seal ALTER number DROP NOT NULL; DELETE FROM audit_checkpoint "
+        "WHERE number = 9; UPDATE audit_seal SET number = NULL WHERE number = 9;"
+        + FORGE, ["seal without a number", "is not sealed"]),
+    "a seal twice": (
+        UNKEY + "INSERT INTO audit_seal SELECT * FROM audit_seal WHERE number = 4",
+        ["seal 4 is one too many"]),
+    "a seal before the first": (
+        "ALTER TABLE audit_seal DROP CONSTRAINT audit_seal_number_check; " + FORGE
+        + "; INSERT INTO audit_seal SELECT 0, r.id, sha256('x') FROM audit_record r WHERE NOT EXISTS "
+        "(SELECT FROM audit_seal WHERE record_id = r.id)", ["seal 0 is one too many"]),
+    "a checkpoint put off to the end of time": (
+        "UPDATE audit_checkpoint SET at = 'infinity' WHERE number = 6",
+        ["checkpoint 6 is not of the form"]),
+    "a checkpoint put back to the beginning of time": (
+        "UPDATE audit_checkpoint SET at = '-infinity' WHERE number = 6;" + CHANGE.format(6),
+        ["sealed as 6, was changed", "checkpoint 6 is not of the form"]),
+    "a checkpoint without a time": (
+        "ALTER TABLE audit_checkpoint ALTER at DROP NOT NULL; "
+        "UPDATE audit_checkpoint SET at = NULL WHERE number = 9",
+        ["checkpoint 9 is not of the form"]),
 }
 
 
+def sign_at(scratch, number, at):
+    """Gives a checkpoint another time, as one could who has the key."""
+    key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(scratch.stage.signing_key))
+    link = scratch.psql(f"SELECT encode(hash, 'hex') FROM audit_seal WHERE number = {number}")
+    signature = key.sign(f"iqm-audit-checkpoint-1\n{number}\n{link}\n{at}".encode()).hex()
+    tamper(scratch, f"UPDATE audit_checkpoint SET at = '{at}', signature = '\\x{signature}' "
+           f"WHERE number = {number}")
 
 
 class TestVerification:
@@ -497,6 +640,25 @@ class TestVerification:
         assert len(found) == len(wanted), found
         for line, words in zip(found, wanted):
             assert words in line
+
+    @pytest.mark.parametrize("number, at, words", [
+        (6, "2999-01-01T00:00:00.000Z",
+         ["checkpoint 6 is of a time to come", "checkpoint 9 is of a time before"]),
+        (9, "2999-01-01T00:00:00.000Z", ["checkpoint 9 is of a time to come"]),
+        (9, "2001-01-01T00:00:00.000Z", ["checkpoint 9 is of a time before"])])
+    def test_finds_times_that_cannot_be(self, tampered, number, at, words):
+        tamper(tampered, "DELETE FROM audit_checkpoint WHERE number NOT IN (6, 9)")
+        sign_at(tampered, number, at)
+        found = faults(tampered)
+        assert len(found) == len(words), found
+        for line, part in zip(found, words):
+            assert part in line
+
+    @pytest.mark.parametrize("settings", [{"PGCLIENTENCODING": "LATIN1"}, {"PGTZ": "Asia/Tokyo"}])
+    def test_whatever_the_session_has_set(self, tampered, settings):
+        tampered.psql("SELECT note_denied(NULL, 'caf\u00e9', NULL, NULL, NULL)", user="iqm_server")
+        tampered.psql("SELECT seal_audit(9)")
+        assert summary(tampered.iqmd("audit", "verify", settings=settings))[0] == 10
 
     def test_names_the_record(self, tampered):
         key = tampered.psql("SELECT record_id FROM audit_seal WHERE number = 4")
