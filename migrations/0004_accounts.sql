@@ -109,9 +109,10 @@ END $$;
 
 -- ---- who signs in ----
 
--- In lower case: what somebody signs in with.
+-- In lower case: what somebody signs in with. Only of ASCII, as limits know names: by rules of a
+-- language, other letters become ours, and one name would have many spellings.
 ALTER TABLE person ADD COLUMN email text
-    GENERATED ALWAYS AS (lower(doc->>'email')) STORED;
+    GENERATED ALWAYS AS (lower((doc->>'email') COLLATE "C")) STORED;
 
 CREATE TABLE account (
     id uuid PRIMARY KEY,
@@ -151,12 +152,15 @@ CREATE POLICY owner_reads ON assignment FOR SELECT TO CURRENT_USER USING (true);
 CREATE POLICY owner_reads ON meeting FOR SELECT TO CURRENT_USER USING (true);
 CREATE POLICY owner_reads ON attendance FOR SELECT TO CURRENT_USER USING (true);
 CREATE POLICY owner_reads ON client FOR SELECT TO CURRENT_USER USING (true);
+CREATE POLICY owner_locks ON client FOR UPDATE TO CURRENT_USER USING (true) WITH CHECK (false);
 CREATE POLICY owner_keeps ON account TO CURRENT_USER USING (true) WITH CHECK (true);
 
 CREATE TABLE credential (
     account_id uuid PRIMARY KEY REFERENCES account ON DELETE CASCADE,
     sign_in_name text COLLATE "C" NOT NULL,
-    password text, -- Argon2id with its parameters, as libsodium writes it; null until chosen
+    -- Argon2id with its parameters, as libsodium writes it; null until chosen.
+    password text
+        CHECK (starts_with(password, '$argon2id$v=19$') AND octet_length(password) < 128),
     changed_at timestamptz,
     CONSTRAINT account_person_id_sign_in_key UNIQUE (sign_in_name)
 );
@@ -177,7 +181,7 @@ CREATE TABLE session (
     scopes text[] NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     last_used_at timestamptz NOT NULL DEFAULT now(),
-    address text NOT NULL CHECK (length(address) <= 100),
+    address inet NOT NULL,
     agent text CHECK (length(agent) <= 200),
     revoked_at timestamptz
 );
@@ -277,14 +281,27 @@ BEGIN
         RAISE EXCEPTION 'The person needs an e-mail address to have an account.'
             USING ERRCODE = 'IQ422', CONSTRAINT = 'account_person_id_check';
     END IF;
-    INSERT INTO credential (account_id, sign_in_name) VALUES (NEW.id, address)
-    ON CONFLICT (account_id) DO UPDATE SET sign_in_name = excluded.sign_in_name;
+    INSERT INTO credential (account_id, sign_in_name) VALUES (NEW.id, address);
     RETURN NULL;
+EXCEPTION WHEN unique_violation THEN
+    RAISE EXCEPTION 'Another account signs in with this person''s e-mail address.'
+        USING ERRCODE = 'IQ409', CONSTRAINT = 'account_person_id_key';
 END $$;
 CREATE TRIGGER account_signs_in AFTER INSERT ON account
     FOR EACH ROW EXECUTE FUNCTION account_signs_in();
-CREATE TRIGGER account_signs_in_as AFTER UPDATE ON account
-    FOR EACH ROW WHEN (OLD.person_id <> NEW.person_id) EXECUTE FUNCTION account_signs_in();
+
+-- Password, links, history and the audit log are of one person.
+CREATE FUNCTION account_stays_with_person() RETURNS trigger
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    RAISE EXCEPTION 'An account stays with its person. '
+        'Make another account for the other person, and delete or suspend this one.'
+        USING ERRCODE = 'IQ422', CONSTRAINT = 'account_person_id_check';
+END $$;
+CREATE TRIGGER account_stays_with_person AFTER UPDATE ON account
+    FOR EACH ROW WHEN (OLD.person_id <> NEW.person_id)
+    EXECUTE FUNCTION account_stays_with_person();
 
 CREATE FUNCTION person_signs_in() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
@@ -309,7 +326,7 @@ CREATE FUNCTION account_rules_tokens() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
 AS $$
 BEGIN
-    IF NEW.suspended OR OLD.person_id <> NEW.person_id THEN
+    IF NEW.suspended THEN
         PERFORM end_sessions(NEW.id);
     END IF;
     UPDATE token SET roles = NEW.roles

@@ -1,7 +1,7 @@
 -- Signing in at a registered client: authorization codes and refresh tokens, and the functions that
 -- spend them. Each takes keyed hashes, never a secret, and does one step whole; the server may call
--- them and nothing else here. Locks are taken in one order: account, credential, code or refresh
--- token, session, token.
+-- them and nothing else here. Locks are taken in one order: client, account, credential, code or
+-- refresh token, session, token.
 -- Source: RFC 6749, RFC 7009, RFC 7636, RFC 7662, RFC 9700 (best current practice).
 
 CREATE TABLE authorization_code (
@@ -11,7 +11,7 @@ CREATE TABLE authorization_code (
     redirect_uri text, -- as it was sent; null when it was not
     challenge text NOT NULL CHECK (length(challenge) = 43),
     scopes text[] NOT NULL,
-    address text NOT NULL CHECK (length(address) <= 100), -- where the person sat
+    address inet NOT NULL, -- where the person sat
     agent text CHECK (length(agent) <= 200),
     expires_at timestamptz NOT NULL DEFAULT now() + interval '60 seconds',
     spent_at timestamptz,
@@ -45,13 +45,23 @@ CREATE TRIGGER credential_voids_codes AFTER UPDATE ON credential
     FOR EACH ROW WHEN (OLD.changed_at IS DISTINCT FROM NEW.changed_at)
     EXECUTE FUNCTION credential_voids_codes();
 
+-- Nor is one that was got before all sign-ins of the account were ended.
+CREATE OR REPLACE FUNCTION end_sessions(account uuid, except_session uuid DEFAULT NULL) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public
+BEGIN ATOMIC
+    DELETE FROM authorization_code WHERE account_id = account AND spent_at IS NULL;
+    UPDATE session SET revoked_at = now()
+    WHERE account_id = account AND revoked_at IS NULL AND id IS DISTINCT FROM except_session;
+    UPDATE token SET revoked_at = now()
+    WHERE account_id = account AND revoked_at IS NULL AND session_id IS DISTINCT FROM except_session;
+END;
+
 -- ---- helpers of the owner ----
 
 -- What counts as one place: an IPv4 address, or the /64 of an IPv6 one.
-CREATE FUNCTION subscriber_of(address text) RETURNS cidr
+CREATE FUNCTION subscriber_of(address inet) RETURNS cidr
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN network(set_masklen(address::inet,
-        CASE family(address::inet) WHEN 4 THEN 32 ELSE 64 END));
+    RETURN network(set_masklen(address, CASE family(address) WHEN 4 THEN 32 ELSE 64 END));
 
 -- A public client has no secret and shows none; a confidential one shows its own.
 CREATE FUNCTION client_is(caller uuid, secret bytea) RETURNS boolean
@@ -59,6 +69,15 @@ CREATE FUNCTION client_is(caller uuid, secret bytea) RETURNS boolean
     RETURN EXISTS (SELECT FROM client LEFT JOIN client_secret ON client_id = client.id
         WHERE client.id = caller
             AND CASE kind WHEN 'public' THEN secret IS NULL ELSE client_secret.hash = secret END);
+
+-- The same, for who makes tokens: until they are made, the client does not change.
+CREATE FUNCTION client_may_get_tokens(caller uuid, secret bytea) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+AS $$
+BEGIN
+    PERFORM FROM client WHERE id = caller FOR SHARE;
+    RETURN client_is(caller, secret);
+END $$;
 
 CREATE FUNCTION end_session(ended uuid) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public
@@ -91,6 +110,55 @@ CREATE FUNCTION scopes_in_both(these text[], those text[]) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ARRAY(SELECT one FROM unnest(these) AS one WHERE one = ANY (those) ORDER BY one);
 
+-- ---- what a client's change brings with it ----
+
+-- Tokens that it holds for itself.
+CREATE FUNCTION end_client_tokens(ended uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public
+BEGIN ATOMIC
+    UPDATE token SET revoked_at = now()
+    WHERE client_id = ended AND account_id IS NULL AND revoked_at IS NULL;
+END;
+
+-- Scopes that it loses its tokens and sign-ins lose at once, and for good; without any left, they
+-- end. A code sent to an address that it no longer has is nobody's. Who cannot keep a secret has
+-- none, and does not act for itself.
+CREATE FUNCTION client_rules_tokens() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+AS $$
+BEGIN
+    IF NOT OLD.redirect_uris <@ NEW.redirect_uris THEN
+        DELETE FROM authorization_code WHERE client_id = NEW.id AND spent_at IS NULL;
+    END IF;
+    IF NOT OLD.scopes <@ NEW.scopes THEN
+        UPDATE session SET scopes = scopes_in_both(scopes, NEW.scopes),
+            revoked_at = CASE WHEN NOT scopes && NEW.scopes THEN now() END
+        WHERE client_id = NEW.id AND revoked_at IS NULL AND NOT scopes <@ NEW.scopes;
+        UPDATE token SET scopes = scopes_in_both(scopes, NEW.scopes),
+            revoked_at = CASE WHEN NOT scopes && NEW.scopes THEN now() END
+        WHERE client_id = NEW.id AND revoked_at IS NULL AND NOT scopes <@ NEW.scopes;
+    END IF;
+    IF NEW.kind = 'public' AND OLD.kind <> 'public' THEN
+        DELETE FROM client_secret WHERE client_id = NEW.id;
+        PERFORM end_client_tokens(NEW.id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER client_rules_tokens AFTER UPDATE ON client
+    FOR EACH ROW EXECUTE FUNCTION client_rules_tokens();
+
+-- A secret is changed because others may know it: so may they have got tokens with it. Who signed
+-- in stays: to refresh that, the new secret is needed.
+CREATE FUNCTION secret_rules_tokens() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+AS $$
+BEGIN
+    PERFORM end_client_tokens(OLD.client_id);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER secret_rules_tokens AFTER UPDATE OR DELETE ON client_secret
+    FOR EACH ROW EXECUTE FUNCTION secret_rules_tokens();
+
 -- ---- what the server calls ----
 
 CREATE FUNCTION find_client(wanted uuid)
@@ -102,7 +170,7 @@ END;
 
 -- Who signs in with a name. `may` is false for who is suspended; `trusted` says that the person has
 -- signed in from this place before.
-CREATE FUNCTION find_sign_in(typed text, place text)
+CREATE FUNCTION find_sign_in(typed text, place inet)
     RETURNS TABLE (account uuid, password text, may boolean, trusted boolean)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
 BEGIN ATOMIC
@@ -111,14 +179,14 @@ BEGIN ATOMIC
             AND created_at > now() - interval '90 days'
             AND subscriber_of(address) = subscriber_of(place))
     FROM credential JOIN account ON account.id = credential.account_id
-    WHERE sign_in_name = lower(typed);
+    WHERE sign_in_name = lower(typed COLLATE "C");
 END;
 
 -- Makes a code, for who has just shown the password that `verified` is the hash of; keeps `fresh`
 -- in its place where that is given. False when the account was suspended or its password changed
 -- meanwhile.
 CREATE FUNCTION grant_code(code bytea, caller uuid, person uuid, verified text, fresh text,
-    redirect text, code_challenge text, wanted text[], place text, program text, request text)
+    redirect text, code_challenge text, wanted text[], place inet, program text, request text)
     RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
 AS $$
@@ -155,7 +223,7 @@ DECLARE
     good_for text[];
     made uuid := uuid7();
 BEGIN
-    IF NOT client_is(caller, secret) THEN
+    IF NOT client_may_get_tokens(caller, secret) THEN
         RETURN QUERY SELECT 'client', NULL;
         RETURN;
     END IF;
@@ -206,7 +274,7 @@ DECLARE
     found_session session;
     good_for text[];
 BEGIN
-    IF NOT client_is(caller, secret) THEN
+    IF NOT client_may_get_tokens(caller, secret) THEN
         RETURN QUERY SELECT 'client', NULL;
         RETURN;
     END IF;
@@ -245,10 +313,11 @@ CREATE FUNCTION issue_client_token(caller uuid, secret bytea, wanted text[], acc
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
 AS $$
 DECLARE
+    may boolean := client_may_get_tokens(caller, secret);
     allowed text[] := (SELECT scopes FROM client WHERE id = caller);
     good_for text[] := scopes_in_both(coalesce(wanted, allowed), allowed);
 BEGIN
-    IF NOT client_is(caller, secret) THEN
+    IF NOT may THEN
         RETURN QUERY SELECT 'client', NULL;
     ELSIF secret IS NULL THEN
         RETURN QUERY SELECT 'public', NULL;
@@ -349,8 +418,8 @@ BEGIN
             AND revoked_at IS NOT NULL LIMIT at_once FOR UPDATE SKIP LOCKED);
 END $$;
 
-GRANT EXECUTE ON FUNCTION find_client(uuid), find_sign_in(text, text),
-    grant_code(bytea, uuid, uuid, text, text, text, text, text[], text, text, text),
+GRANT EXECUTE ON FUNCTION find_client(uuid), find_sign_in(text, inet),
+    grant_code(bytea, uuid, uuid, text, text, text, text, text[], inet, text, text),
     redeem_code(uuid, bytea, bytea, text, text, bytea, bytea, text),
     refresh_session(uuid, bytea, bytea, text[], bytea, bytea, text),
     issue_client_token(uuid, bytea, text[], bytea), revoke_token(uuid, bytea, bytea, text),

@@ -156,12 +156,11 @@ END $$;
 -- The own sign-ins that still work, as the items of a list.
 CREATE FUNCTION list_own_sessions(current_session uuid) RETURNS json
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
-    RETURN (SELECT coalesce(json_agg(item), '[]') FROM (
-        SELECT json_build_object('id', session.id, 'client_id', client_id, 'client_name', name,
-            'created_at', time_text(session.created_at),
-            'last_used_at', time_text(session.last_used_at),
-            'address', address, 'agent', agent,
-            'current', session.id IS NOT DISTINCT FROM current_session) AS item
+    RETURN (SELECT ('[' || coalesce(string_agg(row_to_json(item)::text, ','), '') || ']')::json FROM (
+        SELECT session.id, client_id, name AS client_name,
+            time_text(session.created_at) AS created_at,
+            time_text(session.last_used_at) AS last_used_at, address, agent,
+            session.id IS NOT DISTINCT FROM current_session AS current
         FROM session JOIN client ON client.id = client_id
         WHERE account_id = own_account() AND session.revoked_at IS NULL AND (
             EXISTS (SELECT FROM token WHERE token.session_id = session.id
@@ -169,7 +168,7 @@ CREATE FUNCTION list_own_sessions(current_session uuid) RETURNS json
                 AND (token.expires_at IS NULL OR token.expires_at > now()))
             OR EXISTS (SELECT FROM refresh_token WHERE refresh_token.session_id = session.id
                 AND refresh_token.spent_at IS NULL AND refresh_token.expires_at > now()))
-        ORDER BY session.last_used_at DESC, session.id DESC LIMIT 200) AS items);
+        ORDER BY session.last_used_at DESC, session.id DESC LIMIT 200) AS item);
 
 -- Ends one own sign-in. False: there is no such one that works.
 CREATE FUNCTION revoke_own_session(wanted uuid) RETURNS boolean
@@ -200,30 +199,47 @@ BEGIN
     RETURN true;
 END $$;
 
--- What cannot keep a secret has none.
-CREATE FUNCTION drop_client_secret() RETURNS trigger
+-- Nobody lends a client scopes that the own token lacks: neither directly nor by getting at what it
+-- has already. Operators, who say nothing about scopes, have all.
+CREATE FUNCTION may_lend(scopes text[]) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, public
+    RETURN (SELECT coalesce('*' = ANY (own::text[]) OR scopes <@ own::text[], true)
+        FROM (SELECT CASE current_setting('iqm.scopes', true) WHEN '' THEN '{}'
+            ELSE current_setting('iqm.scopes', true) END AS own) AS caller);
+
+CREATE FUNCTION check_lent_scopes() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
 AS $$
+DECLARE
+    lent text[] := NEW.scopes;
 BEGIN
-    DELETE FROM client_secret WHERE client_id = NEW.id;
+    IF TG_OP = 'UPDATE' AND NEW.kind = OLD.kind AND NEW.redirect_uris <@ OLD.redirect_uris THEN
+        lent := ARRAY(SELECT unnest(NEW.scopes) EXCEPT SELECT unnest(OLD.scopes));
+    END IF;
+    IF NOT may_lend(lent) THEN
+        RAISE EXCEPTION 'The client would have scopes that your own token does not have.'
+            USING ERRCODE = 'IQ403', CONSTRAINT = 'client_scopes_check';
+    END IF;
     RETURN NULL;
 END $$;
-CREATE TRIGGER drop_client_secret AFTER UPDATE ON client
-    FOR EACH ROW WHEN (NEW.kind = 'public' AND OLD.kind <> 'public')
-    EXECUTE FUNCTION drop_client_secret();
+CREATE TRIGGER check_lent_scopes AFTER INSERT OR UPDATE ON client
+    FOR EACH ROW EXECUTE FUNCTION check_lent_scopes();
 
--- Outcome: made, unknown, public. The former secret is gone at once.
+-- Outcome: made, unknown, public, scopes. The former secret is gone at once.
 CREATE FUNCTION create_client_secret(client uuid, hash bytea) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
 AS $$
 DECLARE
-    is_kind text := (SELECT kind FROM client c
-        WHERE c.id = create_client_secret.client AND acts_for_head_office());
+    known record;
 BEGIN
-    IF is_kind IS NULL THEN
+    SELECT kind, scopes INTO known FROM client c
+    WHERE c.id = create_client_secret.client AND acts_for_head_office() FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
         RETURN 'unknown';
-    ELSIF is_kind <> 'confidential' THEN
+    ELSIF known.kind <> 'confidential' THEN
         RETURN 'public';
+    ELSIF NOT may_lend(known.scopes) THEN
+        RETURN 'scopes';
     END IF;
     INSERT INTO client_secret (client_id, hash)
     VALUES (create_client_secret.client, create_client_secret.hash)

@@ -48,6 +48,10 @@ bool iqm_roles_have(const char *roles, const char *role);
 /* The next name of such an array; *rest begins at the array and moves on. False at its end. */
 bool iqm_roles_next(const char **rest, struct iqm_slice *ret_role);
 
+/* Those of such an array for people, in the arena: "head office and schools". NULL when there is
+ * none or memory is out. */
+const char *iqm_roles_named(struct iqm_arena *arena, const char *roles);
+
 /* Fails a call after a verdict; when that was 403, the audit log is told first. */
 void iqm_auth_fail(struct iqm_call *call);
 

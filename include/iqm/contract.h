@@ -70,6 +70,7 @@ struct iqm_schema {
     uint16_t items;                   /* schema of array items, or IQM_NO_SCHEMA */
     uint16_t additional;              /* schema of other members, or IQM_NO_SCHEMA */
     const char *pattern;              /* ECMA-262 as PCRE2 understands it; NULL when none */
+    const char *example;              /* of a text that would do; NULL when none */
     uint16_t pattern_index;           /* dense number of the pattern, for the compiled cache */
     const char *const *enumeration;   /* strings; NULL-terminated; NULL when none */
     const struct iqm_member *members; /* in the order of the contract */

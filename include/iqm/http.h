@@ -21,6 +21,10 @@ struct iqm_server_options {
     /* Origins whose pages may call beside the configured ones, separated by commas; asked in a
      * worker thread for each request that names one, and read at once. NULL: there are none. */
     const char *(*origins)(void *services);
+    /* Called in worker threads, perhaps several times, when the time to drain is over while calls
+     * are still expected back from threads of the program's own: to be quick about it. May be NULL.
+     */
+    void (*give_up)(void *services);
 };
 
 /* Serves until SIGTERM or SIGINT, then drains. 0, or negative after logging why it cannot serve. */

@@ -60,6 +60,11 @@ int iqm_password_verify(const char *stored, struct iqm_slice password, bool *ret
 /* Whether a hash was made at another cost than this one. Also true for what is no hash. */
 bool iqm_password_is_outdated(const struct iqm_password_cost *cost, const char *stored);
 
+/* What comparing with a hash lacks to the work of this cost; memory 0: nothing that could be done.
+ */
+struct iqm_password_cost iqm_password_lack(
+    const struct iqm_password_cost *cost, const char *stored);
+
 /* ---- the threads ---- */
 
 struct iqm_passwords;
@@ -71,11 +76,11 @@ struct iqm_passwords;
 struct iqm_password_job {
     char password[IQM_PASSWORD_BYTES + 1]; /* by iqm_password_job_set */
     size_t len;
-    char stored[IQM_PASSWORD_STORED]; /* hash to compare with. "": nobody's; never matches, and
-                                         takes as long as a hash of today's cost does */
+    char stored[IQM_PASSWORD_STORED]; /* hash to compare with. "": nobody's; never matches. What
+                                         does not match takes as long as today's cost does */
     bool make;                        /* do not compare: hash the password into `fresh` */
 
-    int error;                       /* 0; IQM_ENOMEM: nothing was compared or made */
+    int error; /* 0; IQM_ENOMEM, or IQM_ELIMIT when it was dropped: nothing was compared or made */
     bool matches;                    /* it is the password of `stored` */
     bool rehashed;                   /* it matched, and `stored` had another cost: see `fresh` */
     char fresh[IQM_PASSWORD_STORED]; /* the new hash to keep, where one was made */
@@ -95,6 +100,10 @@ struct iqm_passwords *iqm_passwords_start(const struct iqm_config *config);
 /* Finishes every job that waits, then ends the threads and frees. Accepts NULL. */
 void iqm_passwords_stop(struct iqm_passwords *passwords);
 
+/* Finishes every job that waits with IQM_ELIMIT, in this thread, and takes no more; what is under
+ * way ends in its own time. From any thread, also again. */
+void iqm_passwords_drop(struct iqm_passwords *passwords);
+
 /* What iqm_password_flaw wants; borrowed. */
 const struct iqm_password_list *iqm_passwords_list(const struct iqm_passwords *passwords);
 
@@ -111,5 +120,8 @@ int iqm_passwords_run(struct iqm_passwords *passwords, struct iqm_password_job *
  */
 int iqm_password_submit(
     struct iqm_call *call, struct iqm_password_job *job, void (*done)(struct iqm_call *call));
+
+/* As iqm_passwords_drop, for the server when it has no more time. */
+void iqm_passwords_give_up(void *services);
 
 #endif

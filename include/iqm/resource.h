@@ -15,6 +15,7 @@ struct iqm_rules {
     const json_t *before; /* the stored document; NULL when it is being created */
     json_t *document;     /* the merged whole; derived members may be set in it */
     const char *context;  /* first column of the context statement's first row; NULL without */
+    const char *roles;    /* of the caller, that may do this; NULL: not known yet */
     struct iqm_problem *problem;
 };
 

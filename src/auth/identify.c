@@ -28,10 +28,12 @@
 
 static const char identify_sql[] = IDENTIFY_CALLER IDENTIFY_FROM;
 
-/* Before a change: also all roles of the caller, and what its record in the audit log says. */
+/* Before a change: also all roles and scopes of the caller, and what its record in the audit log
+ * says. */
 static const char identify_change_sql[] = IDENTIFY_CALLER
     ", role_set, set_config('iqm.client', coalesce(token.client_id::text, ''), true),"
-    " set_config('iqm.operation', $4, true), set_config('iqm.request_id', $5, true)" IDENTIFY_FROM;
+    " set_config('iqm.operation', $4, true), set_config('iqm.request_id', $5, true),"
+    " set_config('iqm.scopes', coalesce(scopes::text, ''), true)" IDENTIFY_FROM;
 
 /* WHO: ids right after each other: the token's, the client's if any, a person's session's if any.
  */
@@ -94,6 +96,27 @@ static const char *column_text(struct iqm_call *call, const PGresult *row, enum 
                : iqm_arena_string(call->arena, PQgetvalue(row, 0, column));
 }
 
+static int lack_scope(struct iqm_call *call)
+{
+    const char *scope = call->operation->scope;
+
+    iqm_call_header(call, "WWW-Authenticate",
+        iqm_arena_printf(call->arena,
+            "Bearer realm=\"iqm\", error=\"insufficient_scope\", scope=\"%s\"", scope));
+    return iqm_problem_set(&call->problem, IQM_PROBLEM_INSUFFICIENT_SCOPE,
+        "The token does not have the scope %s, which this needs.", scope);
+}
+
+/* No other token of this caller would do: no challenge (RFC 6750, 3). */
+static int lack_role(struct iqm_call *call)
+{
+    const char *who = iqm_roles_named(call->arena, call->operation->roles);
+
+    if (who == NULL)
+        return iqm_problem_set(&call->problem, IQM_PROBLEM_FORBIDDEN, NULL);
+    return iqm_problem_set(&call->problem, IQM_PROBLEM_FORBIDDEN, "Only %s may do this.", who);
+}
+
 /* The token is good, but not for this. */
 static int forbid(struct iqm_call *call, const PGresult *identity)
 {
@@ -101,13 +124,11 @@ static int forbid(struct iqm_call *call, const PGresult *identity)
 
     call->roles = PQnfields(identity) > ALL_ROLES ? column_text(call, identity, ALL_ROLES) : NULL;
     call->denied = true;
-    if (call->may != NULL && in_scope && iqm_roles_share(call->roles, call->operation->roles))
+    if (!in_scope)
+        return lack_scope(call);
+    if (call->may != NULL && iqm_roles_share(call->roles, call->operation->roles))
         return iqm_problem_set(&call->problem, IQM_PROBLEM_MEMBER_FORBIDDEN, NULL);
-    iqm_call_header(call, "WWW-Authenticate",
-        iqm_arena_printf(call->arena,
-            "Bearer realm=\"iqm\", error=\"insufficient_scope\", scope=\"%s\"",
-            call->operation->scope));
-    return iqm_problem_set(&call->problem, IQM_PROBLEM_FORBIDDEN, NULL);
+    return lack_role(call);
 }
 
 /* The number-th id of WHO, in the arena. */
@@ -185,6 +206,7 @@ void iqm_auth_refuse(struct iqm_call *call)
     refusal->batch.done = refusal_done;
     refusal->batch.user = refusal;
     iqm_problem_init(&call->problem, call->arena);
+    call->may = NULL; /* who may make such a request is told what is wrong with this one */
     if (iqm_auth_identify(call, &refusal->batch) != 0)
         iqm_call_fail(call);
     else

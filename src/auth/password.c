@@ -28,14 +28,15 @@ int iqm_password_hash(const struct iqm_password_cost *cost, struct iqm_slice pas
     return 0;
 }
 
-/* The bytes of memory that it took to make this hash; 0 for what is no hash of ours. */
-static size_t memory_of(const char *stored)
+/* What it took to make this hash; memory 0 for what is no hash of ours. */
+static struct iqm_password_cost cost_of(const char *stored)
 {
-    uint32_t kibibytes;
+    uint32_t kibibytes, passes;
 
-    if (sscanf(stored, crypto_pwhash_argon2id_STRPREFIX "v=19$m=%" SCNu32 ",", &kibibytes) != 1)
-        return 0;
-    return (size_t)kibibytes << 10;
+    if (sscanf(stored, crypto_pwhash_argon2id_STRPREFIX "v=19$m=%" SCNu32 ",t=%" SCNu32 ",",
+            &kibibytes, &passes) != 2)
+        return (struct iqm_password_cost){0};
+    return (struct iqm_password_cost){.passes = passes, .memory = (size_t)kibibytes << 10};
 }
 
 static bool can_have(size_t memory)
@@ -47,7 +48,7 @@ static bool can_have(size_t memory)
 
 int iqm_password_verify(const char *stored, struct iqm_slice password, bool *ret_matches)
 {
-    size_t memory = memory_of(stored);
+    size_t memory = cost_of(stored).memory;
 
     if (memory == 0)
         return IQM_EINVAL;
@@ -62,4 +63,16 @@ int iqm_password_verify(const char *stored, struct iqm_slice password, bool *ret
 bool iqm_password_is_outdated(const struct iqm_password_cost *cost, const char *stored)
 {
     return crypto_pwhash_str_needs_rehash(stored, cost->passes, cost->memory) != 0;
+}
+
+struct iqm_password_cost iqm_password_lack(const struct iqm_password_cost *cost, const char *stored)
+{
+    struct iqm_password_cost was = cost_of(stored), lack = {.passes = cost->passes};
+    unsigned long long full = cost->passes * cost->memory, done = was.passes * was.memory;
+
+    if (was.memory > 0 && done < full)
+        lack.memory = (size_t)((full - done) / cost->passes);
+    if (lack.memory < crypto_pwhash_argon2id_MEMLIMIT_MIN)
+        lack.memory = 0;
+    return lack;
 }

@@ -23,12 +23,24 @@ struct iqm_passwords {
     pthread_cond_t changed;
     struct iqm_password_job *first, *last;
     size_t places; /* taken in the queue */
-    bool stopping;
+    bool stopping, dropping;
     size_t thread_count; /* the main thread's */
     pthread_t threads[IQM_PASSWORD_THREADS_MAX];
 };
 
-/* Always one verification, whether anybody has this name or not. A hash of other parameters is made
+/* A hash of lower cost than today's would tell that somebody has this name. (One of higher cost
+ * does, until it is made anew: what it costs cannot be known where nobody has the name.) */
+static void make_up(
+    const struct iqm_passwords *passwords, const char *stored, struct iqm_slice password)
+{
+    struct iqm_password_cost lack = iqm_password_lack(&passwords->cost, stored);
+    char waste[IQM_PASSWORD_STORED];
+
+    if (lack.memory > 0 && iqm_password_hash(&lack, password, waste) == 0)
+        sodium_memzero(waste, sizeof waste);
+}
+
+/* Always as much work, whether anybody has this name or not. A hash of other parameters is made
  * anew while the password is at hand; where that fails the old one stays good. */
 static void compare(const struct iqm_passwords *passwords, struct iqm_password_job *job)
 {
@@ -42,7 +54,9 @@ static void compare(const struct iqm_passwords *passwords, struct iqm_password_j
     }
     job->error = error;
     job->matches = matches;
-    if (matches && iqm_password_is_outdated(&passwords->cost, job->stored))
+    if (error == 0 && !matches)
+        make_up(passwords, job->stored, password);
+    else if (matches && iqm_password_is_outdated(&passwords->cost, job->stored))
         job->rehashed = iqm_password_hash(&passwords->cost, password, job->fresh) == 0;
 }
 
@@ -163,6 +177,31 @@ void iqm_passwords_stop(struct iqm_passwords *passwords)
     free(passwords);
 }
 
+static struct iqm_password_job *take_all(struct iqm_passwords *passwords)
+{
+    pthread_mutex_lock(&passwords->mutex);
+    struct iqm_password_job *first = passwords->first;
+    for (const struct iqm_password_job *job = first; job != NULL; job = job->next)
+        passwords->places--;
+    passwords->first = NULL;
+    passwords->dropping = true;
+    pthread_mutex_unlock(&passwords->mutex);
+    return first;
+}
+
+void iqm_passwords_drop(struct iqm_passwords *passwords)
+{
+    struct iqm_password_job *next;
+
+    for (struct iqm_password_job *job = take_all(passwords); job != NULL; job = next) {
+        next = job->next;
+        sodium_memzero(job->password, sizeof job->password);
+        job->fresh[0] = '\0';
+        job->error = IQM_ELIMIT;
+        job->finished(job);
+    }
+}
+
 const struct iqm_password_list *iqm_passwords_list(const struct iqm_passwords *passwords)
 {
     return passwords->list;
@@ -181,7 +220,7 @@ int iqm_password_job_set(struct iqm_password_job *job, struct iqm_slice password
 int password_pool_reserve(struct iqm_passwords *passwords)
 {
     pthread_mutex_lock(&passwords->mutex);
-    bool full = passwords->places == IQM_PASSWORD_QUEUE;
+    bool full = passwords->dropping || passwords->places == IQM_PASSWORD_QUEUE;
     passwords->places += !full;
     pthread_mutex_unlock(&passwords->mutex);
     return full ? IQM_ELIMIT : 0;

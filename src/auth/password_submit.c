@@ -40,3 +40,8 @@ int iqm_password_submit(
         sodium_memzero(job->password, sizeof job->password);
     return error;
 }
+
+void iqm_passwords_give_up(void *services)
+{
+    iqm_passwords_drop(((const struct iqm_services *)services)->passwords);
+}

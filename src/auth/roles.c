@@ -23,6 +23,38 @@ static bool has(const char *roles, struct iqm_slice role)
     return false;
 }
 
+/* A role that is not here is told by its name in the contract. */
+static struct iqm_slice spoken(struct iqm_slice role)
+{
+    static const char *const names[][2] = {{"head_office", "head office"},
+        {"ambassador", "ambassadors"}, {"school", "schools"}, {"client", "applications"}};
+
+    for (size_t i = 0; i < IQM_LENGTH(names); i++) {
+        if (iqm_slice_equal_string(role, names[i][0]))
+            return (struct iqm_slice){names[i][1], strlen(names[i][1])};
+    }
+    return role;
+}
+
+const char *iqm_roles_named(struct iqm_arena *arena, const char *roles)
+{
+    const char *text = NULL;
+    struct iqm_slice role;
+
+    for (bool more = iqm_roles_next(&roles, &role); more;) {
+        struct iqm_slice name = spoken(role);
+        more = iqm_roles_next(&roles, &role);
+        if (text == NULL)
+            text = iqm_arena_copy(arena, name.ptr, name.len);
+        else
+            text = iqm_arena_printf(
+                arena, "%s%s%.*s", text, more ? ", " : " and ", (int)name.len, name.ptr);
+        if (text == NULL)
+            return NULL;
+    }
+    return text;
+}
+
 bool iqm_roles_have(const char *roles, const char *role)
 {
     return roles != NULL && has(roles, (struct iqm_slice){role, strlen(role)});

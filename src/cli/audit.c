@@ -18,16 +18,22 @@ struct options {
     size_t kept_count;
 };
 
-static int usage(FILE *out)
-{
-    fprintf(out, "Usage: iqmd audit verify [--checkpoint FILE]… [--public-key HEX]…\n"
-                 "       iqmd audit checkpoint\n"
-                 "       iqmd audit public-key\n\n"
-                 "FILE holds checkpoints that were kept outside the database, one a line: what\n"
-                 "iqmd audit checkpoint says, or the server's log. HEX is a further key to trust:\n"
-                 "one that was used before, or the only one where IQM_SIGNING_KEY is not set.\n");
-    return EXIT_USAGE;
-}
+#define DATABASE "\n\nIQM_OWNER_DATABASE_URL names the database."
+
+static const struct cli_verb verbs[] = {
+    {"verify", "[--checkpoint FILE]… [--public-key HEX]…",
+        "Says whether the audit log is as it was written. Changes nothing. IQM_SIGNING_KEY is the\n"
+        "server's.\n\n"
+        "  --checkpoint FILE   checkpoints that were kept outside the database, one a line: what\n"
+        "                      iqmd audit checkpoint prints, or the server's log\n"
+        "  --public-key HEX    a further key to trust: one that was used before, or the only one\n"
+        "                      where IQM_SIGNING_KEY is not set" DATABASE,
+        CLI_OPTIONS},
+    {"checkpoint", "", "Prints the newest checkpoint, to be kept somewhere else." DATABASE, 0},
+    {"public-key", "", "Prints the public half of IQM_SIGNING_KEY.", 0},
+};
+static const struct cli_command command = {
+    "audit", "Whether the audit log is as it was written.", verbs, IQM_LENGTH(verbs)};
 
 static bool add_key(struct options *options, const char *text)
 {
@@ -99,11 +105,14 @@ static int read_options(int argc, char **argv, struct options *options)
 
     while ((found = getopt_long(argc, argv, "", known, NULL)) >= 0) {
         if (found != 'c' && found != 'k')
-            return usage(stderr);
+            return cli_wrong(&command, &verbs[0]);
         if (found == 'c' ? !read_file(options, optarg) : !add_key(options, optarg))
             return EXIT_USAGE;
     }
-    return optind == argc ? 0 : usage(stderr);
+    if (optind == argc)
+        return 0;
+    fprintf(stderr, "What is this for: %s?\n", argv[optind]);
+    return cli_wrong(&command, &verbs[0]);
 }
 
 static bool has_key(const struct iqm_config *config)
@@ -156,6 +165,10 @@ static int print_checkpoint(const struct iqm_config *config)
     int error = iqm_audit_newest(connection, &checkpoint);
     if (error == IQM_ENOTFOUND)
         fprintf(stderr, "There is no checkpoint yet.\n");
+    else if (error == IQM_EINVAL)
+        fprintf(stderr,
+            "The newest checkpoint is not of the form it should be: see what iqmd audit "
+            "verify says.\n");
     else if (error != 0)
         fprintf(stderr, "The checkpoint cannot be read: %s", PQerrorMessage(connection));
     if (error != 0)
@@ -180,15 +193,15 @@ static int print_public_key(const struct iqm_config *config)
 int cli_audit(int argc, char **argv)
 {
     IQM_CLEANUP(iqm_config_free) struct iqm_config config = {0};
-    const char *action = argc > 1 ? argv[1] : "";
-    bool verifies = strcmp(action, "verify") == 0;
-    bool prints_key = strcmp(action, "public-key") == 0;
+    int status;
+    const struct cli_verb *verb = cli_read_verb(&command, argc, argv, &status);
 
-    if (!verifies && (argc != 2 || (!prints_key && strcmp(action, "checkpoint") != 0)))
-        return usage(stderr);
+    if (verb == NULL)
+        return status;
     if (iqm_config_load(&config, stderr) != 0)
         return EXIT_USAGE;
-    if (verifies)
+    if (verb->operands == CLI_OPTIONS)
         return cli_verify(argc - 1, argv + 1, &config);
-    return prints_key ? print_public_key(&config) : print_checkpoint(&config);
+    return strcmp(verb->name, "public-key") == 0 ? print_public_key(&config)
+                                                 : print_checkpoint(&config);
 }

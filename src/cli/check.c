@@ -9,6 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const struct cli_verb verbs[] = {{"", "",
+    "Holds contract, migrations and statements against the database, as the server's role.\n"
+    "Changes nothing. IQM_OWNER_DATABASE_URL names the database.",
+    0}};
+static const struct cli_command command = {"check", "", verbs, IQM_LENGTH(verbs)};
+
 static int prepare(PGconn *connection, const char *name, const char *sql)
 {
     IQM_CLEANUP(cli_clear_result) PGresult *result = PQprepare(connection, "", sql, 0, NULL);
@@ -150,12 +156,10 @@ static int check_all(PGconn *connection, const char *role)
 int cli_check(int argc, char **argv)
 {
     IQM_CLEANUP(iqm_config_free) struct iqm_config config = {0};
+    int status;
 
-    (void)argv;
-    if (argc != 1) {
-        fprintf(stderr, "Usage: iqmd check\n");
-        return EXIT_USAGE;
-    }
+    if (cli_read_verb(&command, argc, argv, &status) == NULL)
+        return status;
     if (iqm_config_load(&config, stderr) != 0)
         return EXIT_USAGE;
     if (iqm_contract_open(&iqm_contract) != 0) {

@@ -16,6 +16,34 @@ int cli_client(int argc, char **argv);
 int cli_token(int argc, char **argv);
 int cli_user(int argc, char **argv);
 
+/* One form of a subcommand. */
+struct cli_verb {
+    const char *name;      /* "" where the subcommand has no other */
+    const char *arguments; /* as its usage shows them; "": none */
+    const char *help;      /* what it does, and its options */
+    int operands;          /* how many arguments, 0 or 1; or CLI_OPTIONS */
+};
+
+#define CLI_OPTIONS (-1) /* the verb reads its arguments itself */
+
+struct cli_command {
+    const char *name, *help;
+    const struct cli_verb *verbs;
+    size_t verb_count;
+};
+
+/*
+ * The verb that the arguments name, which has as many as it takes. NULL after help was printed or
+ * something was wrong: `ret_status` is what to exit with.
+ */
+const struct cli_verb *cli_read_verb(
+    const struct cli_command *command, int argc, char **argv, int *ret_status);
+
+/* Says where to read how a verb is used, after what was wrong has been said (or, with _count, that
+ * it was the number of arguments). The status of wrong usage. */
+int cli_wrong(const struct cli_command *command, const struct cli_verb *verb);
+int cli_wrong_count(const struct cli_command *command, const struct cli_verb *verb);
+
 /* Connects as the owner, blocking. NULL after saying why not. Ended by PQfinish. */
 PGconn *cli_connect_owner(const struct iqm_config *config);
 

@@ -10,18 +10,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int usage(FILE *out)
-{
-    fprintf(out,
-        "Usage: iqmd client create --name NAME --kind confidential|public [--redirect URI]…\n"
-        "                          --scope SCOPE… [--origin ORIGIN]…\n"
-        "       iqmd client list\n"
-        "       iqmd client secret ID\n"
-        "       iqmd client delete ID\n\n"
-        "create prints the id and, for a confidential client, the secret; secret makes a new one,\n"
-        "and the former works no longer.\n");
-    return out == stdout ? EXIT_SUCCESS : EXIT_USAGE;
-}
+#define DATABASE "\n\nIQM_OWNER_DATABASE_URL names the database."
+
+static const struct cli_verb verbs[] = {
+    {"create",
+        "--name NAME --kind confidential|public --scope SCOPE…\n"
+        "                          [--redirect URI]… [--origin ORIGIN]…",
+        "Registers a program. Prints its id and, where it is confidential, its secret: once.\n"
+        "IQM_TOKEN_KEY must be the server's: secrets are hashed under it.\n\n"
+        "  --name NAME       as people see it when they sign in; each name stands for one program\n"
+        "  --kind KIND       confidential: runs where a secret can be kept; public: does not\n"
+        "  --scope SCOPE     what it may ask for, such as schools:read; as often as needed\n"
+        "  --redirect URI    where people go back to: https://…, http://127.0.0.1/… (any port)\n"
+        "                    or an app's own scheme; none for a program without people\n"
+        "  --origin ORIGIN   whose pages may call the API from a browser (CORS)" DATABASE,
+        CLI_OPTIONS},
+    {"list", "", "Prints id, kind, secret's date, scopes and name of each, a line each." DATABASE,
+        0},
+    {"secret", "ID",
+        "Makes a confidential client a new secret and prints it, once; the former one works no\n"
+        "longer. IQM_TOKEN_KEY must be the server's." DATABASE,
+        1},
+    {"delete", "ID", "Removes a client, and with it every sign-in and token it has." DATABASE, 1},
+};
+static const struct cli_command command = {
+    "client", "Programs of third parties that use the API.", verbs, IQM_LENGTH(verbs)};
 
 /* The members of a new client from the options; NULL when those make no sense. */
 static json_t *read_client(int argc, char **argv)
@@ -47,8 +60,13 @@ static json_t *read_client(int argc, char **argv)
         else
             error = -1;
     }
-    if (error == 0 && optind == argc && json_object_size(members) == 5)
+    bool complete = json_object_size(members) == 5 && json_array_size(scopes) > 0;
+    if (error == 0 && optind == argc && complete)
         return members;
+    if (error == 0 && optind < argc)
+        fprintf(stderr, "What is this for: %s?\n", argv[optind]);
+    else if (error == 0)
+        fprintf(stderr, "--name, --kind and at least one --scope are needed.\n");
     json_decref(members);
     return NULL;
 }
@@ -77,13 +95,10 @@ static int give_secret(PGconn *connection, const struct iqm_config *config, cons
     return EXIT_SUCCESS;
 }
 
-static int create(int argc, char **argv, PGconn *connection, const struct iqm_config *config)
+/* Takes the members. */
+static int create(json_t *members, PGconn *connection, const struct iqm_config *config)
 {
-    json_t *members = read_client(argc, argv);
     char id[IQM_UUID_TEXT];
-
-    if (members == NULL)
-        return usage(stderr);
     const char *kind = json_string_value(json_object_get(members, "kind"));
     bool keeps_secret = strcmp(kind, "confidential") == 0;
     if (!cli_has_key(config) || !cli_open_contract()) {
@@ -157,26 +172,36 @@ static bool is_id(const char *text)
     return false;
 }
 
+static int run(
+    const char *verb, const char *id, PGconn *connection, const struct iqm_config *config)
+{
+    if (strcmp(verb, "list") == 0)
+        return list(connection);
+    return strcmp(verb, "secret") == 0 ? renew_secret(connection, config, id)
+                                       : delete (connection, config, id);
+}
+
 int cli_client(int argc, char **argv)
 {
     IQM_CLEANUP(iqm_config_free) struct iqm_config config = {0};
-    const char *action = argc > 1 ? argv[1] : "";
-    bool of_one = strcmp(action, "secret") == 0 || strcmp(action, "delete") == 0;
-    bool is_list = strcmp(action, "list") == 0 && argc == 2;
+    int status;
+    const struct cli_verb *verb = cli_read_verb(&command, argc, argv, &status);
 
-    if (strcmp(action, "--help") == 0)
-        return usage(stdout);
-    if (strcmp(action, "create") != 0 && !is_list && !(of_one && argc == 3))
-        return usage(stderr);
-    if ((of_one && !is_id(argv[2])) || iqm_config_load(&config, stderr) != 0)
+    if (verb == NULL)
+        return status;
+    if (verb->operands == 1 && !is_id(argv[2]))
+        return cli_wrong(&command, verb);
+    bool creates = verb->operands == CLI_OPTIONS;
+    IQM_CLEANUP(cli_drop_json)
+    json_t *members = creates ? read_client(argc - 1, argv + 1) : NULL;
+    if (creates && members == NULL)
+        return cli_wrong(&command, verb);
+    if (iqm_config_load(&config, stderr) != 0)
         return EXIT_USAGE;
     IQM_CLEANUP(cli_finish_connection) PGconn *connection = cli_connect_owner(&config);
     if (connection == NULL)
         return EXIT_FAILURE;
-    if (is_list)
-        return list(connection);
-    if (strcmp(action, "create") == 0)
-        return create(argc - 1, argv + 1, connection, &config);
-    return strcmp(action, "secret") == 0 ? renew_secret(connection, &config, argv[2])
-                                         : delete (connection, &config, argv[2]);
+    if (creates)
+        return create(json_incref(members), connection, &config);
+    return run(verb->name, argv[2], connection, &config);
 }

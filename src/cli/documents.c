@@ -5,12 +5,13 @@
 #include "contract_tables.h"
 #include "iqm/resource.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ARENA_MAX ((size_t)1024 * 1024)
 
-static void drop_json(json_t **value)
+void cli_drop_json(json_t **value)
 {
     json_decref(*value);
 }
@@ -135,12 +136,41 @@ static json_t *build(const struct iqm_schema *schema, json_t *members, const cha
     return document;
 }
 
-static void tell(const struct iqm_problem *problem)
+/* What stands at a place of the document; names of members need no escapes (RFC 6901). */
+static const json_t *value_at(const json_t *value, const char *pointer)
+{
+    char step[64];
+
+    while (*pointer == '/') {
+        size_t length = strcspn(++pointer, "/");
+        snprintf(step, sizeof step, "%.*s", (int)length, pointer);
+        value = json_is_array(value) ? json_array_get(value, strtoul(step, NULL, 10))
+                                     : json_object_get(value, step);
+        pointer += length;
+    }
+    return value;
+}
+
+/* In quotes, and nothing that speaks to the terminal. */
+static void print_quoted(const char *text)
+{
+    fputc('"', stderr);
+    for (; *text != '\0'; text++)
+        fputc(iscntrl((unsigned char)*text) ? '?' : *text, stderr);
+    fputc('"', stderr);
+}
+
+static void tell(const struct iqm_problem *problem, const json_t *document)
 {
     for (size_t i = 0; i < problem->violation_count; i++) {
         const struct iqm_violation *violation = &problem->violations[i];
-        fprintf(stderr, "%s %s.\n", violation->pointer + strspn(violation->pointer, "/"),
-            violation->detail);
+        const char *value = json_string_value(value_at(document, violation->pointer));
+        fprintf(stderr, "%s ", violation->pointer + strspn(violation->pointer, "/"));
+        if (value != NULL) {
+            print_quoted(value);
+            fputc(' ', stderr);
+        }
+        fprintf(stderr, "%s.\n", violation->detail);
     }
     if (problem->violation_count == 0)
         fprintf(stderr, "The document could not be checked: memory is out.\n");
@@ -160,11 +190,33 @@ static int check(const struct iqm_resource *resource, json_t *document)
     if (error == 0 && resource->rules != NULL)
         error = resource->rules(&rules);
     if (error != 0)
-        tell(&problem);
+        tell(&problem, document);
     return error;
 }
 
-static int store(PGconn *connection, const char *table, const char *id, const json_t *document)
+/* Whether a constraint, named table_member_key as PostgreSQL does, says that a member of the
+ * document is another record's; said then. The names are the contract's own. */
+static bool tell_taken(const PGresult *result, const char *table, json_t *document)
+{
+    const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+    const char *name;
+    json_t *value;
+    char expected[200];
+
+    json_object_foreach(document, name, value)
+    {
+        snprintf(expected, sizeof expected, "%s_%s_key", table, name);
+        if (constraint == NULL || strcmp(constraint, expected) != 0 || !json_is_string(value))
+            continue;
+        fprintf(stderr, "There is a %s with the %s ", table, name);
+        print_quoted(json_string_value(value));
+        fprintf(stderr, " already, and there may be only one.\n");
+        return true;
+    }
+    return false;
+}
+
+static int store(PGconn *connection, const char *table, const char *id, json_t *document)
 {
     IQM_CLEANUP(iqm_free_pointer) char *text = json_dumps(document, JSON_COMPACT);
     const char *values[] = {id, text};
@@ -174,19 +226,24 @@ static int store(PGconn *connection, const char *table, const char *id, const js
         return IQM_ENOMEM;
     snprintf(
         sql, sizeof sql, "INSERT INTO %s (id, version, doc) VALUES ($1::uuid, 1, $2::json)", table);
-    IQM_CLEANUP(cli_clear_result) PGresult *result = cli_run(connection, sql, 2, values);
-    return result != NULL ? 0 : IQM_EPG;
+    IQM_CLEANUP(cli_clear_result)
+    PGresult *result = PQexecParams(connection, sql, 2, NULL, values, NULL, NULL, 0);
+    if (PQresultStatus(result) == PGRES_COMMAND_OK)
+        return 0;
+    if (!tell_taken(result, table, document))
+        complain(connection, result);
+    return IQM_EPG;
 }
 
 int cli_create(
     PGconn *connection, const char *resource, json_t *members, char ret_id[static IQM_UUID_TEXT])
 {
     const struct iqm_resource *kind = find_resource(resource);
-    IQM_CLEANUP(drop_json) json_t *given = members;
+    IQM_CLEANUP(cli_drop_json) json_t *given = members;
     char id[IQM_UUID_TEXT];
 
     iqm_uuid7(id);
-    IQM_CLEANUP(drop_json)
+    IQM_CLEANUP(cli_drop_json)
     json_t *document = given != NULL ? build(&iqm_contract.schemas[kind->schema], given, id) : NULL;
     if (document == NULL) {
         fprintf(stderr, "This is not text in UTF-8, or memory is out.\n");

@@ -37,6 +37,9 @@ int cli_create(
 bool cli_open_contract(void);
 void cli_close_contract(void);
 
+/* For IQM_CLEANUP. */
+void cli_drop_json(json_t **value);
+
 /* Whether tokens and other secrets can be hashed. */
 bool cli_has_key(const struct iqm_config *config);
 

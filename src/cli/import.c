@@ -28,7 +28,7 @@ struct display {
     uint64_t started, last; /* ms */
 };
 
-static int usage(FILE *out, int status)
+static void usage(FILE *out)
 {
     fprintf(out,
         "Usage: iqmd import register FILE|- [--dry-run]\n\n"
@@ -38,7 +38,6 @@ static int usage(FILE *out, int status)
         "  --dry-run   check the file, tell what it would change, change nothing\n\n"
         "IQM_DATABASE_URL names the database. Exit status: 0 imported, 1 the file was refused,\n"
         "2 wrong usage, or the database or the machine failed.\n");
-    return status;
 }
 
 static const char *phase_name(enum iqm_register_phase phase)
@@ -277,30 +276,46 @@ static int import_file(int fd, PGconn *connection, bool dry_run)
     return status;
 }
 
-/* argv after the name of what is imported: one file, and the option in any place. */
-static bool read_arguments(int argc, char **argv, const char **ret_path, bool *ret_dry_run)
+/* Of what makes no sense; `what` may be NULL. */
+static int complain(const char *sentence, const char *what)
+{
+    fprintf(stderr, "iqmd import: %s%s\n", sentence, what != NULL ? what : "");
+    fprintf(stderr, "iqmd import register --help says how it is used.\n");
+    return EXIT_ENVIRONMENT;
+}
+
+/* argv after the name of what is imported: one file, and the option in any place. 0 or a status. */
+static int read_arguments(int argc, char **argv, const char **ret_path, bool *ret_dry_run)
 {
     for (int i = 2; i < argc; i++) {
         if (strcmp(argv[i], "--dry-run") == 0)
             *ret_dry_run = true;
-        else if ((argv[i][0] == '-' && argv[i][1] != '\0') || *ret_path)
-            return false;
+        else if (argv[i][0] == '-' && argv[i][1] != '\0')
+            return complain("unrecognized option ", argv[i]);
+        else if (*ret_path != NULL)
+            return complain("one file at a time; what is this for: ", argv[i]);
         else
             *ret_path = argv[i];
     }
-    return *ret_path != NULL;
+    return *ret_path != NULL ? 0 : complain("name a file, or - for standard input.", NULL);
 }
 
 int iqm_cli_import(int argc, char **argv)
 {
     const char *path = NULL;
     bool dry_run = false;
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0)
-            return usage(stdout, EXIT_SUCCESS);
-    if (argc < 2 || strcmp(argv[1], "register") != 0 ||
-        !read_arguments(argc, argv, &path, &dry_run))
-        return usage(stderr, EXIT_ENVIRONMENT);
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            usage(stdout);
+            return EXIT_SUCCESS;
+        }
+    }
+    if (argc < 2)
+        return complain("say what: iqmd import register FILE", NULL);
+    if (strcmp(argv[1], "register") != 0)
+        return complain("only the register can be imported, not ", argv[1]);
+    if (read_arguments(argc, argv, &path, &dry_run) != 0)
+        return EXIT_ENVIRONMENT;
     IQM_CLEANUP(iqm_close_fd) int fd = open_file(path);
     if (fd < 0)
         return EXIT_ENVIRONMENT;

@@ -4,15 +4,19 @@
 
 #include <stdlib.h>
 
+static const struct cli_verb verbs[] = {{"", "",
+    "Brings the database to the schema this program needs; does nothing where it is there.\n"
+    "IQM_OWNER_DATABASE_URL names the database, as its owner.",
+    0}};
+static const struct cli_command command = {"migrate", "", verbs, IQM_LENGTH(verbs)};
+
 int cli_migrate(int argc, char **argv)
 {
     IQM_CLEANUP(iqm_config_free) struct iqm_config config = {0};
+    int status;
 
-    (void)argv;
-    if (argc != 1) {
-        fprintf(stderr, "Usage: iqmd migrate\n");
-        return EXIT_USAGE;
-    }
+    if (cli_read_verb(&command, argc, argv, &status) == NULL)
+        return status;
     if (iqm_config_load(&config, stderr) != 0)
         return EXIT_USAGE;
     IQM_CLEANUP(cli_finish_connection) PGconn *connection = cli_connect_owner(&config);

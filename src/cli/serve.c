@@ -14,12 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int usage(FILE *out, int status)
-{
-    fprintf(out, "Usage: iqmd serve\n\nServes the API until SIGTERM or SIGINT.\n\n");
-    iqm_config_help(out);
-    return status;
-}
+static const struct cli_verb verbs[] = {{"", "", "Serves the API until SIGTERM or SIGINT.\n", 0}};
+static const struct cli_command command = {"serve", "", verbs, IQM_LENGTH(verbs)};
 
 static bool is_complete(const struct iqm_config *config)
 {
@@ -48,7 +44,8 @@ static int serve(const struct iqm_config *config)
         .services = &services,
         .refuse = iqm_auth_refuse,
         .upkeep = iqm_oauth_upkeep,
-        .origins = iqm_oauth_origins};
+        .origins = iqm_oauth_origins,
+        .give_up = iqm_passwords_give_up};
 
     struct iqm_auditor *auditor = iqm_auditor_start(config);
     if (auditor == NULL) {
@@ -72,11 +69,13 @@ static int serve(const struct iqm_config *config)
 int cli_serve(int argc, char **argv)
 {
     IQM_CLEANUP(iqm_config_free) struct iqm_config config = {0};
+    int status;
 
-    if (argc == 2 && strcmp(argv[1], "--help") == 0)
-        return usage(stdout, EXIT_SUCCESS);
-    if (argc != 1)
-        return usage(stderr, EXIT_USAGE);
+    if (cli_read_verb(&command, argc, argv, &status) == NULL) {
+        if (status == EXIT_SUCCESS)
+            iqm_config_help(stdout);
+        return status;
+    }
     if (iqm_config_load(&config, stderr) != 0 || !is_complete(&config))
         return EXIT_USAGE;
     iqm_log_open(log_level(config.log));
@@ -85,7 +84,7 @@ int cli_serve(int argc, char **argv)
         iqm_log_event(IQM_LOG_ERROR, "contract_not_opened", NULL, NULL);
         return EXIT_FAILURE;
     }
-    int status = serve(&config);
+    status = serve(&config);
     iqm_contract_close(&iqm_contract);
     return status;
 }

@@ -21,17 +21,27 @@ struct issue {
     unsigned scope_count;
 };
 
-static int usage(FILE *out)
-{
-    fprintf(out, "Usage: iqmd token issue --name NAME --role head_office|client [--scope SCOPE]…\n"
-                 "                        [--expires-in-days N]\n"
-                 "       iqmd token list\n"
-                 "       iqmd token revoke ID\n\n"
-                 "N is from 1 to 99999. Scopes are those of the contract, like schools:read; "
-                 "without --scope, all the "
-                 "role may.\n");
-    return EXIT_USAGE;
-}
+#define DATABASE "\n\nIQM_OWNER_DATABASE_URL names the database."
+
+static const struct cli_verb verbs[] = {
+    {"issue",
+        "--name NAME --role head_office|client [--scope SCOPE]…\n"
+        "                        [--expires-in-days N]",
+        "Makes a token for a program of an operator, and prints it: once. IQM_TOKEN_KEY must be\n"
+        "the server's: tokens are hashed under it.\n\n"
+        "  --name NAME           to know it by in the list\n"
+        "  --role ROLE           head_office, or client: nothing about persons\n"
+        "  --scope SCOPE         such as schools:read; without, all that the role may\n"
+        "  --expires-in-days N   from 1 to 99999; without, it does not expire" DATABASE,
+        CLI_OPTIONS},
+    {"list", "", "Prints id, state, role, times, scopes and name of each, a line each." DATABASE,
+        0},
+    {"revoke", "ID", "Ends a token: the server refuses it from now on." DATABASE, 1},
+};
+static const struct cli_command command = {"token",
+    "Bearer tokens for programs of operators. People and programs of third parties get theirs\n"
+    "by OAuth.",
+    verbs, IQM_LENGTH(verbs)};
 
 static bool is_scope(const char *text)
 {
@@ -57,13 +67,30 @@ static bool is_printable(const char *text)
 /* People have accounts: an operator's token stands for a program, of head office or of others. */
 static bool is_role(const char *role)
 {
-    return strcmp(role, "head_office") == 0 || strcmp(role, "client") == 0;
+    if (strcmp(role, "head_office") == 0 || strcmp(role, "client") == 0)
+        return true;
+    fprintf(stderr, "The role of a token is head_office or client, not %s.\n", role);
+    return false;
 }
 
 static bool is_day_count(const char *text)
 {
-    return text == NULL ||
-           (strspn(text, "0123456789") == strlen(text) && strlen(text) < 6 && atoi(text) > 0);
+    if (text == NULL ||
+        (strspn(text, "0123456789") == strlen(text) && strlen(text) < 6 && atoi(text) > 0))
+        return true;
+    fprintf(stderr, "--expires-in-days is a number from 1 to 99999, not %s.\n", text);
+    return false;
+}
+
+static bool is_complete(const struct issue *issue)
+{
+    if (issue->name == NULL || issue->role == NULL)
+        fprintf(stderr, "--name and --role are needed.\n");
+    else if (!is_printable(issue->name))
+        fprintf(stderr, "The name holds a control character.\n");
+    else
+        return is_role(issue->role) && is_day_count(issue->expires_in_days);
+    return false;
 }
 
 static int read_issue(int argc, char **argv, struct issue *issue)
@@ -85,10 +112,9 @@ static int read_issue(int argc, char **argv, struct issue *issue)
         else
             return IQM_EINVAL;
     }
-    if (optind != argc || issue->name == NULL || issue->role == NULL || !is_role(issue->role) ||
-        !is_day_count(issue->expires_in_days) || !is_printable(issue->name))
-        return IQM_EINVAL;
-    return 0;
+    if (optind < argc)
+        fprintf(stderr, "What is this for: %s?\n", argv[optind]);
+    return optind == argc && is_complete(issue) ? 0 : IQM_EINVAL;
 }
 
 static void write_scopes(const struct issue *issue, char *ret_text)
@@ -134,19 +160,17 @@ static int insert_token(PGconn *connection, const struct iqm_config *config,
     return IQM_EPG;
 }
 
-static int issue_token(int argc, char **argv, PGconn *connection, const struct iqm_config *config)
+static int issue_token(
+    const struct issue *issue, PGconn *connection, const struct iqm_config *config)
 {
-    struct issue issue = {0};
     char token[IQM_TOKEN_TEXT];
 
-    if (read_issue(argc, argv, &issue) != 0)
-        return usage(stderr);
     if (*config->token_key == '\0') {
         fprintf(stderr, "Set IQM_TOKEN_KEY or IQM_TOKEN_KEY_FILE: tokens are hashed under it.\n");
         return EXIT_FAILURE;
     }
     iqm_token_new(token);
-    if (insert_token(connection, config, &issue, token) != 0)
+    if (insert_token(connection, config, issue, token) != 0)
         return EXIT_FAILURE;
     printf("%s\n", token);
     sodium_memzero(token, sizeof token);
@@ -202,19 +226,20 @@ static int revoke_token(PGconn *connection, const char *id)
 int cli_token(int argc, char **argv)
 {
     IQM_CLEANUP(iqm_config_free) struct iqm_config config = {0};
-    const char *action = argc > 1 ? argv[1] : "";
+    struct issue issue = {0};
+    int status;
+    const struct cli_verb *verb = cli_read_verb(&command, argc, argv, &status);
 
-    if (strcmp(action, "issue") != 0 && strcmp(action, "list") != 0 &&
-        !(strcmp(action, "revoke") == 0 && argc == 3))
-        return usage(stderr);
+    if (verb == NULL)
+        return status;
+    if (verb->operands == CLI_OPTIONS && read_issue(argc - 1, argv + 1, &issue) != 0)
+        return cli_wrong(&command, verb);
     if (iqm_config_load(&config, stderr) != 0)
         return EXIT_USAGE;
     IQM_CLEANUP(cli_finish_connection) PGconn *connection = cli_connect_owner(&config);
     if (connection == NULL)
         return EXIT_FAILURE;
-    if (strcmp(action, "issue") == 0)
-        return issue_token(argc - 1, argv + 1, connection, &config);
-    if (strcmp(action, "list") == 0)
-        return list_tokens(connection);
-    return revoke_token(connection, argv[2]);
+    if (verb->operands == CLI_OPTIONS)
+        return issue_token(&issue, connection, &config);
+    return verb->operands == 0 ? list_tokens(connection) : revoke_token(connection, argv[2]);
 }

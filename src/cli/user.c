@@ -21,17 +21,32 @@ struct invitation {
     char person[IQM_UUID_TEXT];
 };
 
-static int usage(FILE *out)
-{
-    fprintf(out,
-        "Usage: iqmd user invite --name NAME --email ADDRESS --role ROLE… [--school URN]\n"
-        "       iqmd user list\n"
-        "       iqmd user suspend|restore|reset ADDRESS|ID\n\n"
-        "ROLE is head_office, ambassador or school (with --school: whose coordinator). invite\n"
-        "and reset print a link with which the person chooses a password: once, within a week\n"
-        "or, where there was one before, a day.\n");
-    return out == stdout ? EXIT_SUCCESS : EXIT_USAGE;
-}
+#define DATABASE "\n\nIQM_OWNER_DATABASE_URL names the database."
+#define LINK                                                                                       \
+    "Prints a link with which the person chooses a password: once, and within a week or, where\n"  \
+    "there has been a password before, a day. IQM_TOKEN_KEY must be the server's; "                \
+    "IQM_PUBLIC_URL\n"                                                                             \
+    "is the address the link starts with."
+
+static const struct cli_verb verbs[] = {
+    {"invite", "--name NAME --email ADDRESS --role ROLE… [--school URN]",
+        "Makes an account, and the person where nobody has this address.\n" LINK "\n\n"
+        "  --name NAME       the person's name\n"
+        "  --email ADDRESS   what the person signs in with\n"
+        "  --role ROLE       head_office, ambassador or school; up to three of these\n"
+        "  --school URN      with the role school: whose coordinator" DATABASE,
+        CLI_OPTIONS},
+    {"list", "", "Prints id, state, roles, address and name of each account, a line each." DATABASE,
+        0},
+    {"suspend", "ADDRESS|ID", "Ends every sign-in of the account and lets nobody in." DATABASE, 1},
+    {"restore", "ADDRESS|ID", "Lets the person of a suspended account in again." DATABASE, 1},
+    {"reset", "ADDRESS|ID", LINK "\nUntil it is used, the password that there was stays." DATABASE,
+        1},
+};
+static const struct cli_command command = {"user",
+    "Accounts of people, above all the first one of head office. ADDRESS is what the person\n"
+    "signs in with.",
+    verbs, IQM_LENGTH(verbs)};
 
 static int read_invitation(int argc, char **argv, struct invitation *invitation)
 {
@@ -49,11 +64,18 @@ static int read_invitation(int argc, char **argv, struct invitation *invitation)
             invitation->urn = optarg;
         else if (option == 'r' && invitation->role_count < ROLES_MAX)
             invitation->roles[invitation->role_count++] = optarg;
-        else
+        else {
+            if (option == 'r')
+                fprintf(stderr, "There are at most %d roles.\n", ROLES_MAX);
             return IQM_EINVAL;
+        }
     }
     bool complete =
         invitation->name != NULL && invitation->email != NULL && invitation->role_count > 0;
+    if (!complete)
+        fprintf(stderr, "--name, --email and at least one --role are needed.\n");
+    else if (optind < argc)
+        fprintf(stderr, "What is this for: %s?\n", argv[optind]);
     return optind == argc && complete ? 0 : IQM_EINVAL;
 }
 
@@ -88,7 +110,8 @@ static int look_up_person(PGconn *connection, struct invitation *invitation)
     IQM_CLEANUP(cli_clear_result)
     PGresult *rows = cli_run(connection,
         "SELECT person.id, account.id FROM person LEFT JOIN account "
-        "ON account.person_id = person.id WHERE person.email = lower($1) ORDER BY account.id",
+        "ON account.person_id = person.id WHERE person.email = lower($1 COLLATE \"C\") ORDER BY "
+        "account.id",
         1, values);
 
     if (rows == NULL)
@@ -159,18 +182,16 @@ static int create_account(
     return cli_create(connection, "account", account_members(invitation, school), ret_account);
 }
 
-static int invite(int argc, char **argv, PGconn *connection, const struct iqm_config *config)
+static int invite(
+    struct invitation *invitation, PGconn *connection, const struct iqm_config *config)
 {
-    struct invitation invitation = {0};
     char account[IQM_UUID_TEXT];
 
-    if (read_invitation(argc, argv, &invitation) != 0)
-        return usage(stderr);
     if (!cli_has_key(config) || !cli_open_contract())
         return EXIT_FAILURE;
     int error = cli_begin(connection, config, "iqmd user invite");
     if (error == 0)
-        error = create_account(connection, &invitation, account);
+        error = create_account(connection, invitation, account);
     cli_close_contract();
     return error == 0 ? give_link(connection, config, account) : EXIT_FAILURE;
 }
@@ -201,7 +222,7 @@ static int find_account(
     const char *values[] = {wanted};
     IQM_CLEANUP(cli_clear_result)
     PGresult *rows = cli_run(connection,
-        "SELECT account_id FROM credential WHERE sign_in_name = lower($1) "
+        "SELECT account_id FROM credential WHERE sign_in_name = lower($1 COLLATE \"C\") "
         "OR account_id::text = $1 FOR UPDATE",
         1, values);
 
@@ -250,30 +271,25 @@ static int change(
     return set_suspended(connection, account, strcmp(action, "suspend") == 0 ? "true" : "false");
 }
 
-static bool is_change(const char *action)
-{
-    return strcmp(action, "suspend") == 0 || strcmp(action, "restore") == 0 ||
-           strcmp(action, "reset") == 0;
-}
-
 int cli_user(int argc, char **argv)
 {
     IQM_CLEANUP(iqm_config_free) struct iqm_config config = {0};
-    const char *action = argc > 1 ? argv[1] : "";
-    bool is_list = strcmp(action, "list") == 0 && argc == 2;
+    struct invitation invitation = {0};
+    int status;
+    const struct cli_verb *verb = cli_read_verb(&command, argc, argv, &status);
 
-    if (strcmp(action, "--help") == 0)
-        return usage(stdout);
-    if (strcmp(action, "invite") != 0 && !is_list && !(is_change(action) && argc == 3))
-        return usage(stderr);
+    if (verb == NULL)
+        return status;
+    if (verb->operands == CLI_OPTIONS && read_invitation(argc - 1, argv + 1, &invitation) != 0)
+        return cli_wrong(&command, verb);
     if (iqm_config_load(&config, stderr) != 0)
         return EXIT_USAGE;
     IQM_CLEANUP(cli_finish_connection) PGconn *connection = cli_connect_owner(&config);
     if (connection == NULL)
         return EXIT_FAILURE;
-    if (is_list)
+    if (verb->operands == CLI_OPTIONS)
+        return invite(&invitation, connection, &config);
+    if (verb->operands == 0)
         return list(connection);
-    if (is_change(action))
-        return change(action, argv[2], connection, &config);
-    return invite(argc - 1, argv + 1, connection, &config);
+    return change(verb->name, argv[2], connection, &config);
 }

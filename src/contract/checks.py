@@ -11,7 +11,7 @@ PATH_PARAMETERS_MAX = 4
 FORM = "application/x-www-form-urlencoded"
 ERROR_MEDIA_TYPES = {"oauth": "application/json", "page": "text/html"}
 RESERVED_HEADERS = ("accept", "content-type", "authorization")
-NEEDS = {"string": ("format", "enum", "pattern", "minLength", "maxLength"),
+NEEDS = {"string": ("format", "enum", "pattern", "minLength", "maxLength", "examples"),
          "array": ("items", "minItems", "maxItems", "uniqueItems"),
          "object": ("properties", "required", "additionalProperties")}
 RANGES = (("minLength", "maxLength"), ("minimum", "maximum"), ("minItems", "maxItems"))
@@ -159,6 +159,22 @@ class Checker:
             self.error(node.at("default"), "only a parameter has a default: documents stay as sent")
         elif "default" in node and not fault:
             self.schema_default(node)
+        if "examples" in node and not fault:
+            self.schema_examples(node)
+
+    def schema_examples(self, node):
+        """They are shown to who sent something else: they must be right."""
+        if not node.get("examples"):
+            self.error(node.at("examples"), "examples needs at least one")
+        for value, at in zip(node.get("examples", []), node["examples"].lines):
+            if self.string_faults(node, value):
+                self.error(at, f'the example "{value}" is outside its own schema')
+
+    def string_faults(self, node, value):
+        return (not node.get("minLength", 0) <= len(value) <= node.get("maxLength", len(value))
+                or "pattern" in node and not re.search(node["pattern"], value)
+                or "format" in node
+                and not re.fullmatch(FORMAT_EXAMPLES.get(node["format"], ""), value))
 
     def has_strings(self, node):
         items = node.get("items", {})
@@ -180,10 +196,7 @@ class Checker:
         value = node["default"]
         faults = ["enum" in node and value not in node["enum"]]
         if isinstance(value, str):
-            faults += [
-                not node.get("minLength", 0) <= len(value) <= node.get("maxLength", len(value)),
-                "pattern" in node and not re.search(node["pattern"], value),
-                "format" in node and not re.fullmatch(FORMAT_EXAMPLES.get(node["format"], ""), value)]
+            faults.append(self.string_faults(node, value))
         elif not isinstance(value, bool):
             faults.append(not node.get("minimum", value) <= value <= node.get("maximum", value))
         if any(faults):
@@ -303,6 +316,19 @@ class Checker:
         for role in node.get("x-roles", []):
             if role not in self.roles:
                 self.error(node.at("x-roles"), f'role "{role}" is unknown')
+        if "client" in node.get("x-roles", []):
+            self.scope_of_clients(requirements[0], node.at("x-roles"))
+
+    def scope_of_clients(self, requirement, at):
+        """What acts for itself gets its token by client credentials, and no other scopes there."""
+        schemes = self.components.get("securitySchemes", {})
+        for scheme, scopes in requirement.items():
+            flows = schemes.get(scheme, {}).get("flows", {})
+            granted = flows.get("clientCredentials", {}).get("scopes", {})
+            if len(scopes) == 1 and scopes[0] in scopes_of(schemes.get(scheme, {})) \
+                    and scopes[0] not in granted:
+                self.error(
+                    at, f'a client may call this, but "{scopes[0]}" is not in clientCredentials')
 
     def scope(self, scheme, scopes, at):
         schemes = self.components.get("securitySchemes", {})

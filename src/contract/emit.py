@@ -145,6 +145,7 @@ class Emitter:
             f".items = {self.number(node['items']) if 'items' in node else NO_SCHEMA}",
             f".additional = {self.number(additional) if additional else NO_SCHEMA}",
             f".pattern = {quoted(pattern)}",
+            f".example = {quoted(next(iter(node.get('examples', [])), None))}",
             f".pattern_index = {self.patterns.index(pattern) if pattern is not None else 0}",
             f".enumeration = {f'values_{number}' if 'enum' in node else 'NULL'}",
             f".members = {f'members_{number}' if node.get('properties') else 'NULL'}",

@@ -178,7 +178,8 @@ SCHEMA = or_reference(fields("a schema", {
     "minItems": size, "maxItems": size, "uniqueItems": boolean, "items": schema,
     "properties": named(schema, SNAKE, "snake_case"), "required": listing(text),
     "additionalProperties": closed, "description": text, "title": text,
-    "default": lambda node, line, report: node, "readOnly": boolean, "deprecated": boolean,
+    "default": lambda node, line, report: node, "examples": listing(text),
+    "readOnly": boolean, "deprecated": boolean,
     "x-personal": choice(PERSONAL), "x-write": ROLES,
 }))
 

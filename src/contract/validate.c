@@ -235,6 +235,15 @@ static bool check_length(const struct run *run, const struct iqm_schema *schema,
     return true;
 }
 
+static void report_pattern(
+    const struct run *run, const struct iqm_schema *schema, const struct step *step)
+{
+    if (schema->example != NULL)
+        report(run, step, "must be like %s; the pattern is %s", schema->example, schema->pattern);
+    else
+        report(run, step, "must match the pattern %s", schema->pattern);
+}
+
 static void check_string(const struct run *run, const struct iqm_schema *schema,
     const struct step *step, struct iqm_slice text)
 {
@@ -243,11 +252,11 @@ static void check_string(const struct run *run, const struct iqm_schema *schema,
     /* What has the wrong length is not matched as well: one reason is enough, and cheaper. */
     if (!check_length(run, schema, step, text))
         return;
-    if (schema->format != IQM_FORMAT_NONE &&
-        !iqm_format_matches((enum iqm_format)schema->format, text.ptr, text.len))
-        report(run, step, "must be %s", describe_format(schema->format));
     if (schema->pattern != NULL && !iqm_patterns_match(run->contract, schema, text.ptr, text.len))
-        report(run, step, "must match the pattern %s", schema->pattern);
+        report_pattern(run, schema, step);
+    else if (schema->format != IQM_FORMAT_NONE &&
+             !iqm_format_matches((enum iqm_format)schema->format, text.ptr, text.len))
+        report(run, step, "must be %s", describe_format(schema->format));
 }
 
 static void check_integer(

@@ -284,7 +284,8 @@ bool fields_media_type_is(struct iqm_slice content_type, const char *media_type)
     struct iqm_slice name = next_part(&parameters, ';');
     if (!equal_ignoring_case(name, media_type, strlen(media_type)))
         return false;
-    while (parameters.len > 0 && strstr(media_type, "json") != NULL) {
+    bool is_utf8 = strstr(media_type, "json") != NULL || strstr(media_type, "form") != NULL;
+    while (parameters.len > 0 && is_utf8) {
         struct iqm_slice part = next_part(&parameters, ';');
         if (part.len > 8 && strncasecmp(part.ptr, "charset=", 8) == 0 &&
             !equal_ignoring_case((struct iqm_slice){part.ptr + 8, part.len - 8}, "utf-8", 5) &&

@@ -9,6 +9,7 @@
 #include "iqm/limits.h"
 #include "worker.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <strings.h>
 
@@ -127,6 +128,18 @@ static char *put_member(char *to, const char *name, int64_t number)
     return put_number(put_text(to, name), number);
 }
 
+/* A person on a page sees no headers. */
+static int refuse_person(struct iqm_call *call, int64_t seconds)
+{
+    bool is_short = seconds < 120;
+    int64_t count = is_short ? seconds : (seconds + 59) / 60;
+
+    return iqm_problem_set(&call->problem, IQM_PROBLEM_RATE_LIMITED,
+        "There were too many tries in a short time. Wait %" PRId64
+        " %s%s, then go back and try again.",
+        count, is_short ? "second" : "minute", count == 1 ? "" : "s");
+}
+
 int iqm_limits_refuse(struct iqm_call *call, const struct iqm_limit_state *state)
 {
     struct request *request = request_of(call);
@@ -138,6 +151,8 @@ int iqm_limits_refuse(struct iqm_call *call, const struct iqm_limit_state *state
         iqm_call_header(call, "Retry-After", retry);
     }
     counter_add(&request->worker->counters.limited, 1);
+    if (call->operation != NULL && call->operation->errors == IQM_ERRORS_PAGE)
+        return refuse_person(call, state->retry_s);
     return iqm_problem_set(&call->problem, IQM_PROBLEM_RATE_LIMITED, NULL);
 }
 

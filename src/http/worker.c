@@ -203,9 +203,13 @@ static void on_sweep(uv_timer_t *timer)
     copy_database_counters(worker);
     if (worker->options->upkeep != NULL && !worker->draining)
         worker->options->upkeep(worker->pg, worker->options->services);
-    if (worker->draining && worker->background == 0 &&
-        (worker->requests == NULL || now >= worker->drain_deadline))
+    if (!worker->draining)
+        return;
+    bool overdue = now >= worker->drain_deadline;
+    if (worker->background == 0 && (worker->requests == NULL || overdue))
         finish(worker);
+    else if (overdue && worker->options->give_up != NULL)
+        worker->options->give_up(worker->options->services);
 }
 
 static void on_stop(uv_async_t *async)

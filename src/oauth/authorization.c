@@ -96,7 +96,8 @@ static int take_client(struct authorization *authorization)
 
     if (PQntuples(row) != 1)
         return tell_person(authorization,
-            "The application that sent you here is not known. Ask the people who make it.");
+            "The application that sent you here is not registered. Tell the people who make it:"
+            " they need to send the client_id that head office gave them, or to ask for one.");
     authorization->client_name = iqm_arena_string(arena, PQgetvalue(row, 0, 0));
     authorization->registered = json_loads(PQgetvalue(row, 0, 1), 0, NULL);
     authorization->allowed = iqm_arena_string(arena, PQgetvalue(row, 0, 2));
@@ -108,7 +109,8 @@ static int take_client(struct authorization *authorization)
     if (authorization->redirect == NULL)
         return tell_person(authorization,
             "The application that sent you here names an address to go back to that it has not"
-            " registered. Ask the people who make it.");
+            " registered. Tell the people who make it: they need to send a redirect_uri that"
+            " stands in their registration, to the letter.");
     return 0;
 }
 
@@ -179,8 +181,8 @@ void authorization_look_up(
         return;
     }
     tell_person(authorization,
-        "The application that sent you here does not say which one it is. Ask the people who"
-        " make it.");
+        "The application that sent you here does not say which one it is. Tell the people who make"
+        " it: they need to send the client_id that head office gave them, a UUID.");
     iqm_call_fail(authorization->call);
 }
 

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+/* What the client asks for, whole: the role that may forbid some of it is known only afterwards. */
 static void add_scopes(struct iqm_page *page, const struct authorization *authorization)
 {
     const struct iqm_contract *contract = authorization->call->contract;
@@ -70,7 +71,7 @@ void consent_show(
         iqm_call_fail_with(call, IQM_PROBLEM_INTERNAL_ERROR);
         return;
     }
-    iqm_page_begin(&page, call, "Sign in");
+    iqm_page_begin(&page, call, "Sign in to the Inclusion Quality Mark");
     if (fault != NULL) {
         iqm_page_add(&page, "<p class=\"error\" role=\"alert\" id=\"fault\">");
         iqm_page_text(&page, fault);
@@ -78,11 +79,12 @@ void consent_show(
     }
     iqm_page_add(&page, "<p><strong>");
     iqm_page_text(&page, authorization->client_name);
-    iqm_page_add(&page, "</strong> asks to act in your name. It will be able to:</p>\n");
+    iqm_page_add(&page, "</strong> asks to use the Inclusion Quality Mark in your name. It can "
+                        "then do the following, but no more than you may do yourself:</p>\n");
     add_scopes(&page, authorization);
     add_form(&page, token, email, fault != NULL && email != NULL);
-    iqm_page_add(&page, "<p class=\"quiet\">Either way you go back to ");
+    iqm_page_add(&page, "<p class=\"quiet\">Whether you allow it or not, you then go back to ");
     iqm_page_text(&page, place_of(source));
-    iqm_page_add(&page, "</p>\n");
+    iqm_page_add(&page, ".</p>\n");
     iqm_page_reply(call, status, &page, source);
 }

@@ -65,9 +65,9 @@ const char *redirect_find(const json_t *registered, const char *sent)
 const char *redirect_source(struct iqm_arena *arena, const char *redirect)
 {
     size_t scheme = strcspn(redirect, ":") + 1;
+    bool has_host = strncmp(redirect, "http://", 7) == 0 || strncmp(redirect, "https://", 8) == 0;
 
-    if (strncmp(redirect, "http", 4) != 0 || strncmp(redirect + scheme, "//", 2) != 0 ||
-        redirect[scheme + 2] == '[')
+    if (!has_host || redirect[scheme + 2] == '[')
         return iqm_arena_copy(arena, redirect, scheme);
     return iqm_arena_copy(arena, redirect, scheme + 2 + strcspn(redirect + scheme + 2, "/?"));
 }

@@ -12,9 +12,20 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Ten at once, then one every six minutes; from one place five at once, then one a minute. */
-static const struct iqm_limit of_account = {"sign_in_account", 240, 86400, 10};
-static const struct iqm_limit of_pair = {"sign_in_pair", 60, 3600, 5};
+/*
+ * From one place ten at once, as many as somebody may mistype who knows the password, then one
+ * every half hour; from everywhere twenty at once, then one every two minutes. What all may try
+ * comes back as fast as fifteen places can use it up: with fewer, nobody holds up others for longer
+ * than two minutes, and the whole world makes no more than 720 tries a day.
+ */
+#define A_DAY_OF_ACCOUNT 720
+#define A_DAY_OF_PAIR 48
+#define DAY_S 86400
+static const struct iqm_limit of_account = {"sign_in_account", A_DAY_OF_ACCOUNT, DAY_S, 20};
+static const struct iqm_limit of_pair = {"sign_in_pair", A_DAY_OF_PAIR, DAY_S, 10};
+
+_Static_assert(
+    A_DAY_OF_PAIR * 15 <= A_DAY_OF_ACCOUNT, "few places must not use up the tries of all");
 
 static int refuse(struct iqm_call *call, const struct iqm_limit_state *state)
 {

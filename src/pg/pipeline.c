@@ -216,13 +216,20 @@ static struct iqm_pg_batch *receiving(struct iqm_pg_session *session)
     return batch;
 }
 
+/* Values that do not fit, row-level security (42501), and what our own functions refuse. */
+static bool is_refusal(const char *state)
+{
+    return strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 ||
+           strcmp(state, "42501") == 0 || strncmp(state, "IQ4", 3) == 0;
+}
+
 /* For the operator: what no client's input explains. The message stays in the database's log. */
 static void log_failure(const struct iqm_pg_batch *batch)
 {
     const char *state = iqm_pg_sqlstate(batch);
     struct iqm_log_line line;
 
-    if (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 || *state == '\0')
+    if (*state == '\0' || is_refusal(state))
         return;
     iqm_log_begin(&line, IQM_LOG_ERROR, "statement_failed");
     iqm_log_string(&line, "sqlstate", state);

@@ -19,19 +19,30 @@ static bool is_read_only(const struct iqm_call *call, const struct iqm_member *m
     return (member->flags & IQM_MEMBER_READ_ONLY) != 0;
 }
 
+/* Absent and null are the same in a document. */
+static bool is_absent(const json_t *value)
+{
+    return value == NULL || json_is_null(value);
+}
+
+static bool is_same(const json_t *a, const json_t *b)
+{
+    return is_absent(a) || is_absent(b) ? is_absent(a) && is_absent(b) : json_equal(a, b) == 1;
+}
+
 int document_check_read_only(struct iqm_call *call, const struct iqm_resource *resource,
-    const json_t *before, const json_t *wanted, const char *id)
+    const json_t *before, const json_t *sent, const char *id)
 {
     const struct iqm_schema *schema = schema_of(call, resource);
     int error = 0;
 
     for (uint16_t i = 0; i < schema->member_count; i++) {
         const char *name = schema->members[i].name;
-        const json_t *value = json_object_get(wanted, name);
+        const json_t *value = json_object_get(sent, name);
         char pointer[100];
         if (value == NULL || !is_read_only(call, &schema->members[i]))
             continue;
-        if (before != NULL && json_equal(value, json_object_get(before, name)))
+        if (before != NULL && is_same(value, json_object_get(before, name)))
             continue;
         if (before == NULL && strcmp(name, "id") == 0 && json_is_string(value) &&
             strcmp(json_string_value(value), id) == 0)
@@ -44,6 +55,50 @@ int document_check_read_only(struct iqm_call *call, const struct iqm_resource *r
     if (error != 0)
         iqm_problem_set(&call->problem, IQM_PROBLEM_VALIDATION_FAILED, NULL);
     return error;
+}
+
+static bool is_reference(const struct iqm_call *call, const struct iqm_member *member)
+{
+    return call->contract->schemas[member->schema].format == IQM_FORMAT_UUID &&
+           (member->flags & IQM_MEMBER_READ_ONLY) == 0;
+}
+
+/* The index of the next reference from `from` on that is set and differs from `before`;
+ * member_count when there is none. */
+static uint16_t next_reference(const struct iqm_call *call, const struct iqm_schema *schema,
+    const json_t *before, const json_t *document, uint16_t from)
+{
+    for (; from < schema->member_count; from++) {
+        const char *name = schema->members[from].name;
+        const json_t *value = json_object_get(document, name);
+        if (is_reference(call, &schema->members[from]) && !is_absent(value) &&
+            !is_same(value, json_object_get(before, name)))
+            break;
+    }
+    return from;
+}
+
+void document_point_at_references(struct iqm_call *call, const struct iqm_resource *resource,
+    const json_t *before, const json_t *document)
+{
+    const struct iqm_schema *schema = schema_of(call, resource);
+    uint16_t first = next_reference(call, schema, before, document, 0);
+
+    if (first == schema->member_count) {
+        before = NULL;
+        first = next_reference(call, schema, NULL, document, 0);
+    }
+    if (first == schema->member_count)
+        return;
+    bool alone = next_reference(call, schema, before, document, first + 1) == schema->member_count;
+    for (uint16_t i = first; i < schema->member_count;
+         i = next_reference(call, schema, before, document, i + 1)) {
+        char pointer[100];
+        snprintf(pointer, sizeof pointer, "/%s", schema->members[i].name);
+        iqm_problem_at(&call->problem, pointer, "%s",
+            alone ? "refers to a record that is not yours"
+                  : "refers to a record that is not yours, or another of these does");
+    }
 }
 
 /* The value of one member of the new document, new reference; NULL leaves it out. */
@@ -90,6 +145,7 @@ int document_check(struct iqm_call *call, const struct iqm_resource *resource, c
         .before = before,
         .document = document,
         .context = context,
+        .roles = call->roles,
         .problem = &call->problem};
     int error =
         iqm_contract_validate(call->contract, resource->schema, document, "", true, &call->problem);

@@ -5,11 +5,16 @@
 #include "iqm/resource.h"
 
 /*
- * Refuses read-only members that differ from the stored document (`before`, or from `id` alone when
- * it is being created). Records every one. 0 or IQM_EPROBLEM.
+ * Refuses read-only members of what was sent that differ from the stored document (`before`, or
+ * from `id` alone when it is being created). Records every one. 0 or IQM_EPROBLEM.
  */
 int document_check_read_only(struct iqm_call *call, const struct iqm_resource *resource,
-    const json_t *before, const json_t *wanted, const char *id);
+    const json_t *before, const json_t *sent, const char *id);
+
+/* The row is not the caller's to write: points at the references that may be why. Those are the
+ * ones that are changed, or, where none is, all. */
+void document_point_at_references(struct iqm_call *call, const struct iqm_resource *resource,
+    const json_t *before, const json_t *document);
 
 /*
  * The document to store: server's members set, the others in the contract's order, null ones left

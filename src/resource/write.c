@@ -112,6 +112,8 @@ static bool went_well(struct writing *writing, int identity)
     if (error == 0 && batch->error != 0)
         error =
             iqm_resource_failure(call, writing->resource, batch, writing->kind == WRITING_DELETE);
+    if (call->problem.type == IQM_PROBLEM_RECORD_FORBIDDEN)
+        document_point_at_references(call, writing->resource, writing->before, writing->document);
     if (error != 0)
         fail(writing);
     return error == 0;
@@ -133,7 +135,7 @@ static void stored(struct iqm_pg_batch *batch)
         writers_refuse(writing->call, writing->resource, writing->call->roles, writing->before,
             writing->document);
     else
-        iqm_problem_set(&writing->call->problem, IQM_PROBLEM_FORBIDDEN, NULL);
+        iqm_problem_set(&writing->call->problem, IQM_PROBLEM_RECORD_FORBIDDEN, NULL);
     fail(writing);
 }
 
@@ -347,7 +349,8 @@ static void seen(struct iqm_pg_batch *batch)
     if (!went_well(writing, -1))
         return;
     writing->call->denied = PQntuples(batch->results[0]) > 0;
-    fail_with(writing, writing->call->denied ? IQM_PROBLEM_FORBIDDEN : IQM_PROBLEM_NOT_FOUND);
+    fail_with(
+        writing, writing->call->denied ? IQM_PROBLEM_RECORD_FORBIDDEN : IQM_PROBLEM_NOT_FOUND);
 }
 
 /* A row that one may see but not write is no secret: 403. Any other does not exist: 404. */
@@ -391,7 +394,7 @@ static void locked(struct iqm_pg_batch *batch)
     if (writing->before == NULL || writing->wanted == NULL)
         fail_with(writing, IQM_PROBLEM_INTERNAL_ERROR);
     else if (document_check_read_only(
-                 call, writing->resource, writing->before, writing->wanted, writing->id) != 0)
+                 call, writing->resource, writing->before, call->body, writing->id) != 0)
         fail(writing);
     else
         decide(writing);
@@ -415,10 +418,8 @@ static void create_begin(struct writing *writing)
         create_document(writing);
         return;
     }
-    if (iqm_auth_identify(writing->call, &writing->batch) != 0) {
-        fail(writing);
+    if (!identify(writing))
         return;
-    }
     add_context(writing);
     writing->batch.done = created_context_read;
     writing->batch.user = writing;

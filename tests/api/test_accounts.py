@@ -99,8 +99,10 @@ class TestLinks:
 
     def test_are_for_head_office_to_make(self, people, invited, reader, scoped):
         target = f"/v1/accounts/{invited['id']}/links"
-        for client in (people.somebody("ambassador").client, reader, scoped("accounts:read")):
-            problem(client.post(target), 403, "forbidden")
+        for client, name in ((people.somebody("ambassador").client, "forbidden"),
+                             (reader, "forbidden"),
+                             (scoped("accounts:read"), "insufficient_scope")):
+            problem(client.post(target), 403, name)
 
     def test_take_each_others_place(self, head, invited, anyone):
         first, second = (secret_of(make_link(head, invited)) for _ in range(2))
@@ -343,11 +345,19 @@ class TestChanges:
         problem(somebody.client.get("/v1/me"), 401, "unauthorized")
         assert credential(stage, somebody.account, "count(*)") == "0"
 
-    def test_another_person_signs_in_anew(self, head, people, make, stage):
+    def test_do_not_hand_it_to_another_person(self, head, people, make, stage):
+        """Who knows the password stays who it is."""
         somebody, other = people.somebody("ambassador"), make.person()
-        assert patch(head, somebody.account, {"person_id": other["id"]}).status == 200
-        problem(somebody.client.get("/v1/me"), 401, "unauthorized")
-        assert credential(stage, somebody.account, "sign_in_name") == other["email"]
+        kept = current(head, somebody.account)
+        found = patch(head, somebody.account, {"person_id": other["id"]})
+        assert "another account" in problem(found, 422, "validation_failed")["detail"]
+        invalid(found, "/person_id")
+        whole = {"person_id": other["id"], "roles": ["ambassador"], "suspended": False}
+        invalid(head.put(f"/v1/accounts/{kept['id']}", whole,
+                         headers={"If-Match": f'"{kept["version"]}"'}), "/person_id")
+        assert current(head, somebody.account) == kept
+        assert somebody.client.get("/v1/me").status == 200
+        assert credential(stage, somebody.account, "sign_in_name") == somebody.person["email"]
 
 
 class TestLastHeadOffice:

@@ -39,6 +39,65 @@ class TestProgram:
         assert len({*listed}) == len(listed) > 20
 
 
+# What each command takes: (command, verb) → words its help must have.
+VERBS = {
+    ("audit", "verify"): ["--checkpoint FILE", "--public-key HEX", "IQM_SIGNING_KEY"],
+    ("audit", "checkpoint"): [], ("audit", "public-key"): ["IQM_SIGNING_KEY"],
+    ("check",): [], ("migrate",): [], ("serve",): ["IQM_PORT"],
+    ("client", "create"): ["--name", "--kind", "--redirect", "--scope", "--origin",
+                           "IQM_TOKEN_KEY"],
+    ("client", "list"): [], ("client", "secret"): ["ID"], ("client", "delete"): ["ID"],
+    ("import", "register"): ["--dry-run"],
+    ("token", "issue"): ["--name", "--role", "--scope", "--expires-in-days", "IQM_TOKEN_KEY"],
+    ("token", "list"): [], ("token", "revoke"): ["ID"],
+    ("user", "invite"): ["--name", "--email", "--role", "--school", "IQM_PUBLIC_URL"],
+    ("user", "list"): [], ("user", "suspend"): ["ADDRESS|ID"], ("user", "restore"): ["ADDRESS|ID"],
+    ("user", "reset"): ["ADDRESS|ID", "IQM_TOKEN_KEY"],
+}
+
+
+class TestHelp:
+    """Without settings and without a database: help is asked for before there are any."""
+
+    @pytest.mark.parametrize("words", VERBS, ids=" ".join)
+    def test_of_each(self, words):
+        for option in ("--help", "-h"):
+            done = run_iqmd(*words, option)
+            assert done.stderr == "" and done.stdout.startswith(f"Usage: iqmd {' '.join(words)}")
+            assert not [word for word in VERBS[words] if word not in done.stdout]
+
+    @pytest.mark.parametrize("command", sorted({words[0] for words in VERBS}))
+    def test_of_a_command_names_its_verbs(self, command):
+        done = run_iqmd(command, "--help")
+        assert done.stderr == ""
+        for words in VERBS:
+            assert words[0] != command or f" iqmd {' '.join(words)}" in done.stdout
+
+    @pytest.mark.parametrize("words", VERBS, ids=" ".join)
+    @pytest.mark.parametrize("more", [("--nonsense",), ("--nonsense=1",), ("-x",)])
+    def test_is_pointed_at(self, words, more):
+        done = run_iqmd(*words, *more, check=False)
+        assert done.returncode == 2 and done.stdout == ""
+        assert more[0].lstrip("-").split("=")[0] in done.stderr, done
+        assert f"iqmd {' '.join(words)} --help" in done.stderr, done
+
+    @pytest.mark.parametrize("words, sentence", [
+        (("user", "invite", "--name"), "requires an argument"),
+        (("user", "invite", "--name", "x"), "--email"),
+        (("user", "remove"), "remove"), (("user", "suspend"), "ADDRESS|ID"),
+        (("token", "revoke"), "ID"), (("token", "revoke", "a", "b"), "one argument"),
+        (("client", "list", "x"), "no arguments"), (("check", "x"), "no arguments"),
+        (("client", "create", "--name", "x", "--kind", "public"), "--scope"),
+        (("token", "issue", "--name", "x", "--role", "king"), "king"),
+        (("token", "issue", "--name", "x", "--role", "client", "--expires-in-days", "0"), "99999"),
+        (("token", "issue", "--name", "x", "--role", "client", "--scope", "a:b"), "a:b"),
+        (("import", "schools"), "schools")])
+    def test_wrong_usage_says_what(self, words, sentence):
+        done = run_iqmd(*words, check=False)
+        assert done.returncode == 2 and done.stdout == ""
+        assert sentence in done.stderr and "--help" in done.stderr, done
+
+
 class TestSettings:
     @pytest.mark.parametrize("name, value", [
         ("IQM_PORT", "http"), ("IQM_PORT", "65536"), ("IQM_PORT", "-1"), ("IQM_PORT", ""),

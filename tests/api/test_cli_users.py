@@ -218,10 +218,12 @@ class TestClients:
         confidential.note(create_client(stage, name).stdout.split()[1])
         done = create_client(stage, name, check=False)
         assert done.returncode == 1 and "only one" in done.stderr and done.stdout == ""
+        assert f'"{name}"' in done.stderr and "client" in done.stderr
 
     @pytest.mark.parametrize("options, word", [
-        (("--scope", "schools:red"), "scopes/1"), (("--redirect", "http://x.example/"), "redirect"),
-        (("--origin", "x"), "origins/0"), (("--kind", "secret"), "kind"), (("--name", ""), "name")])
+        (("--scope", "schools:red"), 'scopes/1 "schools:red"'),
+        (("--redirect", "http://x.example/"), 'redirect_uris/1 "http://x.example/"'),
+        (("--scope", "a\x1b[2J"), 'scopes/1 "a?[2J"'), (("--origin", "x"), 'origins/0 "x"'), (("--kind", "secret"), "kind"), (("--name", ""), "name")])
     def test_refuses_what_the_contract_refuses(self, stage, make, options, word):
         done = create_client(stage, make.name("Application"), *options, check=False)
         assert done.returncode == 1 and done.stdout == "" and word in done.stderr, done

@@ -24,9 +24,9 @@ AS_OWNER = {
     "create_account_link(uuid,bytea)": "for head office only; voids the former link",
     "create_client_secret(uuid,bytea)": "for head office only; voids the former secret",
     "find_client(uuid)": "a client's name, redirects and scopes, to whom the page is for",
-    "find_sign_in(text,text)": "the hash of one password, to verify it outside of the database",
+    "find_sign_in(text,inet)": "the hash of one password, to verify it outside of the database",
     "forget_expired()": "deletes what is spent or over",
-    "grant_code(bytea,uuid,uuid,text,text,text,text,text[],text,text,text)":
+    "grant_code(bytea,uuid,uuid,text,text,text,text,text[],inet,text,text)":
         "makes a code for who has shown the password",
     "introspect_token(uuid,bytea,bytea)": "a client's own tokens, to who shows its secret",
     "issue_client_token(uuid,bytea,text[],bytea)": "a token for a client that shows its secret",

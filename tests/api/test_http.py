@@ -7,8 +7,9 @@ import uuid
 
 import pytest
 
+from support.client import Client
 from support.contract import DOCUMENT, allowed_methods
-from support.expect import bad_parameter, invalid, problem
+from support.expect import bad_parameter, invalid, page_of, problem
 
 ORIGIN = "https://app.example"
 UNKNOWN = str(uuid.UUID(int=0, version=4))
@@ -129,6 +130,108 @@ class TestParameters:
         long = '"' + "1" * 300 + '"'
         found = bad_parameter(head.delete(f"/v1/schools/{school['id']}", long), "If-Match")
         assert found["errors"][0]["in"] == "header"
+
+
+class TestEntityTags:
+    """A tag without its quotes is a mistake, not another version (RFC 9110, 13.1.1, 13.1.2)."""
+
+    BROKEN = ['1', '"1', '1"', "'1'", 'W/1', 'w/"1"', '"1" "2"', '"1",2', '*, "1"', '', ',', '\\"1"',
+              '"1"x', 'version 1']
+    WHOLE = ['"1"', '"1", "2"', 'W/"1"', '"1.gz"', '*', '"1" ,, "2"', ', "1"', '"2",W/"1",']
+
+    @pytest.mark.parametrize("tag", BROKEN)
+    @pytest.mark.parametrize("name", ["If-Match", "If-None-Match"])
+    def test_broken(self, name, tag, head, make):
+        school = make.school()
+        path = f"/v1/schools/{school['id']}"
+        body = {k: school[k] for k in ("name", "status", "urn")}
+        found = bad_parameter(head.put(path, body, headers={"If-Match": '"1"', name: tag}), name)
+        assert found["errors"][0]["in"] == "header"
+        assert found["errors"][0]["detail"].startswith('must be like "3";')
+        if name == "If-Match":
+            for answer in (head.patch(path, {"town": "Leeds"}, tag), head.delete(path, tag)):
+                bad_parameter(answer, name)
+        else:
+            bad_parameter(head.get(path, headers={name: tag}), name)
+        assert head.get(path).json == school
+
+    @pytest.mark.parametrize("tag", WHOLE)
+    def test_whole(self, tag, head, make):
+        path = f"/v1/schools/{make.school()['id']}"
+        assert head.get(path, headers={"If-None-Match": tag}).status == 304
+        response = head.patch(path, {"town": "Leeds"}, tag)
+        assert response.status == (412 if tag == 'W/"1"' or tag.startswith('"2"') else 200)
+
+    def test_a_costly_one(self, head, make):
+        """However it is put together, it is read once."""
+        path = f"/v1/schools/{make.school()['id']}"
+        for tag in ('"1"' + " , " * 40 + "x", ", " * 300 + "x", '"1",' * 45 + "x"):
+            bad_parameter(head.get(path, headers={"If-None-Match": tag}), "If-None-Match")
+
+
+class TestExamples:
+    """A sentence that a person can act on shows what would do."""
+
+    def test_a_time_of_day(self, head, make):
+        for wrong in ("2pm", "14.30", "24:00", "14:30:00"):
+            details = invalid(head.post("/v1/meetings", make.example("meeting", start_time=wrong)),
+                              "/start_time")
+            assert details["/start_time"].startswith("must be like 14:30;")
+
+    def test_a_time(self, head):
+        for wrong in ("2026-11-23", "yesterday", "2026-11-23T18:30:00Z"):
+            found = bad_parameter(head.get(f"/v1/audit-records?from={wrong}"), "from")
+            assert [e["detail"].split(";")[0] for e in found["errors"]] == \
+                ["must be like 2026-11-23T18:30:00.000Z"]
+        found = bad_parameter(head.get("/v1/audit-records?from=2026-02-30T18:30:00.000Z"), "from")
+        assert [e["detail"] for e in found["errors"]] == \
+            ["must be a time in UTC such as 2026-11-23T18:30:00Z"]
+
+    @pytest.mark.parametrize("query", ["", "?client_id=front", f"?client_id={UNKNOWN}"])
+    def test_an_application_that_nobody_knows(self, query, anyone):
+        """Its person can do nothing but tell those who can."""
+        page = page_of(anyone.get(f"/oauth/authorize{query}"), 400)
+        assert "Tell the people who make it: they need to send the client_id that head office" in page
+
+    def test_every_pattern_has_one(self):
+        """Looked at in the whole contract: a pattern by itself tells few people anything."""
+        def walk(node, place):
+            if isinstance(node, dict):
+                if isinstance(node.get("pattern"), str):
+                    assert node.get("examples"), place
+                for name, child in node.items():
+                    walk(child, f"{place}/{name}")
+            elif isinstance(node, list):
+                for i, child in enumerate(node):
+                    walk(child, f"{place}/{i}")
+        walk(DOCUMENT, "")
+
+
+def test_json_is_compact(world):
+    """One form for all answers, wherever they were put together."""
+    caller = world.ambassador.client
+    for path in ("/v1/me", "/v1/me/sessions", "/v1/ambassadors", "/v1/schools?limit=1"):
+        response = caller.get(path)
+        assert response.status == 200
+        assert response.body == json.dumps(response.json, ensure_ascii=False,
+                                           separators=(",", ":")).encode(), path
+
+
+def test_a_refusal_is_no_error_of_ours(stage, world, make):
+    """The database says no on our behalf: the operator need not look at it."""
+    server = stage.server().start()
+    client, head = Client(server.port, world.ambassador.client.token), Client(
+        server.port, make.client.token)
+    body = world.body("meeting", "foreign")
+    problem(client.post("/v1/meetings", body), 403, "record_forbidden")
+    person = make.account()["person_id"]
+    problem(head.patch(f"/v1/people/{person}", {"email": None}, "*"), 422, "validation_failed")
+    server.wait_for_log(event="request", status=422)
+    client.close()
+    head.close()
+    server.stop()
+    assert not server.find_log(event="statement_failed")
+    assert not server.find_log(level="error")
 
 
 class TestAccept:

@@ -11,7 +11,10 @@ from contextlib import contextmanager
 
 import pytest
 
+from support import confidential
 from support.client import Client
+from support.expect import problem
+from support.people import send_form
 from support.places import wait_for
 
 POLICY = re.compile(r'"([a-z_]+)";q=([1-9][0-9]*);w=([1-9][0-9]*)')
@@ -189,6 +192,30 @@ class TestTokens:
             assert client.get("/v1/schools").status == 503
             refusal, _ = use_up(client, "/v1/schools")
             assert state(refusal)[:2] == ("token", 0)
+
+
+class TestClients:
+    def test_share_one_among_their_tokens(self, stage, people):
+        """All tokens of a client draw from its bucket; another client has its own."""
+        def token_of(app):
+            answer = send_form(client, "/oauth/token", app.fields(grant_type="client_credentials"))
+            return confidential.note(answer.json["access_token"])
+        one, other = people.app("confidential"), people.app("confidential")
+        with running(stage, IQM_LIMIT_CLIENT=A_MINUTE) as server, \
+                connected(server) as client:
+            tokens = [token_of(one) for _ in range(2)]
+            refusal, count = use_up(client, "/v1/schools?limit=1", token=tokens[0])
+            assert AT_ONCE <= count < ENOUGH
+            assert problem(refusal, 429, "rate_limited")
+            assert state(refusal)[:2] == ("client", 0)
+            assert refusal.header("RateLimit-Policy") == '"client";q=60;w=60'
+            assert 1 <= int(refusal.header("Retry-After")) <= A_MINUTE
+            # A token that is new to the thread is let in once: only then its client is known.
+            met = [client.get("/v1/schools?limit=1", token=tokens[1]) for _ in range(5)]
+            assert 429 in [response.status for response in met[:3]]
+            response = client.get("/v1/schools?limit=1", token=token_of(other))
+            assert response.status == 200
+            assert state(response)[:2] == ("client", AT_ONCE - 1)
 
 
 class TestWorkers:

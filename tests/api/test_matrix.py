@@ -188,21 +188,25 @@ class Scene:
 
     def words(self, operation, role):
         """What comes of it in the three places."""
+        allowed = role in operation.node.get("x-roles", [])
         if operation.action == "list":
             records = [self.kept(operation.resource, place, role) for place in PLACES]
             return listed(self.head, self.world.callers[role], operation.path, records)
         if operation.action in ITEM_ACTIONS:
-            return [word(self.try_item(operation, place, role)) for place in PLACES]
+            return [word(self.try_item(operation, place, role), allowed) for place in PLACES]
         if operation.action == "create":
-            return [word(self.create(operation, place, role)) for place in PLACES]
+            return [word(self.create(operation, place, role), allowed) for place in PLACES]
         if operation.id == "revoke_session":
             return [word(self.revoke_session(place, role)) for place in PLACES]
         return [word(self.other(operation, role))] * 3
 
 
-def word(response):
+def word(response, allowed=False):
+    """`allowed`: the role may do this on some record, so that 403 is about this one."""
     if response.status in REFUSALS:
-        problem(response, response.status, REFUSALS[response.status])
+        name = REFUSALS[response.status]
+        problem(response, response.status, "record_forbidden" if name == "forbidden" and allowed
+                else name)
     return str(response.status)
 
 

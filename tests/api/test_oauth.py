@@ -113,7 +113,8 @@ class TestThePage:
         for uri, source in ((REDIRECT, "https://app.example"),
                             ("http://127.0.0.1:7777/back?a=b", "http://127.0.0.1:7777"),
                             ("http://[::1]:7777/back", "http:"),
-                            ("org.example.app:/back", "org.example.app:")):
+                            ("org.example.app:/back", "org.example.app:"),
+                            ("http.example.app://a;script-src", "http.example.app:")):
             page = SignIn(anyone, people.app(redirect_uris=[uri])).page()
             policy = page.header("Content-Security-Policy")
             assert f"; form-action 'self' {source}; " in policy
@@ -409,5 +410,9 @@ def test_forms_are_what_is_taken(anyone, backend):
     assert answer.status == 415 and answer.json["error"] == "invalid_request"
     assert send_form(anyone, "/oauth/token", backend.fields(grant_type="client_credentials"),
                      {"Content-Type": FORM + ";charset=UTF-8"}).status == 200
+    for charset in ("utf-16", '"utf-16le"', "iso-8859-1", "utf-7"):
+        answer = send_form(anyone, "/oauth/token", backend.fields(grant_type="client_credentials"),
+                           {"Content-Type": f"{FORM}; charset={charset}"})
+        assert answer.status == 415 and answer.json["error"] == "invalid_request"
     assert challenge_of("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk") == \
         "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"  # RFC 7636, appendix B

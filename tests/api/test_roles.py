@@ -6,7 +6,7 @@ import pytest
 
 from support.client import Client
 from support.contract import OPERATIONS
-from support.expect import problem
+from support.expect import invalid, problem
 from support.places import wait_for
 from support.resources import RESOURCES
 
@@ -45,10 +45,20 @@ def refused(response, challenge):
     assert response.header("WWW-Authenticate") == challenge
 
 
-def forbidden(response, scope):
-    problem(response, 403, "forbidden")
+def lacks_scope(response, scope):
+    """RFC 6750, 3.1: another token of the same caller might do."""
+    found = problem(response, 403, "insufficient_scope")
+    assert found["detail"] == f"The token does not have the scope {scope}, which this needs."
     assert response.header("WWW-Authenticate") == \
         f'Bearer realm="iqm", error="insufficient_scope", scope="{scope}"'
+
+
+def lacks_role(response, who=None):
+    """No scope would help, and none is asked for."""
+    found = problem(response, 403, "forbidden")
+    assert response.header("WWW-Authenticate") is None
+    assert re.fullmatch(r"Only [a-z ,]+ may do this\.", found["detail"]), found
+    assert who is None or found["detail"] == f"Only {who} may do this."
 
 
 @pytest.mark.parametrize("operation", SECURED, ids=lambda o: o.id)
@@ -64,7 +74,7 @@ class TestEveryOperation:
         if "client" in operation.node["x-roles"]:
             assert response.status in (200, 404), response
         else:
-            forbidden(response, scope_of(operation))
+            lacks_role(response)
 
     def test_tells_nothing_before_it_knows_the_caller(self, operation, anyone):
         """What is wrong with a request is for those who might have made it."""
@@ -86,29 +96,29 @@ class TestScopes:
         reads, writes = scoped(f"{resource.plural}:read"), scoped(f"{resource.plural}:write")
         assert reads.get(resource.path(record)).status == 200
         assert reads.get(resource.collection + "?limit=1").status == 200
-        forbidden(reads.delete(resource.path(record), "*"), f"{resource.plural}:write")
-        forbidden(writes.get(resource.path(record)), f"{resource.plural}:read")
-        forbidden(writes.get(resource.path(record, "/history")), f"{resource.plural}:read")
-        forbidden(reads.post(resource.collection, make.example(resource.name)),
-                  f"{resource.plural}:write")
+        lacks_scope(reads.delete(resource.path(record), "*"), f"{resource.plural}:write")
+        lacks_scope(writes.get(resource.path(record)), f"{resource.plural}:read")
+        lacks_scope(writes.get(resource.path(record, "/history")), f"{resource.plural}:read")
+        lacks_scope(reads.post(resource.collection, make.example(resource.name)),
+                    f"{resource.plural}:write")
         assert writes.delete(resource.path(record), "*").status == 204
 
     def test_a_scope_gives_a_role_nothing_more(self, scoped):
         client = scoped("people:read", "schools:write", role="client")
-        forbidden(client.get("/v1/people"), "people:read")
-        forbidden(client.post("/v1/schools", {"name": "x", "status": "open"}), "schools:write")
-        forbidden(client.get("/v1/schools"), "schools:read")
+        lacks_role(client.get("/v1/people"), "head office, ambassadors and schools")
+        lacks_role(client.post("/v1/schools", {"name": "x", "status": "open"}), "head office")
+        lacks_scope(client.get("/v1/schools"), "schools:read")
 
     def test_none_of_the_others(self, scoped, make):
         client = scoped("schools:read")
         for resource in list(RESOURCES.values())[1:]:
-            forbidden(client.get(resource.collection), f"{resource.plural}:read")
+            lacks_scope(client.get(resource.collection), f"{resource.plural}:read")
 
     def test_a_refused_write_leaves_no_trace(self, reader, head, make):
         school = make.school()
         path = f"/v1/schools/{school['id']}"
-        forbidden(reader.patch(path, {"town": "Nowhere"}, "*"), "schools:write")
-        forbidden(reader.delete(path, "*"), "schools:write")
+        lacks_role(reader.patch(path, {"town": "Nowhere"}, "*"))
+        lacks_role(reader.delete(path, "*"))
         assert head.get(path).json == school
         assert len(head.get(path + "/history").json["items"]) == 1
 
@@ -194,8 +204,16 @@ class TestTokens:
 
 def test_who_may_not_is_not_told_what_is_wrong(reader, anyone):
     refused(anyone.post("/v1/schools", {"nonsense": 1}), CHALLENGE)
-    forbidden(reader.post("/v1/schools", {"nonsense": 1}), "schools:write")
-    forbidden(reader.post("/v1/schools", body=b"{", headers={"Content-Type": "text/plain"}),
-              "schools:write")
-    forbidden(reader.get("/v1/people?limit=0"), "people:read")
-    forbidden(reader.delete(f"/v1/schools/{UNKNOWN_ID}"), "schools:write")
+    lacks_role(reader.post("/v1/schools", {"nonsense": 1}))
+    lacks_role(reader.post("/v1/schools", body=b"{", headers={"Content-Type": "text/plain"}))
+    lacks_role(reader.get("/v1/people?limit=0"))
+    lacks_role(reader.delete(f"/v1/schools/{UNKNOWN_ID}"))
+
+
+def test_a_member_that_is_not_theirs_before_anything_is_wrong_with_it(world):
+    """Who may call the operation is told what to mend, never that they may not call it."""
+    body = {**world.body("attendance", "own"), "impact": "Mine.", "status": "late"}
+    invalid(world.callers["ambassador"].post("/v1/attendances", body), "/status")
+    found = problem(world.callers["ambassador"].post(
+        "/v1/attendances", {**body, "status": "present"}), 403, "member_forbidden")
+    assert [e["pointer"] for e in found["errors"]] == ["/impact"]

@@ -49,11 +49,12 @@ class TestMe:
         assert client.get("/v1/me").json["scopes"] == ["profile:read", "schools:read"]
 
     def test_is_for_people(self, reader, people, scoped):
-        for client in (reader, people.application_itself(), scoped("schools:read")):
-            problem(client.get("/v1/me"), 403, "forbidden")
-            problem(client.get("/v1/me/sessions"), 403, "forbidden")
-            problem(client.delete("/v1/me/sessions"), 403, "forbidden")
-            problem(client.delete(f"/v1/me/sessions/{UNKNOWN}"), 403, "forbidden")
+        for client, name in ((reader, "forbidden"), (people.application_itself(), "forbidden"),
+                             (scoped("schools:read"), "insufficient_scope")):
+            problem(client.get("/v1/me"), 403, name)
+            problem(client.get("/v1/me/sessions"), 403, name)
+            problem(client.delete("/v1/me/sessions"), 403, name)
+            problem(client.delete(f"/v1/me/sessions/{UNKNOWN}"), 403, name)
 
 
 class TestPassword:
@@ -208,5 +209,5 @@ class TestSessions:
 
     def test_need_the_scope(self, scoped):
         client = scoped("profile:read")
-        problem(client.delete("/v1/me/sessions"), 403, "forbidden")
-        problem(change(client, "x", new_password()), 403, "forbidden")
+        problem(client.delete("/v1/me/sessions"), 403, "insufficient_scope")
+        problem(change(client, "x", new_password()), 403, "insufficient_scope")

@@ -47,6 +47,16 @@ def alike(first, second):
     assert without_instance(first) == without_instance(second)
 
 
+def not_theirs(response, *pointers):
+    """A row that is not theirs to write; pointers to the references that may be why."""
+    found = problem(response, 403, "record_forbidden")
+    assert response.header("WWW-Authenticate") is None
+    assert found["detail"] == ("You may not write this record: it belongs to a school or cluster "
+                               "that is not yours, or refers to one.")
+    assert sorted(e["pointer"] for e in found.get("errors", [])) == sorted(pointers), found
+    return found
+
+
 class Place:
     """A cluster with a school in it that came to a meeting."""
 
@@ -149,28 +159,42 @@ class TestMoving:
         head.patch(old.paths[1], {"cluster_id": new.cluster["id"]}, "*")
         assert [status(leader.client, path) for leader in leaders] == [404, 200]
         assert leaders[1].client.patch(path, {"notes": "Ours."}, "*").status == 200
-        problem(leaders[0].client.post("/v1/meetings", body), 403, "forbidden")
+        found = not_theirs(leaders[0].client.post("/v1/meetings", body), "/host_school_id")
+        assert found["errors"][0]["detail"] == "refers to a record that is not yours"
 
     def test_an_ambassador_cannot_give_a_meeting_away(self, world, head):
         meeting = world.fresh("meeting", "own")
         path = f"/v1/meetings/{meeting['id']}"
         elsewhere = {"kind": "additional", "cluster_id": None}
-        for change in ({"cluster_id": world.clusters["foreign"]["id"]},
-                       {"cluster_id": world.clusters["past"]["id"]},
-                       {"cluster_id": str(uuid.uuid4())},
-                       {"host_school_id": world.schools["foreign"]["id"]},
-                       {**elsewhere, "host_school_id": world.schools["foreign"]["id"]},
-                       {**elsewhere, "host_school_id": None}):
-            problem(world.ambassador.client.patch(path, change, "*"), 403, "forbidden")
+        for change, *members in (
+                ({"cluster_id": world.clusters["foreign"]["id"]}, "/cluster_id"),
+                ({"cluster_id": world.clusters["past"]["id"]}, "/cluster_id"),
+                ({"cluster_id": str(uuid.uuid4())}, "/cluster_id"),
+                ({"host_school_id": world.schools["foreign"]["id"]}, "/host_school_id"),
+                ({**elsewhere, "host_school_id": world.schools["foreign"]["id"]},
+                 "/host_school_id")):
+            not_theirs(world.ambassador.client.patch(path, change, "*"), *members)
+        change = {**elsewhere, "host_school_id": None}
+        invalid(world.ambassador.client.patch(path, change, "*"), "/host_school_id")
         assert head.get(path).json == meeting
 
     def test_nor_say_that_a_foreign_school_came(self, world, head):
         record = world.fresh("attendance", "own")
         path = f"/v1/attendances/{record['id']}"
-        for change in ({"school_id": world.schools["foreign"]["id"]},
-                       {"meeting_id": world.meetings["foreign"]["id"]}):
-            problem(world.ambassador.client.patch(path, change, "*"), 403, "forbidden")
+        for member, foreign in (("school_id", world.schools), ("meeting_id", world.meetings)):
+            change = {member: foreign["foreign"]["id"]}
+            not_theirs(world.ambassador.client.patch(path, change, "*"), f"/{member}")
         assert head.get(path).json == record
+
+
+    def test_a_meeting_of_nobodys(self, world, head):
+        """Without a cluster and a host it would belong to no place: head office may have such."""
+        body = {**world.body("meeting", "own"), "kind": "additional", "cluster_id": None,
+                "host_school_id": None}
+        detail = invalid(world.ambassador.client.post("/v1/meetings", body), "/host_school_id")
+        assert detail["/host_school_id"] == \
+            "is needed where there is no cluster_id, unless head office writes the meeting"
+        assert head.post("/v1/meetings", body).status == 201
 
 
 class TestUnseenReferences:
@@ -185,7 +209,7 @@ class TestUnseenReferences:
         path = f"/v1/meetings/{hosted['id']}"
         caller = world.ambassador.client
         assert caller.get(path).json == hosted
-        problem(caller.patch(path, {"notes": "Mine."}, "*"), 403, "forbidden")
+        not_theirs(caller.patch(path, {"notes": "Mine."}, "*"), "/cluster_id", "/host_school_id")
         assert caller.get(path).json == hosted
         host = world.schools["own"]["id"]
         response = caller.patch(path, {"notes": "Mine.", "host_school_id": host}, "*")
@@ -202,7 +226,7 @@ class TestUnseenReferences:
         path = f"/v1/attendances/{record['id']}"
         caller = world.ambassador.client
         assert caller.get(path).json == record
-        problem(caller.patch(path, {"status": "absent"}, "*"), 403, "forbidden")
+        not_theirs(caller.patch(path, {"status": "absent"}, "*"), "/meeting_id", "/school_id")
         assert caller.delete(path, "*").status == 204
         assert status(head, path) == 404
 
@@ -212,8 +236,8 @@ class TestUnseenReferences:
                                  school_id=world.schools["own"]["id"])
         path = f"/v1/attendances/{record['id']}"
         assert world.ambassador.client.get(path).json == record
-        problem(world.ambassador.client.patch(path, {"status": "absent"}, "*"), 403, "forbidden")
-        problem(world.ambassador.client.delete(path, "*"), 403, "forbidden")
+        not_theirs(world.ambassador.client.patch(path, {"status": "absent"}, "*"))
+        not_theirs(world.ambassador.client.delete(path, "*"))
         assert world.callers["school"].patch(path, {"impact": "Much."}, "*").status == 200
         assert status(world.callers["school"], f"/v1/meetings/{record['meeting_id']}") == 200
         problem(world.callers["school"].get(
@@ -293,7 +317,7 @@ class TestGuessing:
             answers = [world.ambassador.client.post(
                 RESOURCES[resource].collection, {**body, member: value})
                 for value in (foreign["id"], str(uuid.uuid4()))]
-            problem(answers[0], 403, "forbidden")
+            problem(answers[0], 403, "record_forbidden")
             alike(*answers)
 
     def test_a_pair_that_is_taken_elsewhere(self, world):
@@ -302,7 +326,7 @@ class TestGuessing:
         response = world.ambassador.client.post("/v1/attendances", {
             "meeting_id": taken["meeting_id"], "school_id": taken["school_id"],
             "status": "present"})
-        problem(response, 403, "forbidden")
+        not_theirs(response, "/meeting_id", "/school_id")
 
     def test_history_is_head_offices(self, world, head):
         path = RESOURCES["meeting"].path(world.meetings["own"], "/history")

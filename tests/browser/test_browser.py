@@ -12,6 +12,7 @@ from support.people import SignIn
 from support.places import wait_for
 
 WRONG = "The e-mail address or the password is not right."
+SIGN_IN = "Sign in to the Inclusion Quality Mark"
 ALLOW, DENY = "Sign in and allow", "Do not allow"
 EMAIL, PASSWORD = "E-mail address", "Password"
 
@@ -89,7 +90,7 @@ def sign_in(server, app, listener):
 
 
 def start(page, sign_in):
-    page.open(sign_in.origin + sign_in.target, "Sign in")
+    page.open(sign_in.origin + sign_in.target, SIGN_IN)
 
 
 def fill(page, email, password):
@@ -165,8 +166,11 @@ def test_it_is_said_who_asks_for_what(page, sign_in, app):
     heard = [name for _, name, _, _ in page.nodes()]
     assert app.document["name"] in heard
     assert "See schools and their details." in heard and "See clusters of schools." in heard
-    assert [node[1] for node in page.nodes() if node[0] == "heading"] == ["Sign in"]
+    assert [node[1] for node in page.nodes() if node[0] == "heading"] == [SIGN_IN]
     assert page.find("group", "Your account")
+    said = " ".join(heard)
+    assert "no more than you may do yourself" in said
+    assert "Whether you allow it or not, you then go back to a program on this device." in said
 
 
 @pytest.mark.parametrize("width", [320, 1280])

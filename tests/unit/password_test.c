@@ -2,8 +2,10 @@
 #include "iqm/password.h"
 #include "suite.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -75,7 +77,8 @@ END_TEST
 START_TEST(ones_own_address_is_refused)
 {
     static const char *const bad[] = {"jane.doe@riverside.sch.uk", "JANE.DOE@RIVERSIDE.SCH.UK1",
-        "jane.doe", "Jane.Doe2024!", "j4ne.d0e", "riverside", "R1verside99", "riverside.sch.uk"};
+        "jane.doe", "Jane.Doe2024!", "j4ne.d0e", "Jane Doe1", "jane_doe-26", "JaneDoe99!",
+        "doe12345", "D0e.2026", "riverside", "R1verside99", "riverside.sch.uk"};
 
     for (size_t i = 0; i < IQM_LENGTH(bad); i++) {
         const char *sentence = flaw(bad[i]);
@@ -223,6 +226,40 @@ END_TEST
 
 /* ---- the threads ---- */
 
+/* What hashing has cost so far: passes times bytes. Counted on the way to libsodium. */
+static _Atomic unsigned long long work;
+
+static void (*real(const char *name))(void)
+{
+    void *found = dlsym(RTLD_NEXT, name);
+    void (*function)(void);
+
+    ck_assert_ptr_nonnull(found);
+    memcpy(&function, &found, sizeof function);
+    return function;
+}
+
+int crypto_pwhash_str_verify(
+    const char stored[crypto_pwhash_STRBYTES], const char *password, unsigned long long len)
+{
+    typedef int verify(const char *, const char *, unsigned long long);
+    unsigned long long memory, passes;
+
+    if (sscanf(stored, "$argon2id$v=19$m=%llu,t=%llu,", &memory, &passes) == 2)
+        work += memory * 1024 * passes;
+    return ((verify *)real("crypto_pwhash_str_verify"))(stored, password, len);
+}
+
+int crypto_pwhash_str_alg(char ret_stored[crypto_pwhash_STRBYTES], const char *password,
+    unsigned long long len, unsigned long long passes, size_t memory, int algorithm)
+{
+    typedef int hash(char *, const char *, unsigned long long, unsigned long long, size_t, int);
+
+    work += memory / 1024 * 1024 * passes;
+    return ((hash *)real("crypto_pwhash_str_alg"))(
+        ret_stored, password, len, passes, memory, algorithm);
+}
+
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static size_t finished;
@@ -354,6 +391,61 @@ START_TEST(a_hash_of_old_cost_is_made_anew_when_it_matches)
 }
 END_TEST
 
+START_TEST(a_wrong_password_takes_the_same_work_whatever_its_hash)
+{
+    static const struct iqm_password_cost costs[] = {
+        {1, 65536}, {2, 65536}, {3, 131072}, {1, 524288}, {1, 1047552}, {2, 524288}, {1, 1048576}};
+    const unsigned long long full = 1048576; /* of one_thread, and so of nobody's */
+    struct iqm_passwords *passwords = start(&one_thread);
+    struct iqm_password_job job;
+    bool done;
+
+    for (size_t i = 0; i <= IQM_LENGTH(costs); i++) {
+        fill(&job, "kq7-Wm2y", &done);
+        if (i < IQM_LENGTH(costs))
+            ck_assert_int_eq(iqm_password_hash(&costs[i], slice("kq7-Wm2x"), job.stored), 0);
+        work = 0;
+        run_one(passwords, &job);
+        ck_assert(!job.matches && !job.rehashed);
+        ck_assert_str_eq(job.fresh, "");
+        ck_assert_msg(work <= full && work + 8192 > full, "%zu: %llu", i, (unsigned long long)work);
+    }
+    iqm_passwords_stop(passwords);
+}
+END_TEST
+
+START_TEST(what_waits_can_be_dropped)
+{
+    struct iqm_passwords *passwords = start(&one_thread);
+    struct iqm_password_job jobs[10], late;
+    bool done[IQM_LENGTH(jobs)], is_late_done;
+    size_t dropped = 0;
+
+    set_held(true);
+    for (size_t i = 0; i < IQM_LENGTH(jobs); i++) {
+        fill(&jobs[i], "kq7-Wm2x", &done[i]);
+        jobs[i].make = true;
+        ck_assert_int_eq(iqm_passwords_run(passwords, &jobs[i]), 0);
+    }
+    set_held(false);
+    iqm_passwords_drop(passwords);
+    wait_for_finished(IQM_LENGTH(jobs));
+    for (size_t i = 0; i < IQM_LENGTH(jobs); i++) {
+        ck_assert(done[i] && jobs[i].password[0] == '\0');
+        ck_assert(jobs[i].error == (jobs[i].fresh[0] == '\0' ? IQM_ELIMIT : 0));
+        dropped += jobs[i].error != 0;
+    }
+    /* At most one was under way, and one more began before they were dropped. */
+    ck_assert_uint_ge(dropped, IQM_LENGTH(jobs) - 2);
+    fill(&late, "kq7-Wm2x", &is_late_done);
+    ck_assert_int_eq(iqm_passwords_run(passwords, &late), IQM_ELIMIT);
+    ck_assert_int_eq(late.password[0], '\0');
+    iqm_passwords_drop(passwords);
+    iqm_passwords_stop(passwords);
+    ck_assert(!is_late_done);
+}
+END_TEST
+
 START_TEST(the_queue_is_bounded_and_worked_off_when_stopping)
 {
     struct iqm_passwords *passwords = start(&one_thread);
@@ -448,6 +540,7 @@ int main(void)
         a_hash_tells_its_password_only, what_is_no_hash_is_told_apart,
         another_cost_makes_a_hash_outdated, a_job_makes_and_another_compares,
         nobodys_password_never_matches, a_hash_of_old_cost_is_made_anew_when_it_matches,
+        a_wrong_password_takes_the_same_work_whatever_its_hash, what_waits_can_be_dropped,
         the_queue_is_bounded_and_worked_off_when_stopping, several_threads_share_the_work,
         the_threads_give_way_to_others, a_list_that_cannot_be_read_stops_the_start,
         a_job_takes_no_longer_password_than_there_is};

@@ -1,4 +1,4 @@
-SELECT json_build_object('account_id', token.account_id, 'person_id', account.person_id,
-    'roles', to_json(token.roles), 'school_id', account.school_id, 'client_id', token.client_id,
-    'session_id', token.session_id, 'scopes', to_json(token.scopes))
-FROM token LEFT JOIN read_own_account() AS account ON true WHERE token.hash = :hash
+SELECT row_to_json(me) FROM (
+    SELECT token.account_id, account.person_id, token.roles, account.school_id, token.client_id,
+        token.session_id, token.scopes
+    FROM token LEFT JOIN read_own_account() AS account ON true WHERE token.hash = :hash) AS me

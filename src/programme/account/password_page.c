@@ -35,8 +35,8 @@ static void answer(struct iqm_call *call, unsigned status, const char *title, co
 static void answer_void(struct iqm_call *call)
 {
     answer(call, 400, "This link does not work",
-        "It has been used, has expired, or was replaced by a newer one. Ask the office that sent "
-        "it for another.");
+        "It has been used, has expired, or was replaced by a newer one. Ask whoever sent it, or "
+        "head office, for another.");
 }
 
 static void add_field(
@@ -71,14 +71,18 @@ static void answer_form(struct iqm_call *call, unsigned status, const char *link
     iqm_page_add(&page, "<form method=\"post\" action=\"password\">\n"
                         "<input type=\"hidden\" name=\"link\" value=\"");
     iqm_page_text(&page, link);
-    iqm_page_add(&page, "\">\n<label for=\"username\">You sign in with</label>\n"
+    iqm_page_add(&page, "\">\n<label for=\"username\">Your e-mail address, with which you sign in"
+                        "</label>\n"
                         "<input type=\"email\" id=\"username\" autocomplete=\"username\" readonly "
                         "value=\"");
     iqm_page_text(&page, sign_in_name);
-    iqm_page_add(&page, "\">\n<p id=\"rules\">At least 8 characters, and none that is easy to "
-                        "guess. A few words in a row are easy to remember.</p>\n");
+    iqm_page_add(&page, "\">\n<p id=\"rules\">With this password you sign in to the Inclusion "
+                        "Quality Mark. Use at least 8 characters, and nothing that is easy to "
+                        "guess, such as a part of your e-mail address or a common password. A few "
+                        "words that have nothing to do with each other are easy to remember and "
+                        "hard to guess.</p>\n");
     add_field(&page, "password", "New password", described);
-    add_field(&page, "repeat", "The same again", described);
+    add_field(&page, "repeat", "New password again", described);
     iqm_page_add(&page, "<button type=\"submit\">Set password</button>\n</form>\n");
     iqm_page_reply(call, status, &page, NULL);
 }
@@ -115,8 +119,9 @@ static void redeemed(struct step *step, const PGresult *rows)
 {
     if (step_says(rows, "t"))
         answer(step->call, 200, "Your password is set",
-            "Go back to the application and sign in. Where you were signed in before, you have "
-            "to sign in again.");
+            "You can close this page. To go on, open the application that you use for the "
+            "Inclusion Quality Mark, and sign in there with your e-mail address and this "
+            "password. If you were signed in anywhere, you have been signed out there.");
     else
         answer_void(step->call);
 }

@@ -20,19 +20,12 @@ static bool is_plain(const char *uri)
     return true;
 }
 
-/* The host of what follows "://"; empty when there is none, or a user name stands before it. */
+/* The host of what follows "://" in a URI that is known to be one. */
 static struct iqm_slice host_of(const char *authority)
 {
-    size_t length = strcspn(authority, "/?");
-    struct iqm_slice host = {authority, length};
+    size_t length = *authority == '[' ? strcspn(authority, "]") + 1 : strcspn(authority, ":/?");
 
-    if (memchr(authority, '@', length) != NULL)
-        return (struct iqm_slice){authority, 0};
-    if (*authority == '[')
-        host.len = strcspn(authority, "]/?") + 1;
-    else
-        host.len = strcspn(authority, ":/?");
-    return host;
+    return (struct iqm_slice){authority, length};
 }
 
 static bool is_loopback(struct iqm_slice host)
@@ -50,11 +43,15 @@ static const char *fault_of(const char *uri)
         return "must be plain ASCII without spaces, quotes and fragment";
     if (uri[scheme] != ':' || scheme == 0)
         return "must be an absolute URI with a lower-case scheme";
-    if (strncmp(uri, "https://", 8) == 0)
-        return host_of(uri + 8).len > 0 ? NULL : "needs a host, and no user name";
-    if (strncmp(uri, "http://", 7) == 0)
+    bool is_http = strncmp(uri, "http://", 7) == 0;
+    if (!is_http && strncmp(uri, "https://", 8) != 0)
+        return is_private ? NULL : "must be https, or an app's own scheme with a dot in its name";
+    if (!iqm_format_matches(IQM_FORMAT_URI, uri, strlen(uri)))
+        return "needs a host name or address, at most a port from 1 to 65535 behind it, and no user"
+               " name";
+    if (is_http)
         return is_loopback(host_of(uri + 7)) ? NULL : "may use http only on a loopback address";
-    return is_private ? NULL : "must be https, or an app's own scheme with a dot in its name";
+    return NULL;
 }
 
 static int check_redirects(struct iqm_rules *rules)

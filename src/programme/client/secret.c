@@ -19,6 +19,13 @@ static void secret_made(struct step *step, const PGresult *rows)
             step, IQM_PROBLEM_CONFLICT, "A public client cannot keep a secret, and needs none.");
         return;
     }
+    if (step_says(rows, "scopes")) {
+        iqm_problem_set(&call->problem, IQM_PROBLEM_FORBIDDEN,
+            "Who has the secret has the client's scopes, and your own token lacks some of them.");
+        call->denied = true;
+        iqm_auth_fail(call);
+        return;
+    }
     const char *text = iqm_arena_printf(call->arena,
         "{\"client_id\":\"%s\",\"client_secret\":\"%s\"}", call->path_values[0].ptr, secret);
     if (text == NULL)

@@ -1,5 +1,6 @@
 /* A meeting belongs to a cluster when it is the cluster's own; its term follows from its day. */
 #include "contract_tables.h"
+#include "iqm/auth.h"
 #include "iqm/calendar.h"
 #include "iqm/resource.h"
 
@@ -31,10 +32,24 @@ static const char *term_of(const char *held_on, const char *context)
     return term;
 }
 
+/* A meeting belongs to its cluster, or to its host; one of neither is head office's alone. */
+static int check_belonging(struct iqm_rules *rules)
+{
+    if (iqm_rules_text(rules->document, "cluster_id") != NULL)
+        return 0;
+    if (strcmp(iqm_rules_text(rules->document, "kind"), "cluster") == 0)
+        return iqm_problem_at(
+            rules->problem, "/cluster_id", "is required for a meeting of kind cluster");
+    if (iqm_rules_text(rules->document, "host_school_id") != NULL || rules->roles == NULL ||
+        iqm_roles_have(rules->roles, "head_office"))
+        return 0;
+    return iqm_problem_at(rules->problem, "/host_school_id",
+        "is needed where there is no cluster_id, unless head office writes the meeting");
+}
+
 int iqm_rules_meeting(struct iqm_rules *rules)
 {
     const char *held_on = iqm_rules_text(rules->document, "held_on");
-    const char *kind = iqm_rules_text(rules->document, "kind");
     char academic_year[IQM_ACADEMIC_YEAR_TEXT];
 
     iqm_calendar_academic_year(held_on, academic_year);
@@ -42,8 +57,5 @@ int iqm_rules_meeting(struct iqm_rules *rules)
         json_object_set_new(
             rules->document, "term", json_string(term_of(held_on, rules->context))) != 0)
         return IQM_ENOMEM;
-    if (strcmp(kind, "cluster") == 0 && iqm_rules_text(rules->document, "cluster_id") == NULL)
-        return iqm_problem_at(
-            rules->problem, "/cluster_id", "is required for a meeting of kind cluster");
-    return 0;
+    return check_belonging(rules);
 }
