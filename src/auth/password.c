@@ -28,6 +28,24 @@ int iqm_password_hash(const struct iqm_password_cost *cost, struct iqm_slice pas
     return 0;
 }
 
+void iqm_password_stand_in(
+    const struct iqm_password_cost *cost, char ret_stored[static IQM_PASSWORD_STORED])
+{
+    unsigned char salt[16], hash[32]; /* as long as libsodium's own */
+    char salt_text[32], hash_text[64];
+
+    randombytes_buf(salt, sizeof salt);
+    randombytes_buf(hash, sizeof hash);
+    sodium_bin2base64(
+        salt_text, sizeof salt_text, salt, sizeof salt, sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+    sodium_bin2base64(
+        hash_text, sizeof hash_text, hash, sizeof hash, sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+    memset(ret_stored, 0, IQM_PASSWORD_STORED);
+    snprintf(ret_stored, IQM_PASSWORD_STORED,
+        crypto_pwhash_argon2id_STRPREFIX "v=19$m=%zu,t=%llu,p=1$%s$%s", cost->memory >> 10,
+        cost->passes, salt_text, hash_text);
+}
+
 /* What it took to make this hash; memory 0 for what is no hash of ours. */
 static struct iqm_password_cost cost_of(const char *stored)
 {

@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define NICE 10 /* steps below the other threads */
+#define NICE 19 /* the lowest priority: what answers others keeps its speed */
 
 struct iqm_passwords {
     struct iqm_password_cost cost;
@@ -97,9 +97,8 @@ static void *run(void *cls)
     struct iqm_passwords *passwords = cls;
     struct iqm_password_job *job;
 
-    /* On Linux a thread has a priority of its own; what lies beyond the lowest is the lowest. */
-    const id_t self = (id_t)gettid();
-    if (setpriority(PRIO_PROCESS, self, getpriority(PRIO_PROCESS, self) + NICE) != 0)
+    /* On Linux a thread has a priority of its own. */
+    if (setpriority(PRIO_PROCESS, (id_t)gettid(), NICE) != 0)
         iqm_log_event(IQM_LOG_ERROR, "password_priority_not_set", "reason", strerror(errno));
     while ((job = next_job(passwords)) != NULL)
         work_on(passwords, job);
@@ -119,17 +118,6 @@ static int start_threads(struct iqm_passwords *passwords, size_t count)
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return error == 0 ? 0 : IQM_ENOMEM;
-}
-
-static int make_stand_in(struct iqm_passwords *passwords)
-{
-    char random[32];
-
-    randombytes_buf(random, sizeof random);
-    int error = iqm_password_hash(
-        &passwords->cost, (struct iqm_slice){random, sizeof random}, passwords->stand_in);
-    sodium_memzero(random, sizeof random);
-    return error;
 }
 
 static int read_list(struct iqm_passwords *passwords, const char *path)
@@ -153,7 +141,8 @@ struct iqm_passwords *iqm_passwords_start(const struct iqm_config *config)
     pthread_mutex_init(&passwords->mutex, NULL);
     pthread_cond_init(&passwords->changed, NULL);
     passwords->cost = iqm_password_cost(config);
-    if (read_list(passwords, config->password_list) == 0 && make_stand_in(passwords) == 0 &&
+    iqm_password_stand_in(&passwords->cost, passwords->stand_in);
+    if (read_list(passwords, config->password_list) == 0 &&
         start_threads(passwords, (size_t)config->password_threads) == 0)
         return passwords;
     iqm_log_event(IQM_LOG_ERROR, "passwords_not_started", NULL, NULL);
