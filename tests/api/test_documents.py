@@ -390,7 +390,8 @@ def _toggle(resource, record):
     name, value = next(iter(resource.change.items()))
     other = {"town": "York", "region": "South", "telephone": "01632 960002", "reason": "Closed.",
              "left_on": "2026-06-30", "ends_on": "2026-06-30", "notes": "Few came.",
-             "status": "absent", "suspended": False, "origins": ["https://two.example"]}
+             "status": "absent", "suspended": False, "origins": ["https://two.example"],
+             "edition": "2022"}
     return name, value, other[name]
 
 

@@ -88,6 +88,14 @@ patch_attendance              200          200 200 404  200 404 404  403        
 delete_attendance             204          204 204 404  403          403          401
 list_attendance_history       200          403          403          403          401
 
+list_frameworks               in           in           in           in           401
+create_framework              201          403          403          403          401
+get_framework                 200          200          200          200          401
+put_framework                 200          403          403          403          401
+patch_framework               200          403          403          403          401
+delete_framework              204          403          403          403          401
+list_framework_history        200          403          403          403          401
+
 list_accounts                 in           403          403          403          401
 create_account                201          403          403          403          401
 get_account                   200          403          403          403          401

@@ -108,6 +108,15 @@ def attendance(make):
             "status": "present", "impact": "New reading corner."}
 
 
+def framework(make):
+    return {"level": "flagship", "title": make.name("Framework"), "edition": "2020",
+            "starts_on": "2020-09-01", "ends_on": "2040-08-31", "criteria": [
+                {"code": "ethos", "kind": "criterion", "title": "Sustaining the ethos"},
+                {"code": "meetings", "kind": "criterion", "title": "Meetings",
+                 "description": "Comes to the meetings.", "rule": "attends_meetings",
+                 "minimum": 2}]}
+
+
 def account(make):
     return {"person_id": make.person()["id"], "roles": ["ambassador"], "suspended": False}
 
@@ -155,6 +164,8 @@ _TABLE = [
     Resource("attendance", "/v1/attendances", "attendances", attendance,
              {"status": "apologies"}, ("status", "late"),
              _same(attendance, "meeting_id", "school_id"), None),
+    Resource("framework", "/v1/frameworks", "frameworks", framework, {"edition": "2021"},
+             ("edition", ""), None, None),
 ]
 RESOURCES = {resource.name: resource for resource in _TABLE}
 

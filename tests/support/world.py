@@ -162,6 +162,7 @@ class World:
                                     school_id=self.schools[place]["id"]) for place in places}
         self.successions = {place: self.fresh("succession", place) for place in PLACES}
         self.term_dates = {place: self.make.term_dates() for place in PLACES}
+        self.frameworks = {place: self.make.framework() for place in PLACES}
         self.clients = {place: self.people.new_client() for place in PLACES}
 
     def kept(self, resource, place, role):
