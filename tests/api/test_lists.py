@@ -157,8 +157,8 @@ class TestSorts:
 
 FILTERS = [
     ("school", "cluster_id"), ("school", "urn"), ("school", "local_authority_code"),
-    ("school", "phase"), ("cluster", "region"), ("ambassador", "person_id"),
-    ("assignment", "ambassador_id"), ("assignment", "cluster_id"),
+    ("school", "phase"), ("cluster", "region"), ("person", "school_id"),
+    ("ambassador", "person_id"), ("assignment", "ambassador_id"), ("assignment", "cluster_id"),
     ("succession", "predecessor_id"), ("succession", "successor_id"),
     ("term_dates", "academic_year"), ("term_dates", "local_authority_code"),
     ("meeting", "cluster_id"), ("meeting", "host_school_id"), ("attendance", "meeting_id"),
@@ -170,6 +170,7 @@ class TestFilters:
     def test_equal(self, head, make, name, member):
         special = {"cluster_id": lambda: make.cluster()["id"],
                    "host_school_id": lambda: make.school()["id"],
+                   "school_id": lambda: make.school()["id"],
                    "phase": lambda: make.name("Phase"), "region": lambda: make.name("Region"),
                    "local_authority_code": lambda: f"{make.number() % 1000:03d}"}
         extra = {member: special[member]()} if member in special and name != "term_dates" else {}

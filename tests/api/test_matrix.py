@@ -289,7 +289,7 @@ VALUES = {
         "open_date": "2001-01-01", "close_date": "2030-01-01", "cluster_id": None},
     "cluster": {"name": "Mine", "region": "Elsewhere", "notes": "Mine."},
     "person": {"name": "Somebody Else", "email": "somebody.else@example.org",
-               "telephone": "020 2"},
+               "telephone": "020 2", "school_id": None, "job_title": "Bursar"},
     "attendance": {"meeting_id": None, "school_id": None, "status": "absent", "impact": "Much."},
 }
 
@@ -299,6 +299,8 @@ def values(world, resource):
     found = dict(VALUES[resource])
     if resource == "school":
         found["cluster_id"] = world.clusters["foreign"]["id"]
+    if resource == "person":
+        found["school_id"] = world.schools["own"]["id"]
     if resource == "attendance":
         found["meeting_id"] = world.fresh("meeting", "own")["id"]
         found["school_id"] = world.schools["same"]["id"]

@@ -456,7 +456,7 @@ class TestMassAssignment:
             problem(caller.post("/v1/accounts", {**world.body("account", "own"),
                                                  "roles": ["head_office"]}), 403, "forbidden")
         person = f"/v1/people/{world.ambassador.person['id']}"
-        for name in ("roles", "account", "school_id", "activated_at"):
+        for name in ("roles", "account", "activated_at"):
             invalid(world.ambassador.client.patch(person, {name: "x"}, "*"), f"/{name}")
         assert head.get(path).body == before
 
@@ -550,12 +550,12 @@ class TestInTheDatabase:
 
     def test_functions_answer_nobody_with_nothing(self, ask):
         for settings in ((), ("", ""), ("{}", ""), ("{ambassador,school}", NOBODY)):
-            for name in ("own_person", "own_school"):
+            for name in ("own_person", "own_school", "own_workplace"):
                 assert ask(f"SELECT {name}() IS NULL", *settings) == "t", name
             for name in ("led_clusters", "led_places", "led_meetings", "led_records",
                          "school_sight", "cluster_sight", "ambassador_sight", "assignment_sight",
                          "succession_sight", "meeting_sight", "attendance_sight",
-                         "attendance_reach"):
+                         "attendance_reach", "person_sight", "kept_people"):
                 assert ask(f"SELECT array_remove({name}(), NULL) = '{{}}'", *settings) == "t", name
 
     @pytest.mark.parametrize("role", ["ambassador", "school", "client"])

@@ -6,7 +6,8 @@ one word stands for all three. A number is the status; `in` and `out` say whethe
 403 means that the record or the operation is not theirs, 404 that they may not know of it.
 
 For the ambassador of a cluster `own` and `same` are alike but for people, accounts and ambassadors:
-there `own` is themselves, and the ambassador of `same` is the one who led this cluster before.
+there `own` is themselves, and the ambassador of `same` is the one who led this cluster before. The
+people of `same` and `foreign` are those schools'.
 """
 
 import re
@@ -32,12 +33,12 @@ patch_cluster                 200          200 200 404  403          403        
 delete_cluster                204          403          403          403          401
 list_cluster_history          200          403          403          403          401
 
-list_people                   in           in out out   in out out   403          401
-create_person                 201          403          403          403          401
-get_person                    200          200 404 404  200 404 404  403          401
+list_people                   in           in in out    in out out   403          401
+create_person                 201          403          201 403 403  403          401
+get_person                    200          200 200 404  200 404 404  403          401
 put_person                    200          403          403          403          401
-patch_person                  200          200 404 404  200 404 404  403          401
-delete_person                 204          403          403          403          401
+patch_person                  200          200 403 404  200 404 404  403          401
+delete_person                 204          403          204 404 404  403          401
 list_person_history           200          403          403          403          401
 
 list_ambassadors              in           in out out   in out out   in           401
@@ -148,7 +149,7 @@ MEMBERS = {
     ("school", "school"): {"telephone", "website"},
     ("cluster", "ambassador"): {"notes"},
     ("person", "ambassador"): {"telephone"},
-    ("person", "school"): {"telephone"},
+    ("person", "school"): {"name", "telephone", "school_id", "job_title"},
     ("attendance", "ambassador"): {"meeting_id", "school_id", "status"},
     ("attendance", "school"): {"impact"},
 }

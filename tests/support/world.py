@@ -93,7 +93,7 @@ class People:
         return client
 
     def somebody(self, *roles, school=None):
-        person = self.make.person()
+        person = self.make.person(school_id=school and school["id"])
         account = self.account(person, *roles, school=school)
         return Caller(self.sign_in(account), person, account)
 
@@ -214,6 +214,12 @@ class World:
     def _account(self, place):
         return {"person_id": self.make.person()["id"], "roles": ["school"], "suspended": False,
                 "school_id": self.schools[place]["id"]}
+
+    def _person(self, place):
+        """Without how to sign in, which only head office says."""
+        return {"name": confidential.note(f"Person of a school {self.make.number()}"),
+                "telephone": confidential.note(f"020 795{self.make.number():08d}"),
+                "school_id": self.schools[place]["id"], "job_title": "Teacher"}
 
     def _client(self, _place):
         return self.people.client_body()
