@@ -51,9 +51,10 @@ enum iqm_personal {
 
 struct iqm_member {
     const char *name;
-    uint16_t schema;            /* index into iqm_contract.schemas */
-    uint8_t flags;              /* enum iqm_member_flag */
-    const char *const *writers; /* roles that may set it, NULL-terminated; NULL: every caller */
+    uint16_t schema;             /* index into iqm_contract.schemas */
+    uint8_t flags;               /* enum iqm_member_flag */
+    const char *const *writers;  /* roles that may set it, NULL-terminated; NULL: every caller */
+    const char *const *creators; /* the same while the record is being created */
 };
 
 struct iqm_schema {

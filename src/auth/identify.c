@@ -91,9 +91,9 @@ int iqm_auth_identify_change(struct iqm_call *call, struct iqm_pg_batch *batch)
 
 static const char *column_text(struct iqm_call *call, const PGresult *row, enum column column)
 {
-    return PQgetisnull(row, 0, column) == 1
+    return PQgetisnull(row, 0, (int)column) == 1
                ? NULL
-               : iqm_arena_string(call->arena, PQgetvalue(row, 0, column));
+               : iqm_arena_string(call->arena, PQgetvalue(row, 0, (int)column));
 }
 
 static int lack_scope(struct iqm_call *call)

@@ -113,18 +113,23 @@ class Checker:
                 self.schema(node[keyword])
 
     def nameless(self, node):
-        if "x-write" in node:
-            self.error(node.at("x-write"), "x-write is for members that have a name")
+        for keyword in ("x-write", "x-create"):
+            if keyword in node:
+                self.error(node.at(keyword), f"{keyword} is for members that have a name")
 
     def schema_writers(self, node):
-        if "x-write" not in node:
-            return
-        at, writers = node.at("x-write"), node["x-write"]
-        if not writers or node.get("readOnly"):
-            self.error(at, "x-write names the roles that may; readOnly is for what nobody may")
-        for role in writers:
-            if role not in self.roles:
-                self.error(at, f'role "{role}" is unknown')
+        for keyword in ("x-write", "x-create"):
+            if keyword not in node:
+                continue
+            at, writers = node.at(keyword), node[keyword]
+            if not writers or node.get("readOnly"):
+                self.error(at, f"{keyword} names the roles that may; "
+                           "readOnly is for what nobody may")
+            for role in writers:
+                if role not in self.roles:
+                    self.error(at, f'role "{role}" is unknown')
+        if "x-create" in node and "x-write" not in node:
+            self.error(node.at("x-create"), "x-create needs x-write beside it")
 
     def schema_types(self, node):
         types = types_of(node)

@@ -103,9 +103,12 @@ class Emitter:
             flags.append("IQM_MEMBER_READ_ONLY")
         return " | ".join(flags) or "0"
 
-    def writers(self, child):
+    def writers(self, child, creating=False):
         """The name of the table of who may set a member, made where it is not yet there."""
-        roles = self.resolve(child, "schemas").get("x-write")
+        member = self.resolve(child, "schemas")
+        roles = member.get("x-write")
+        if creating and "x-create" in member:
+            roles = member["x-create"]
         if roles is None:
             return "NULL"
         name = "writers_" + "_or_".join(roles)
@@ -116,7 +119,8 @@ class Emitter:
         return name
 
     def schema_tables(self, number, node):
-        writers = {name: self.writers(child) for name, child in node.get("properties", {}).items()}
+        writers = {name: f"{self.writers(child)}, {self.writers(child, creating=True)}"
+                   for name, child in node.get("properties", {}).items()}
         if writers:
             self.line(f"static const struct iqm_member members_{number}[] = {{")
             for name, child in node["properties"].items():

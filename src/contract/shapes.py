@@ -180,7 +180,7 @@ SCHEMA = or_reference(fields("a schema", {
     "additionalProperties": closed, "description": text, "title": text,
     "default": lambda node, line, report: node, "examples": listing(text),
     "readOnly": boolean, "deprecated": boolean,
-    "x-personal": choice(PERSONAL), "x-write": ROLES,
+    "x-personal": choice(PERSONAL), "x-write": ROLES, "x-create": ROLES,
 }))
 
 PARAMETER = or_reference(fields("a parameter", {

@@ -1,8 +1,6 @@
 /* The school year. Pure arithmetic on dates; nothing here asks what day it is. */
 #include "iqm/calendar.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static int number_at(const char *date, int from, int digits)
@@ -41,26 +39,18 @@ void iqm_calendar_academic_year(const char *date, char ret_year[static IQM_ACADE
     ret_year[7] = '\0';
 }
 
-void iqm_calendar_easter(int year, char ret_date[static IQM_DATE_TEXT])
+bool iqm_calendar_is_academic_year(const char *text)
 {
-    int golden = year % 19;
-    int century = year / 100;
-    int rest = year % 100;
-    int correction = (century + 8) / 25;
-    int epact = (19 * golden + century - century / 4 - (century - correction + 1) / 3 + 15) % 30;
-    int weekday = (32 + 2 * (century % 4) + 2 * (rest / 4) - epact - rest % 4) % 7;
-    int late = (golden + 11 * epact + 22 * weekday) / 451;
-    int days = epact + weekday - 7 * late + 114;
+    char september[] = "0000-09-01";
+    char right[IQM_ACADEMIC_YEAR_TEXT];
 
-    write_date(year, days / 31, days % 31 + 1, ret_date);
+    memcpy(september, text, 4);
+    iqm_calendar_academic_year(september, right);
+    return strcmp(right, text) == 0 && strncmp(text, "0000", 4) != 0 &&
+           strncmp(text, "9999", 4) != 0;
 }
 
-const char *iqm_calendar_fallback_term(const char *date)
+int iqm_calendar_first_year(const char *academic_year)
 {
-    char easter[IQM_DATE_TEXT];
-
-    if (number_at(date, 5, 2) >= 9)
-        return "autumn";
-    iqm_calendar_easter(number_at(date, 0, 4), easter);
-    return strcmp(date, easter) <= 0 ? "spring" : "summer";
+    return number_at(academic_year, 0, 4);
 }

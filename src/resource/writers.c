@@ -1,4 +1,5 @@
-/* Which roles may set which members (x-write in the contract): decided from the documents alone. */
+/* Which roles may set which members (x-write and x-create in the contract): decided from the
+ * documents alone. */
 #include "writers.h"
 
 #include "contract_tables.h"
@@ -7,11 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool may_set(const struct iqm_member *member, struct iqm_slice role)
+static bool may_set(const struct iqm_member *member, bool creating, struct iqm_slice role)
 {
-    if (member->writers == NULL)
+    const char *const *writers = creating ? member->creators : member->writers;
+
+    if (writers == NULL)
         return true;
-    for (const char *const *writer = member->writers; *writer != NULL; writer++) {
+    for (const char *const *writer = writers; *writer != NULL; writer++) {
         if (iqm_slice_equal_string(role, *writer))
             return true;
     }
@@ -35,7 +38,8 @@ static bool may_set_all(const struct iqm_schema *schema, struct iqm_slice role,
     const json_t *before, const json_t *wanted)
 {
     for (uint16_t i = 0; i < schema->member_count; i++) {
-        if (!may_set(&schema->members[i], role) && differs(&schema->members[i], before, wanted))
+        if (!may_set(&schema->members[i], before == NULL, role) &&
+            differs(&schema->members[i], before, wanted))
             return false;
     }
     return true;
@@ -65,12 +69,12 @@ const char *writers_of(struct iqm_call *call, const struct iqm_resource *resourc
     return all ? roles : kept;
 }
 
-static bool all_may_set(const struct iqm_member *member, const char *roles)
+static bool all_may_set(const struct iqm_member *member, bool creating, const char *roles)
 {
     struct iqm_slice role;
 
     while (iqm_roles_next(&roles, &role)) {
-        if (!may_set(member, role))
+        if (!may_set(member, creating, role))
             return false;
     }
     return true;
@@ -84,7 +88,7 @@ int writers_refuse(struct iqm_call *call, const struct iqm_resource *resource, c
     for (uint16_t i = 0; i < schema->member_count; i++) {
         char pointer[100];
         if (!differs(&schema->members[i], before, wanted) ||
-            all_may_set(&schema->members[i], roles))
+            all_may_set(&schema->members[i], before == NULL, roles))
             continue;
         snprintf(pointer, sizeof pointer, "/%s", schema->members[i].name);
         iqm_problem_at(&call->problem, pointer, "may not be set by your role");

@@ -28,7 +28,7 @@ KEPT = ("cluster_id", "local_authority_code")
 CLASHING = [resource for resource in RESOURCES.values() if resource.clash]
 REFERRED = [resource for resource in RESOURCES.values() if resource.refer]
 WITH_OPTIONAL = [resource for resource in RESOURCES.values()
-                 if resource.name not in ("term_dates", "account", "client")]
+                 if resource.name not in ("term_dates", "account", "client", "attendance")]
 
 
 def only(resources):

@@ -198,6 +198,9 @@ class Scene:
             return [word(self.create(operation, place, role), allowed) for place in PLACES]
         if operation.id == "revoke_session":
             return [word(self.revoke_session(place, role)) for place in PLACES]
+        if operation.id == "get_meeting_grid":
+            return [word(self.world.callers[role].get(operation.path.format(
+                school_id=self.world.schools[place]["id"]))) for place in PLACES]
         return [word(self.other(operation, role))] * 3
 
 
@@ -388,7 +391,7 @@ class TestTwoRoles:
         meeting = world.make.meeting(cluster_id=cluster["id"])
         caller.cluster, caller.school = cluster, school
         caller.attendance = world.make.attendance(
-            meeting_id=meeting["id"], school_id=school["id"], impact="Theirs.")
+            meeting_id=meeting["id"], school_id=school["id"])
         return caller
 
     def test_sees_what_either_sees(self, both, world):

@@ -69,13 +69,13 @@ class TestCoordinators:
         body = world.body("person", "own")
         for wrong in (world.schools["same"]["id"], world.schools["foreign"]["id"], None,
                       str(uuid.uuid4()), world.clusters["own"]["id"]):
-            problem(coordinator.post("/v1/people", {**body, "school_id": wrong}), 403, "forbidden")
+            problem(coordinator.post("/v1/people", {**body, "school_id": wrong}), 403, "record_forbidden")
 
     def test_move_nobody_away(self, coordinator, world, teacher, head):
         for wrong in (world.schools["same"]["id"], world.schools["foreign"]["id"], None,
                       str(uuid.uuid4())):
             problem(coordinator.patch(path_of(teacher), {"school_id": wrong}, "*"), 403,
-                    "forbidden")
+                    "record_forbidden")
         assert head.get(path_of(teacher)).json == teacher
 
     def test_take_nobody_over(self, coordinator, world, school, make, head):
@@ -103,15 +103,15 @@ class TestCoordinators:
         person = head.patch(path_of(person), {"school_id": school["id"]}, "*").json
         assert coordinator.get(path_of(person)).json == person
         for change in ({"name": "Mine"}, {"telephone": "020 4"}, {"job_title": "Bursar"}):
-            problem(coordinator.patch(path_of(person), change, "*"), 403, "forbidden")
-        problem(coordinator.delete(path_of(person), "*"), 403, "forbidden")
+            problem(coordinator.patch(path_of(person), change, "*"), 403, "record_forbidden")
+        problem(coordinator.delete(path_of(person), "*"), 403, "record_forbidden")
         assert head.get(path_of(person)).json == person
 
     def test_keep_who_becomes_an_ambassador_no_longer(self, coordinator, make, teacher):
         path = path_of(teacher)
         assert coordinator.patch(path, {"name": "Before"}, "*").status == 200
         make.ambassador(person_id=teacher["id"])
-        problem(coordinator.patch(path, {"name": "After"}, "*"), 403, "forbidden")
+        problem(coordinator.patch(path, {"name": "After"}, "*"), 403, "record_forbidden")
 
     def test_keep_each_other_but_delete_nobody_who_signs_in(self, coordinator, world, school, head):
         fellow = world.people.coordinator(school)
@@ -127,7 +127,7 @@ class TestCoordinators:
         caller = world.people.coordinator(school)
         path = path_of(caller.person)
         for wrong in (world.schools["same"]["id"], None):
-            problem(caller.client.patch(path, {"school_id": wrong}, "*"), 403, "forbidden")
+            problem(caller.client.patch(path, {"school_id": wrong}, "*"), 403, "record_forbidden")
         assert caller.client.patch(path, {"job_title": "Head teacher"}, "*").status == 200
         assert head.get(path).json["school_id"] == school["id"]
 
@@ -140,7 +140,7 @@ class TestCoordinators:
         response = caller.client.patch(path, {"telephone": "020 5"}, "*")
         assert (response.status, response.json.get("school_id")) == (200, works_at)
         problem(caller.client.patch(path, {"school_id": world.schools["same"]["id"]}, "*"), 403,
-                "forbidden")
+                "record_forbidden")
         assert caller.client.patch(path, {"school_id": school["id"]}, "*").status == 200
 
     def test_of_another_school_from_now_on_keep_its_people(self, world, head, make, school):
@@ -167,7 +167,7 @@ class TestAmbassadors:
 
     def test_write_themselves_only(self, world, head):
         person, caller = world.fresh("person", "own"), world.ambassador
-        problem(caller.client.patch(path_of(person), {"telephone": "020 6"}, "*"), 403, "forbidden")
+        problem(caller.client.patch(path_of(person), {"telephone": "020 6"}, "*"), 403, "record_forbidden")
         problem(caller.client.delete(path_of(person), "*"), 403, "forbidden")
         problem(caller.client.post("/v1/people", world.body("person", "own")), 403, "forbidden")
         forbidden_member(caller.client.patch(path_of(caller.person), {

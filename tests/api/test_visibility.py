@@ -253,7 +253,7 @@ class TestAccounts:
         assert place.seen_by(caller.client) and home.seen_by(caller.client)
         assert head.patch(account, {"roles": ["school"]}, "*").status == 200
         assert home.seen_by(caller.client) and not place.seen_by(caller.client)
-        problem(caller.client.post("/v1/meetings", {}), 403, "forbidden")
+        problem(caller.client.patch(place.paths[0], {"notes": "Led."}, "*"), 403, "forbidden")
         head.patch(account, {"roles": ["ambassador"], "school_id": None}, "*")
         assert place.seen_by(caller.client) and not home.seen_by(caller.client)
         problem(caller.client.patch(home.paths[1], {"telephone": "020 1"}, "*"), 403, "forbidden")
@@ -472,20 +472,21 @@ class TestMassAssignment:
     def test_by_taking_away(self, world, head):
         """That is setting it, too."""
         path = f"/v1/attendances/{world.fresh('attendance', 'own')['id']}"
-        head.patch(path, {"impact": "Theirs."}, "*")
+        world.callers["school"].patch(path, {"impact": "Theirs."}, "*")
         for impact in (None, "Mine.", ""):
-            found = problem(world.ambassador.client.patch(
-                path, {"status": "absent", "impact": impact}, "*"), 403, "member_forbidden")
-            assert [e["pointer"] for e in found["errors"]] == ["/impact"]
+            for caller in (world.ambassador.client, head):
+                found = problem(caller.patch(
+                    path, {"status": "absent", "impact": impact}, "*"), 403, "member_forbidden")
+                assert [e["pointer"] for e in found["errors"]] == ["/impact"]
         response = world.ambassador.client.patch(
             path, {"status": "absent", "impact": "Theirs."}, "*")
         assert (response.status, response.json["status"]) == (200, "absent")
 
-    def test_when_creating(self, world):
+    def test_when_creating(self, world, head):
         body = {**world.body("attendance", "own"), "impact": "Mine."}
-        found = problem(world.ambassador.client.post("/v1/attendances", body),
-                        403, "member_forbidden")
-        assert [e["pointer"] for e in found["errors"]] == ["/impact"]
+        for caller in (world.ambassador.client, head):
+            found = problem(caller.post("/v1/attendances", body), 403, "member_forbidden")
+            assert [e["pointer"] for e in found["errors"]] == ["/impact"]
         body["impact"] = None
         assert world.ambassador.client.post("/v1/attendances", body).status == 201
 
@@ -550,12 +551,12 @@ class TestInTheDatabase:
 
     def test_functions_answer_nobody_with_nothing(self, ask):
         for settings in ((), ("", ""), ("{}", ""), ("{ambassador,school}", NOBODY)):
-            for name in ("own_person", "own_school", "own_workplace"):
+            for name in ("own_person", "own_school", "own_workplace", "own_cluster"):
                 assert ask(f"SELECT {name}() IS NULL", *settings) == "t", name
             for name in ("led_clusters", "led_places", "led_meetings", "led_records",
                          "school_sight", "cluster_sight", "ambassador_sight", "assignment_sight",
                          "succession_sight", "meeting_sight", "attendance_sight",
-                         "attendance_reach", "person_sight", "kept_people"):
+                         "attendance_reach", "person_sight", "kept_people", "own_meetings"):
                 assert ask(f"SELECT array_remove({name}(), NULL) = '{{}}'", *settings) == "t", name
 
     @pytest.mark.parametrize("role", ["ambassador", "school", "client"])

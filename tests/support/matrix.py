@@ -74,20 +74,21 @@ delete_term_dates             204          403          403          403        
 list_term_dates_history       200          403          403          403          401
 
 list_meetings                 in           in in out    in in out    in           401
-create_meeting                201          201 201 403  403          403          401
+create_meeting                201          201 201 403  201 403 403  403          401
 get_meeting                   200          200 200 404  200 200 404  200          401
 put_meeting                   200          403          403          403          401
-patch_meeting                 200          200 200 404  403          403          401
-delete_meeting                204          204 204 404  403          403          401
+patch_meeting                 200          200 200 404  200 403 404  403          401
+delete_meeting                204          204 204 404  204 403 404  403          401
 list_meeting_history          200          403          403          403          401
 
 list_attendances              in           in in out    in out out   in           401
-create_attendance             201          201 201 403  403          403          401
+create_attendance             201          201 201 403  201 403 403  403          401
 get_attendance                200          200 200 404  200 404 404  200          401
 put_attendance                200          403          403          403          401
 patch_attendance              200          200 200 404  200 404 404  403          401
 delete_attendance             204          204 204 404  403          403          401
 list_attendance_history       200          403          403          403          401
+get_meeting_grid              200          200 200 404  200 403 404  200          401
 
 list_frameworks               in           in           in           in           401
 create_framework              201          403          403          403          401

@@ -105,7 +105,7 @@ def meeting(make):
 
 def attendance(make):
     return {"meeting_id": make.meeting()["id"], "school_id": make.school()["id"],
-            "status": "present", "impact": "New reading corner."}
+            "status": "present"}
 
 
 def framework(make):

@@ -203,11 +203,12 @@ class World:
         return term_dates(self.make)
 
     def _meeting(self, place):
-        return self.make.example("meeting", cluster_id=self.clusters[place]["id"],
+        """Of the kind that schools, too, set up."""
+        return self.make.example("meeting", kind="additional",
+                                 cluster_id=self.clusters[place]["id"],
                                  host_school_id=self.schools[place]["id"])
 
     def _attendance(self, place):
-        """Without what only a school says."""
         return {"meeting_id": self.fresh("meeting", place)["id"],
                 "school_id": self.schools[place]["id"], "status": "present"}
 

@@ -12,15 +12,20 @@ static const struct iqm_operation *operation(const char *id)
     ck_abort_msg("no operation %s", id);
 }
 
-static const char *const *writers(const char *name)
+static const struct iqm_member *member(const char *name)
 {
     const struct iqm_schema *box = &tiny_contract.schemas[TINY_RESOURCE_BOX->schema];
 
     for (uint16_t i = 0; i < box->member_count; i++) {
         if (strcmp(box->members[i].name, name) == 0)
-            return box->members[i].writers;
+            return &box->members[i];
     }
     ck_abort_msg("no member %s", name);
+}
+
+static const char *const *writers(const char *name)
+{
+    return member(name)->writers;
 }
 
 START_TEST(scopes_have_their_sentences)
@@ -40,6 +45,15 @@ START_TEST(members_say_who_may_set_them)
     ck_assert_ptr_null(writers("code")[2]);
     ck_assert_str_eq(writers("weight")[0], "keeper");
     ck_assert_ptr_null(writers("weight")[1]);
+}
+END_TEST
+
+START_TEST(members_say_who_may_set_them_when_creating)
+{
+    ck_assert_ptr_null(member("name")->creators);
+    ck_assert_str_eq(member("code")->creators[0], "guest");
+    ck_assert_ptr_null(member("code")->creators[1]);
+    ck_assert_ptr_eq(member("weight")->creators, writers("weight"));
 }
 END_TEST
 
@@ -68,6 +82,7 @@ int main(void)
     TCase *tests = tcase_create("tables");
     tcase_add_test(tests, scopes_have_their_sentences);
     tcase_add_test(tests, members_say_who_may_set_them);
+    tcase_add_test(tests, members_say_who_may_set_them_when_creating);
     tcase_add_test(tests, operations_say_how_they_are_spoken_to);
     tcase_add_test(tests, problem_types_say_whether_oauth_knows_them);
     return run_case(tests, "contract_tables");

@@ -9,8 +9,8 @@
 static const char *const grants[] = {"authorization_code", "refresh_token", NULL};
 static const struct iqm_schema schemas[4] = {
     {.types = IQM_JSON_OBJECT,
-        .members = (const struct iqm_member[]){{"grant_type", 1, IQM_MEMBER_REQUIRED, NULL},
-            {"code", 2, 0, NULL}},
+        .members = (const struct iqm_member[]){{"grant_type", 1, IQM_MEMBER_REQUIRED, NULL, NULL},
+            {"code", 2, 0, NULL, NULL}},
         .member_count = 2,
         .max_items = IQM_NO_LIMIT,
         .items = IQM_NO_SCHEMA,

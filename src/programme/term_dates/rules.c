@@ -47,13 +47,9 @@ static int check_term(struct iqm_rules *rules, size_t index, const char *academi
 int iqm_rules_term_dates(struct iqm_rules *rules)
 {
     const char *academic_year = iqm_rules_text(rules->document, "academic_year");
-    char september[] = "0000-09-01";
-    char right[IQM_ACADEMIC_YEAR_TEXT];
     int error = 0;
 
-    memcpy(september, academic_year, 4);
-    iqm_calendar_academic_year(september, right);
-    if (strcmp(right, academic_year) != 0)
+    if (!iqm_calendar_is_academic_year(academic_year))
         return iqm_problem_at(
             rules->problem, "/academic_year", "is not one year and the next, like 2026/27");
     for (size_t i = 0; i < IQM_LENGTH(terms); i++) {

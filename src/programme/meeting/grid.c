@@ -1,0 +1,82 @@
+/* The meetings of a school over a period, and what they changed there. */
+#include "contract_tables.h"
+#include "iqm/calendar.h"
+#include "programme/step.h"
+
+#include <string.h>
+
+/* Academic years that a period may touch. */
+#define YEARS_MAX 6
+
+static int refuse(struct iqm_call *call, const char *parameter, const char *sentence)
+{
+    iqm_problem_parameter(&call->problem, parameter, "query", "%s", sentence);
+    return iqm_problem_set(&call->problem, IQM_PROBLEM_INVALID_PARAMETERS, NULL);
+}
+
+/* Days as text compare in the order of time. */
+static int check_days(struct iqm_call *call, const char *from, const char *to)
+{
+    char first[IQM_ACADEMIC_YEAR_TEXT], last[IQM_ACADEMIC_YEAR_TEXT];
+
+    if (from == NULL)
+        return refuse(call, "from", "is needed with to");
+    if (to == NULL)
+        return refuse(call, "to", "is needed with from");
+    if (strcmp(to, from) < 0)
+        return refuse(call, "to", "is before from");
+    iqm_calendar_academic_year(from, first);
+    iqm_calendar_academic_year(to, last);
+    if (iqm_calendar_first_year(last) - iqm_calendar_first_year(first) >= YEARS_MAX)
+        return refuse(call, "to", "is more than six academic years after from");
+    return 0;
+}
+
+static int check_period(struct iqm_call *call)
+{
+    const char *from = iqm_call_parameter(call, "from").ptr;
+    const char *to = iqm_call_parameter(call, "to").ptr;
+    const char *academic_year = iqm_call_parameter(call, "academic_year").ptr;
+
+    if (academic_year != NULL && (from != NULL || to != NULL))
+        return refuse(call, "academic_year", "stands alone: leave it out, or from and to");
+    if (academic_year != NULL && !iqm_calendar_is_academic_year(academic_year))
+        return refuse(call, "academic_year", "is not one year and the next, like 2026/27");
+    return from != NULL || to != NULL ? check_days(call, from, to) : 0;
+}
+
+/* One row for a school that is seen; without a document where what it took from meetings is not. */
+static void answer_grid(struct step *step, const PGresult *rows)
+{
+    struct iqm_call *call = step->call;
+
+    if (PQntuples(rows) == 0) {
+        step_fail(step, IQM_PROBLEM_NOT_FOUND, NULL);
+    } else if (PQgetisnull(rows, 0, 0) == 1) {
+        call->denied = true;
+        iqm_problem_set(&call->problem, IQM_PROBLEM_FORBIDDEN, NULL);
+        iqm_auth_fail(call);
+    } else {
+        iqm_call_reply(
+            call, 200, "application/json", PQgetvalue(rows, 0, 0), (size_t)PQgetlength(rows, 0, 0));
+    }
+}
+
+void iqm_op_get_meeting_grid(struct iqm_call *call)
+{
+    const struct iqm_statement *statement = call->operation->statement;
+
+    if (check_period(call) != 0) {
+        iqm_auth_refuse(call);
+        return;
+    }
+    struct step *step = step_new(call);
+    if (step == NULL)
+        return;
+    for (uint16_t i = 0; i < statement->parameter_count; i++) {
+        const char *name = statement->parameters[i];
+        step->values[i].text = strcmp(name, "school_id") == 0 ? call->path_values[0].ptr
+                                                              : iqm_call_parameter(call, name).ptr;
+    }
+    step_read(step, statement, answer_grid);
+}
