@@ -79,11 +79,11 @@ END_TEST
 
 int main(void)
 {
-    TCase *tests = tcase_create("tables");
+    TCase *tests = tcase_create("compiled");
     tcase_add_test(tests, scopes_have_their_sentences);
     tcase_add_test(tests, members_say_who_may_set_them);
     tcase_add_test(tests, members_say_who_may_set_them_when_creating);
     tcase_add_test(tests, operations_say_how_they_are_spoken_to);
     tcase_add_test(tests, problem_types_say_whether_oauth_knows_them);
-    return run_case(tests, "contract_tables");
+    return run_case(tests, "contract_compiled");
 }
