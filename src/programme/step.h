@@ -4,7 +4,7 @@
 
 #include "iqm/auth.h"
 
-#define STEP_VALUES_MAX 4
+#define STEP_VALUES_MAX 6
 
 struct step {
     struct iqm_call *call;

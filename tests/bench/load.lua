@@ -1,4 +1,4 @@
--- Requests for wrk: get, match (a conditional get), page, post. Arguments: kind, schools, token.
+-- Requests for wrk: get, match (a conditional get), page, post, search?… as it stands in the path. Arguments: kind, schools, token.
 local threads = 0
 local kind, schools, headers
 
@@ -26,6 +26,10 @@ local function post()
     return wrk.format("POST", "/v1/meetings", headers, body)
 end
 
+local function search()
+    return wrk.format("GET", "/v1/contributions/" .. kind, headers)
+end
+
 local kinds = {get = get, match = get, page = page, post = post}
 
 function init(args)
@@ -35,7 +39,7 @@ function init(args)
     if kind == "post" then headers["Content-Type"] = "application/json" end
     before, between, after = args[4], args[5], args[6]
     math.randomseed(os.time() * 31 + number)
-    request = kinds[kind]
+    request = kinds[kind] or search
 end
 
 function done(summary, latency)

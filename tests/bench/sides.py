@@ -115,7 +115,7 @@ class Iqmd:
             "IQM_SIGNING_KEY": secrets.token_hex(32),
             "IQM_SPOOL_DIR": str(scratch),
             "IQM_LIMIT_ADDRESS": "30000000", "IQM_LIMIT_TOKEN": "30000000",
-            "IQM_LIMIT_SIGN_IN": "30000000"}
+            "IQM_LIMIT_CLIENT": "30000000", "IQM_LIMIT_SIGN_IN": "30000000"}
 
     def call(self, *arguments):
         return subprocess.run([self.program, *arguments], env=self.environment, check=True,

@@ -98,6 +98,15 @@ patch_framework               200          403          403          403        
 delete_framework              204          403          403          403          401
 list_framework_history        200          403          403          403          401
 
+list_contributions            in           in in out    in in out    in           401
+create_contribution           201          403          201 403 403  403          401
+get_contribution              200          200 200 404  200 200 404  200          401
+put_contribution              200          403          200 403 404  403          401
+patch_contribution            200          403          200 403 404  403          401
+delete_contribution           204          403          204 403 404  403          401
+list_contribution_history     200          403          403          403          401
+search_contributions          200          200          200          200          401
+
 list_accounts                 in           403          403          403          401
 create_account                201          403          403          403          401
 get_account                   200          403          403          403          401

@@ -117,6 +117,13 @@ def framework(make):
                  "minimum": 2}]}
 
 
+def contribution(make):
+    return {"school_id": make.school()["id"], "kind": "practice", "title": "A quiet corner",
+            "description": "Every class has a place to calm down.", "happened_on": "2025-11-12",
+            "partner_school_ids": [make.school()["id"]], "impact": "Fewer pupils are sent out.",
+            "visibility": "cluster"}
+
+
 def account(make):
     return {"person_id": make.person()["id"], "roles": ["ambassador"], "suspended": False}
 
@@ -166,6 +173,8 @@ _TABLE = [
              _same(attendance, "meeting_id", "school_id"), None),
     Resource("framework", "/v1/frameworks", "frameworks", framework, {"edition": "2021"},
              ("edition", ""), None, None),
+    Resource("contribution", "/v1/contributions", "contributions", contribution,
+             {"title": "A quiet room"}, ("kind", "talk"), None, None),
 ]
 RESOURCES = {resource.name: resource for resource in _TABLE}
 

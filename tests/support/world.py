@@ -160,6 +160,7 @@ class World:
         self.attendances = {
             place: self.make.create("attendance", meeting_id=self.meetings[place]["id"],
                                     school_id=self.schools[place]["id"]) for place in places}
+        self.contributions = {place: self.fresh("contribution", place) for place in places}
         self.successions = {place: self.fresh("succession", place) for place in PLACES}
         self.term_dates = {place: self.make.term_dates() for place in PLACES}
         self.frameworks = {place: self.make.framework() for place in PLACES}
@@ -211,6 +212,9 @@ class World:
     def _attendance(self, place):
         return {"meeting_id": self.fresh("meeting", place)["id"],
                 "school_id": self.schools[place]["id"], "status": "present"}
+
+    def _contribution(self, place):
+        return self.make.example("contribution", school_id=self.schools[place]["id"])
 
     def _account(self, place):
         return {"person_id": self.make.person()["id"], "roles": ["school"], "suspended": False,

@@ -1,0 +1,313 @@
+"""What schools share: who sees it, how it is found, and what holds for it."""
+
+import uuid
+from urllib.parse import urlencode
+
+import pytest
+
+from support.expect import bad_parameter, invalid, problem
+
+PATH = "/v1/contributions"
+
+
+@pytest.fixture
+def word(make):
+    """A word that no other test writes."""
+    return f"zz{make.number()}zz"
+
+
+def search(caller, q, **filters):
+    response = caller.get(f"{PATH}/search?{urlencode({'q': q, **filters})}")
+    assert response.status == 200, response
+    return response.json
+
+
+def found(caller, q, **filters):
+    """The ids of what is found, best first."""
+    return [item["contribution"]["id"] for item in search(caller, q, **filters)["items"]]
+
+
+def shared(make, school, word, **members):
+    return make.contribution(school_id=school["id"], description=f"About {word}.", **members)
+
+
+class TestRules:
+    def test_the_academic_year_follows_the_day(self, head, make):
+        made = make.contribution(happened_on="2025-08-31")
+        assert made["academic_year"] == "2024/25"
+        path = f"{PATH}/{made['id']}"
+        assert head.patch(path, {"happened_on": "2025-09-01"}, "*").json["academic_year"] == "2025/26"
+        invalid(head.patch(path, {"academic_year": "2024/25"}, "*"), "/academic_year")
+
+    def test_a_school_is_no_partner_of_itself(self, head, make):
+        body = make.example("contribution")
+        other = body["partner_school_ids"][0]
+        invalid(head.post(PATH, {**body, "partner_school_ids": [other, body["school_id"]]}),
+                "/partner_school_ids/1")
+        assert head.post(PATH, {**body, "partner_school_ids": [other]}).status == 201
+
+    def test_partners_are_schools(self, head, make):
+        body = make.example("contribution", partner_school_ids=[str(uuid.uuid4())])
+        invalid(head.post(PATH, body), "/partner_school_ids")
+        made = make.contribution()
+        change = {"partner_school_ids": [*made["partner_school_ids"], str(uuid.uuid4())]}
+        invalid(head.patch(f"{PATH}/{made['id']}", change, "*"), "/partner_school_ids")
+        assert head.get(f"{PATH}/{made['id']}").json == made
+
+    def test_partners_are_named_once(self, head, make):
+        body = make.example("contribution")
+        invalid(head.post(PATH, {**body, "partner_school_ids": body["partner_school_ids"] * 2}),
+                "/partner_school_ids/1")
+
+    def test_the_school_is_one(self, head, make):
+        invalid(head.post(PATH, make.example("contribution", school_id=str(uuid.uuid4()))),
+                "/school_id")
+
+    def test_partners_may_be_left_out(self, head, make):
+        body = make.example("contribution")
+        del body["partner_school_ids"]
+        assert head.post(PATH, body).status == 201
+
+    @pytest.mark.parametrize("end", ["taken out", "left out", "deleted"])
+    def test_a_partner_is_not_deleted(self, end, head, make):
+        made = make.contribution()
+        path, school = f"{PATH}/{made['id']}", f"/v1/schools/{made['partner_school_ids'][0]}"
+        problem(head.delete(school, "*"), 409, "conflict")
+        problem(head.delete(f"/v1/schools/{made['school_id']}", "*"), 409, "conflict")
+        if end == "deleted":
+            assert head.delete(path, "*").status == 204
+        else:
+            change = {"partner_school_ids": None if end == "left out" else [make.school()["id"]]}
+            if end == "left out":
+                body = {k: v for k, v in made.items() if k != "partner_school_ids"}
+                assert head.put(path, body, headers={"If-Match": "*"}).status == 200
+            else:
+                assert head.patch(path, change, "*").status == 200
+        assert head.delete(school, "*").status == 204
+
+
+class TestSight:
+    @pytest.mark.parametrize("visibility, seen", [
+        ("cluster", False), ("programme", True), ("public", True)])
+    def test_how_far_it_is_shown(self, visibility, seen, world, make, word):
+        made = shared(make, world.schools["foreign"], word, visibility=visibility)
+        for role in ("ambassador", "school"):
+            caller = world.callers[role]
+            assert caller.get(f"{PATH}/{made['id']}").status == (200 if seen else 404)
+            listed = caller.get(f"{PATH}?school_id={made['school_id']}&limit=200").json["items"]
+            assert (made in listed) == seen
+            assert found(caller, word) == ([made["id"]] if seen else [])
+        for role in ("head_office", "client"):
+            assert found(world.callers[role], word) == [made["id"]]
+
+    def test_a_foreign_schools_own_is_never_found(self, world, make, word):
+        """Beside one that is: neither it nor that it matches."""
+        hidden = shared(make, world.schools["foreign"], word)
+        mine = shared(make, world.schools["own"], word)
+        neighbours = shared(make, world.schools["same"], word)
+        for role in ("ambassador", "school"):
+            answer = search(world.callers[role], word)
+            assert {item["contribution"]["id"] for item in answer["items"]} == \
+                {mine["id"], neighbours["id"]}
+            assert (answer["ranked"], answer["complete"]) == (2, True)
+        coordinator = world.coordinators["foreign"].client
+        assert found(coordinator, word) == [hidden["id"]]
+
+    def test_of_clusters_led_before_is_not_found(self, world, make, word):
+        for when in ("past", "future"):
+            shared(make, world.schools[when], word)
+        assert found(world.ambassador.client, word) == []
+
+    def test_follows_the_school_to_another_cluster(self, world, head, make, word):
+        school = make.school(cluster_id=world.clusters["foreign"]["id"])
+        made = shared(make, school, word)
+        path = f"{PATH}/{made['id']}"
+        for place, seen in (("own", True), ("foreign", False)):
+            assert head.patch(f"/v1/schools/{school['id']}",
+                              {"cluster_id": world.clusters[place]["id"]}, "*").status == 200
+            for role in ("ambassador", "school"):
+                assert world.callers[role].get(path).status == (200 if seen else 404)
+                assert found(world.callers[role], word) == ([made["id"]] if seen else [])
+        assert head.get(path).json == made
+
+    def test_a_school_without_a_cluster_sees_its_own(self, world, make, word):
+        school = make.school()
+        coordinator = world.people.coordinator(school).client
+        made = shared(make, school, word)
+        assert coordinator.get(f"{PATH}/{made['id']}").status == 200
+        assert found(coordinator, word) == [made["id"]]
+
+    @pytest.mark.parametrize("roles, actor", [
+        ("", ""), ("{}", ""), ("{nobody}", ""), ("{ambassador,school}", ""),
+        ("{school}", "ambassador"), ("{ambassador}", "school")])
+    def test_nobody_sees_what_everybody_of_the_programme_sees(self, roles, actor, world, make,
+                                                               stage, word):
+        shared(make, world.schools["own"], word, visibility="public")
+        account = {"ambassador": world.ambassador.account["id"],
+                   "school": world.coordinators["own"].account["id"]}.get(actor, "")
+        become = f"SET iqm.roles = '{roles}'; SET iqm.actor = '{account}'; "
+        for sql in ("SELECT count(*) FROM contribution", "SELECT count(*) FROM search_contributions("
+                    f"websearch_to_tsquery('english', '{word}'), '{{}}', NULL, 10)"):
+            assert stage.cluster.psql(become + sql, user="iqm_server") == "0"
+
+
+class TestWriting:
+    def test_a_school_writes_its_own(self, world, word):
+        caller = world.callers["school"]
+        made = caller.post(PATH, world.body("contribution", "own")).json
+        path = f"{PATH}/{made['id']}"
+        assert caller.patch(path, {"impact": word}, "*").json["impact"] == word
+        assert found(caller, word) == [made["id"]]
+        assert caller.delete(path, "*").status == 204
+        assert found(caller, word) == []
+
+    def test_and_cannot_give_it_away(self, world, head):
+        made = world.fresh("contribution", "own")
+        for place in ("same", "foreign"):
+            problem(world.callers["school"].patch(
+                f"{PATH}/{made['id']}", {"school_id": world.schools[place]["id"]}, "*"),
+                403, "record_forbidden")
+        assert head.get(f"{PATH}/{made['id']}").json == made
+
+    def test_shown_to_all_is_still_the_schools_to_change(self, world, make, word):
+        made = shared(make, world.schools["foreign"], word, visibility="public")
+        for role, name in (("ambassador", "forbidden"), ("school", "record_forbidden")):
+            problem(world.callers[role].patch(f"{PATH}/{made['id']}", {"title": "Mine"}, "*"),
+                    403, name)
+
+
+class TestSearch:
+    def test_finds_words_of_the_same_stem_in_each_text(self, head, make, word):
+        made = make.contribution(title=f"Meetings {word}", description="Planned together.",
+                                 impact="Classes calm down.")
+        for other in ("meet", "PLAN", "planning together", "class", "calming"):
+            assert found(head, f"{word} {other}") == [made["id"]], other
+        for other in ("met", "meet plant"):
+            assert found(head, f"{word} {other}") == [], other
+
+    def test_the_title_weighs_most(self, head, make, word):
+        texts = {"title": f"On {word}", "description": f"On {word}", "impact": f"On {word}"}
+        made = {member: make.contribution(**{"title": "A", "description": "B", "impact": "C",
+                                             member: text})["id"] for member, text in texts.items()}
+        assert found(head, word) == [made["title"], made["description"], made["impact"]]
+        ranks = [item["rank"] for item in search(head, word)["items"]]
+        assert ranks == sorted(ranks, reverse=True) and ranks[0] > ranks[2] > 0
+
+    def test_takes_words_as_people_type_them(self, head, make, word):
+        first = make.contribution(title=f"{word} quiet room")["id"]
+        second = make.contribution(title=f"{word} room that is quiet and green")["id"]
+        for q, ids in ((f'{word} "quiet room"', {first}), (f"{word} -green", {first}),
+                       (f"{word} green", {second}), (f"{word} quiet or green", {first, second}),
+                       (f'{word} "', {first, second}), (f"{word} & | ! ( ) : * ' \\", {first, second})):
+            assert set(found(head, q)) == ids, q
+
+    @pytest.mark.parametrize("q", ["the", "and of", "-", "'", '""', "#open", "#0:0", "#kind=practice"])
+    def test_finds_nothing_without_a_word(self, q, head):
+        assert search(head, q) == {"items": [], "ranked": 0, "complete": True}
+
+    def test_filters(self, head, make, word):
+        region = f"Region o'{make.number()} \\ 'x'"
+        cluster = make.cluster(region=region)
+        school = make.school(cluster_id=cluster["id"], phase="Nursery")
+        made = shared(make, school, word, kind="visit", happened_on="2020-01-10")
+        others = [shared(make, make.school(), word, happened_on="2021-09-01")["id"]]
+        assert set(found(head, word)) == {made["id"], *others}
+        for filters in ({"kind": "visit"}, {"phase": "Nursery"}, {"region": region},
+                        {"academic_year": "2019/20"},
+                        {"kind": "visit", "phase": "Nursery", "region": region,
+                         "academic_year": "2019/20"}):
+            assert found(head, word, **filters) == [made["id"]], filters
+        for filters in ({"kind": "support"}, {"phase": "nursery"}, {"region": "Region"},
+                        {"academic_year": "1919/20"}, {"kind": "visit", "phase": "Primary"}):
+            assert found(head, word, **filters) == [], filters
+
+    def test_filters_follow_school_and_cluster(self, head, make, word):
+        before, after = (f"Region {make.number()}" for _ in range(2))
+        cluster, other = make.cluster(region=before), make.cluster(region=after)
+        school = make.school(cluster_id=cluster["id"], phase="Nursery")
+        made = [shared(make, school, word)["id"]]
+        head.patch(f"/v1/clusters/{cluster['id']}", {"region": "Elsewhere"}, "*")
+        assert (found(head, word, region=before), found(head, word, region="Elsewhere")) == ([], made)
+        head.patch(f"/v1/schools/{school['id']}", {"cluster_id": other["id"]}, "*")
+        assert (found(head, word, region="Elsewhere"), found(head, word, region=after)) == ([], made)
+        head.patch(f"/v1/schools/{school['id']}", {"phase": "Secondary"}, "*")
+        assert (found(head, word, phase="Nursery"), found(head, word, phase="Secondary")) == ([], made)
+        head.patch(f"/v1/schools/{school['id']}", {"cluster_id": None}, "*")
+        assert found(head, word, region=after) == []
+        moved = make.school(cluster_id=cluster["id"], phase="Primary")["id"]
+        head.patch(f"{PATH}/{made[0]}", {"school_id": moved}, "*")
+        assert found(head, word, region="Elsewhere", phase="Primary") == made
+
+    def test_follows_what_is_written(self, head, make, word):
+        made = make.contribution(title=word)
+        assert found(head, word) == [made["id"]]
+        head.patch(f"{PATH}/{made['id']}", {"title": "Another"}, "*")
+        assert found(head, word) == []
+
+    def test_answers_the_best(self, head, make, word):
+        plain = [make.contribution(impact=word)["id"] for _ in range(3)]
+        best = make.contribution(title=f"{word} {word}")["id"]
+        assert found(head, word, limit=1) == [best]
+        assert found(head, word, limit=50) == [best, *reversed(plain)]
+        assert search(head, word, limit=1)["ranked"] == 4
+
+    def test_ranks_the_newest_hundred(self, head, make, stage, word):
+        """And says that there are more."""
+        first = make.contribution(title=word)
+        stage.cluster.psql(f"""
+            INSERT INTO contribution (id, version, doc)
+            SELECT id, 1, document_with(contribution.doc, json_build_object('id', id,
+                'title', 'Less', 'impact', '{word}'))
+            FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, 100)) AS made,
+                (SELECT doc FROM contribution WHERE id = '{first['id']}') AS contribution""",
+                           user="iqm_owner")
+        answer = search(head, word, limit=50)
+        assert (answer["ranked"], answer["complete"], len(answer["items"])) == (100, False, 50)
+        assert first["id"] not in found(head, word, limit=50)
+        assert head.delete(f"{PATH}/{answer['items'][0]['contribution']['id']}", "*").status == 204
+        answer = search(head, word)
+        assert (answer["ranked"], answer["complete"]) == (100, True)
+        assert answer["items"][0]["contribution"] == first
+
+    @pytest.mark.parametrize("later", [1, 600, 5000, 200000, 3000000])
+    def test_finds_what_is_old(self, later, world, head, make, stage, word):
+        """However many were created since; with the newest, in one answer."""
+        old = shared(make, world.schools["own"], word)["id"]
+        stage.cluster.psql("SELECT setval('contribution_number_seq', "
+                           f"nextval('contribution_number_seq') + {later})", user="iqm_owner")
+        new = shared(make, world.schools["own"], word)["id"]
+        for caller in (head, world.callers["school"]):
+            assert found(caller, word) == [new, old]
+            assert found(caller, word, academic_year="2025/26") == [new, old]
+
+    def test_highlights(self, head, make, word):
+        made = make.contribution(description=f"<b>{word}</b> & \"more\" \\ reading", impact=None)
+        answer = search(head, f"{word} read")
+        assert answer["items"] == [{"contribution": made, "rank": answer["items"][0]["rank"],
+                                    "highlight": f"&lt;b&gt;<mark>{word}</mark>&lt;/b&gt; &amp; "
+                                    "&quot;more&quot; \\ <mark>reading</mark>"}]
+
+    @pytest.mark.parametrize("query, name", [
+        ("", "q"), ("q=", "q"), ("q=" + "a" * 201, "q"), ("q=a&limit=0", "limit"),
+        ("q=a&limit=51", "limit"), ("q=a&kind=talk", "kind"), ("q=a&phase=", "phase"),
+        ("q=a&region=", "region"), ("q=a&academic_year=2025", "academic_year"),
+        ("q=a&cursor=x", "cursor")])
+    def test_refuses(self, query, name, head):
+        bad_parameter(head.get(f"{PATH}/search?{query}"), name)
+
+    def test_takes_the_longest_texts(self, head, make, word):
+        long = " ".join(f"w{n}" for n in range(2500))[:9000]
+        made = make.contribution(description=f"{long} {word}", impact=long)
+        assert found(head, word) == [made["id"]]
+        search(head, " ".join(f"w{n}" for n in range(40)))
+
+
+def test_lists(head, make):
+    school = make.school()["id"]
+    early = make.contribution(school_id=school, happened_on="2024-01-01", kind="visit")
+    late = make.contribution(school_id=school, happened_on="2024-06-01", visibility="public")
+    for query, records in (("kind=visit", [early]), ("visibility=public", [late]),
+                           ("happened_from=2024-06-01", [late]), ("happened_to=2024-01-01", [early]),
+                           ("sort=-happened_on", [late, early]), ("sort=happened_on", [early, late]),
+                           ("happened_from=2024-06-02", [])):
+        assert head.get(f"{PATH}?school_id={school}&{query}").json["items"] == records, query
