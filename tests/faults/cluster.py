@@ -105,18 +105,26 @@ class Cluster:
         return [int(stat.parent.name) for stat in pathlib.Path("/proc").glob("[0-9]*/stat")
                 if _parent(stat) == self.process.pid]
 
-    def _signal_all(self, number):
-        for pid in [self.process.pid, *self.backends()]:
+    def _signal_backends(self, number):
+        for pid in self.backends():
             try:
                 os.kill(pid, number)
             except ProcessLookupError:
                 pass
 
+    def _is_stopped(self):
+        stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
+        return stat.rpartition(")")[2].split()[0] == "T"
+
     def freeze(self):
-        self._signal_all(signal.SIGSTOP)
+        """First who makes new backends: one made meanwhile would go on."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+        wait_for(self._is_stopped, "a postmaster that has stopped")
+        self._signal_backends(signal.SIGSTOP)
 
     def thaw(self):
-        self._signal_all(signal.SIGCONT)
+        self._signal_backends(signal.SIGCONT)
+        os.kill(self.process.pid, signal.SIGCONT)
 
     def sql(self, text):
         """Rows as lists of text, done as superuser."""
