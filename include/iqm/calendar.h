@@ -5,6 +5,8 @@
 
 #include "iqm/base.h"
 
+#include <time.h>
+
 #define IQM_DATE_TEXT 11
 #define IQM_ACADEMIC_YEAR_TEXT 8
 
@@ -13,6 +15,17 @@ void iqm_calendar_academic_year(const char *date, char ret_year[static IQM_ACADE
 
 /* Whether text of that form names a year and the next, all days of which have four-digit years. */
 bool iqm_calendar_is_academic_year(const char *text);
+
+/* The day of a moment where the schools are: UK time, which is an hour ahead of UTC from the last
+ * Sunday of March, 01:00 UTC, to that of October (Summer Time Order 2002). */
+void iqm_calendar_day(time_t moment, char ret_date[static IQM_DATE_TEXT]);
+
+/* That day so many years and days later, or earlier; 29 February becomes 28 where there is none, as
+ * in PostgreSQL. */
+void iqm_calendar_add(const char *date, int years, int days, char ret_date[static IQM_DATE_TEXT]);
+
+/* Days from one date to another. */
+int iqm_calendar_days(const char *from, const char *to);
 
 /* 2026 of "2026/27". */
 int iqm_calendar_first_year(const char *academic_year);

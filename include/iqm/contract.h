@@ -67,6 +67,7 @@ struct iqm_schema {
     bool closed;                     /* additionalProperties: false */
     int64_t minimum, maximum;        /* inclusive */
     uint32_t min_length, max_length; /* code points; IQM_NO_LIMIT when unbounded */
+    uint32_t max_words;              /* iqm_text_words; 0 when unbounded */
     uint32_t min_items, max_items;
     uint16_t items;                   /* schema of array items, or IQM_NO_SCHEMA */
     uint16_t additional;              /* schema of other members, or IQM_NO_SCHEMA */
@@ -155,6 +156,14 @@ struct iqm_resource {
     const struct iqm_sort *sorts;        /* the first is the default; ends with value NULL */
     iqm_rules_fn *rules;                 /* NULL when the contract says all */
     const struct iqm_statement *context; /* rows the rules want to see; NULL when none */
+    const char *initial; /* the status a new record has; NULL where records have no status */
+};
+
+/* A step of a record from one status to the next. */
+struct iqm_transition {
+    const char *name;        /* "submit" */
+    const char *const *from; /* statuses it begins at; ends with NULL */
+    const char *to;
 };
 
 typedef void iqm_handler_fn(struct iqm_call *call);
@@ -183,7 +192,8 @@ struct iqm_operation {
     const struct iqm_resource *resource;   /* of a generic action; else NULL */
     const struct iqm_statement *statement; /* <operation id>.sql; else NULL */
     iqm_handler_fn *handler;
-    const struct iqm_response *responses; /* ends with status 0 */
+    const struct iqm_transition *transition; /* of x-action transition; else NULL */
+    const struct iqm_response *responses;    /* ends with status 0 */
 };
 
 /* One path with what may be done on it; segments of `path` in braces match one segment. */

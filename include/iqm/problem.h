@@ -11,11 +11,14 @@
 #define IQM_PROBLEM_VIOLATIONS_MAX 100
 
 /* One field at fault. `pointer` is an RFC 6901 JSON pointer into the body; or, where the fault is
- * in a parameter, `parameter` names it and `in` says where it stands. */
+ * in a parameter, `parameter` names it and `in` says where it stands. Or a rule that fails, with
+ * the paths of the records that fail it, as a JSON array's text. */
 struct iqm_violation {
     const char *pointer;
     const char *parameter;
     const char *in;
+    const char *rule;
+    const char *records;
     const char *detail;
 };
 
@@ -44,6 +47,11 @@ int iqm_problem_at(struct iqm_problem *problem, const char *pointer, const char 
 
 /* Records a parameter at fault; `name` and `in` must outlive the problem. Returns IQM_EPROBLEM. */
 int iqm_problem_parameter(struct iqm_problem *problem, const char *name, const char *in,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Records a rule that fails; `rule` must outlive the problem. `records`: paths of the records that
+ * fail it, an array of strings, borrowed; NULL: none. Returns IQM_EPROBLEM. */
+int iqm_problem_rule(struct iqm_problem *problem, const char *rule, const json_t *records,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* The problem as application/problem+json text in the arena, or NULL when memory is out. `instance`

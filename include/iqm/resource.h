@@ -16,7 +16,14 @@ struct iqm_rules {
     json_t *document;     /* the merged whole; derived members may be set in it */
     const char *context;  /* first column of the context statement's first row; NULL without */
     const char *roles;    /* of the caller, that may do this; NULL: not known yet */
+    const char *today;    /* where the schools are, YYYY-MM-DD */
     struct iqm_problem *problem;
+
+    /* A step between statuses; NULL for any other change. */
+    const char *transition;  /* its name */
+    const char *happened_on; /* its day */
+    const json_t *request;   /* what was sent along */
+    const char *effect;      /* the rules' own to set: what the operation's statement is told */
 };
 
 /* The generic handlers named by x-action. */
@@ -27,6 +34,7 @@ void iqm_resource_put(struct iqm_call *call);
 void iqm_resource_patch(struct iqm_call *call);
 void iqm_resource_delete(struct iqm_call *call);
 void iqm_resource_history(struct iqm_call *call);
+void iqm_resource_transition(struct iqm_call *call);
 
 /* Sets call->problem for a batch that failed: a constraint by its name, the rest by SQLSTATE.
  * `deleting`: a reference that stands in the way is a conflict. Returns IQM_EPROBLEM. */

@@ -10,6 +10,12 @@ bool iqm_text_is_utf8(const char *text, size_t len);
 /* The number of code points in valid UTF-8. */
 size_t iqm_text_length(const char *text, size_t len);
 
+/*
+ * The number of words in valid UTF-8: runs of characters other than white space, which is what \s
+ * matches in ECMAScript (ECMA-262, 12.2 and 12.3), so that a page counts as we do.
+ */
+size_t iqm_text_words(const char *text, size_t len);
+
 /* The longest start of valid UTF-8 with at most `max` bytes that cuts no code point. */
 size_t iqm_text_cut(const char *text, size_t len, size_t max);
 

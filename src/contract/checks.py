@@ -11,7 +11,8 @@ PATH_PARAMETERS_MAX = 4
 FORM = "application/x-www-form-urlencoded"
 ERROR_MEDIA_TYPES = {"oauth": "application/json", "page": "text/html"}
 RESERVED_HEADERS = ("accept", "content-type", "authorization")
-NEEDS = {"string": ("format", "enum", "pattern", "minLength", "maxLength", "examples"),
+NEEDS = {"string": ("format", "enum", "pattern", "minLength", "maxLength", "x-max-words",
+                    "examples"),
          "array": ("items", "minItems", "maxItems", "uniqueItems"),
          "object": ("properties", "required", "additionalProperties")}
 RANGES = (("minLength", "maxLength"), ("minimum", "maximum"), ("minItems", "maxItems"))
@@ -193,7 +194,7 @@ class Checker:
             self.error(node.at("enum"), "enum needs values that differ from each other")
         if (None in values) != ("null" in types_of(node)):
             self.error(node.at("enum"), "enum and type must both allow null, or neither")
-        for keyword in ("format", "pattern", "minLength", "maxLength"):
+        for keyword in ("format", "pattern", "minLength", "maxLength", "x-max-words"):
             if keyword in node:
                 self.error(node.at(keyword), f'"{keyword}" says nothing beside enum')
 
@@ -422,6 +423,8 @@ class Checker:
     # Resources
 
     def action(self, path, method, node, line):
+        if "x-transition" in node and node.get("x-action") != "transition":
+            self.error(node.at("x-transition"), "x-transition belongs to x-action transition")
         if "x-action" not in node and "x-resource" not in node:
             return
         name, action = node.get("x-resource"), node.get("x-action")
@@ -442,9 +445,12 @@ class Checker:
         self.action_writers(action, resource, node)
         if action == "list":
             self.action_sort(resource, node, line)
+        if action == "transition":
+            self.action_transition(path, resource, node, line)
 
     def action_path(self, path, action, resource, node):
-        tail = {"list": "", "create": "", "history": "/{}/history"}.get(action, "/{}")
+        tail = {"list": "", "create": "", "history": "/{}/history",
+                "transition": "/{}/" + path.rpartition("/")[2]}.get(action, "/{}")
         if re.sub(r"\{[^}]*\}", "{}", path) != resource.get("collection", "") + tail:
             self.error(node.at("x-action"), f"x-action {action} belongs to the path "
                        f'{resource.get("collection")}{tail.replace("{}", "{…}")}')
@@ -472,6 +478,33 @@ class Checker:
                 self.error(schema["properties"].at(name), f'"{name}" needs x-write: '
                            f'{", ".join(roles)} write this resource')
 
+    def action_transition(self, path, resource, node, line):
+        """From statuses that there are to one that there is, at the path of its own name."""
+        rule = node.get("x-transition")
+        if rule is None:
+            self.error(line, "x-action transition needs x-transition")
+            return
+        at = node.at("x-transition")
+        if path.rpartition("/")[2] != rule.get("name", "").replace("_", "-"):
+            self.error(at, f'the path of this transition ends in "/{rule.get("name")}"')
+        statuses = self.statuses(resource)
+        for status in [*rule.get("from", []), rule.get("to")]:
+            if status not in statuses:
+                self.error(at, f'"{status}" is no status of this resource')
+        if "initial" not in resource:
+            self.error(at, "a resource with transitions needs initial in x-resources")
+        content = node.get("requestBody", {}).get("content", {})
+        if list(content) != ["application/json"] or not node["requestBody"].get("required"):
+            self.error(line, "x-action transition needs a body of application/json")
+
+    def statuses(self, resource):
+        """What the read-only member `status` can be; no more than nothing without `transitions`."""
+        schema = self.components.get("schemas", {}).get(resource.get("schema"), {})
+        members = schema.get("properties", {})
+        status = self.resolve(members.get("status", {}), "schemas")
+        steps = self.resolve(members.get("transitions", {}), "schemas")
+        return status.get("enum", []) if status.get("readOnly") and steps.get("readOnly") else []
+
     def action_sort(self, resource, node, line):
         values = [sort.get("value", "") for sort in resource.get("sorts", [])]
         wanted = sorted([*values, *("-" + value for value in values)])
@@ -494,6 +527,9 @@ class Checker:
                 self.error(line, f'resource "{name}" is used by no operation')
             if node.get("context") and f"{name}_context" not in self.statements:
                 self.error(node.at("context"), f"context needs a statement {name}_context.sql")
+            if "initial" in node and node["initial"] not in self.statuses(node):
+                self.error(node.at("initial"), "initial needs read-only members status, one of whose "
+                           "values it is, and transitions")
             if node.get("context") and not node.get("rules"):
                 self.error(node.at("context"), "context is read by rules only")
             values = [sort.get("value") for sort in node.get("sorts", [])]

@@ -145,6 +145,7 @@ class Emitter:
             f".unique_items = {flag(node.get('uniqueItems'))}", f".closed = {flag(additional is False)}",
             f".minimum = {bound(node.get('minimum', 0))}", f".maximum = {bound(node.get('maximum', 0))}",
             f".min_length = {node.get('minLength', 0)}", f".max_length = {node.get('maxLength', NO_LIMIT)}",
+            f".max_words = {node.get('x-max-words', 0)}",
             f".min_items = {node.get('minItems', 0)}", f".max_items = {node.get('maxItems', NO_LIMIT)}",
             f".items = {self.number(node['items']) if 'items' in node else NO_SCHEMA}",
             f".additional = {self.number(additional) if additional else NO_SCHEMA}",
@@ -205,8 +206,9 @@ class Emitter:
             rules = f"iqm_rules_{name}" if node.get("rules") else "NULL"
             context = self.statement(f"{name}_context") if node.get("context") else "NULL"
             self.line(f"    {{{quoted(name)}, {quoted(node['collection'])}, "
-                      f"{self.numbers[node['schema']]}, sorts_{name}, {rules}, {context}}},")
-        self.line("    {NULL, NULL, 0, NULL, NULL, NULL},\n};")
+                      f"{self.numbers[node['schema']]}, sorts_{name}, {rules}, {context}, "
+                      f"{quoted(node.get('initial'))}}},")
+        self.line("    {NULL, NULL, 0, NULL, NULL, NULL, NULL},\n};")
 
     def scopes(self):
         """Sorted by name."""
@@ -257,6 +259,15 @@ class Emitter:
                 self.line(f"    {{{status}, {quoted(next(iter(content), None))}}},")
         self.line("    {0, NULL},\n};")
 
+    def emit_transition(self, name, node):
+        rule = node.get("x-transition")
+        if rule is None:
+            return
+        values = ", ".join([*map(quoted, rule["from"]), "NULL"])
+        self.line(f"static const char *const transition_from_{name}[] = {{{values}}};")
+        self.line(f"static const struct iqm_transition transition_{name} = {{{quoted(rule['name'])}, "
+                  f"transition_from_{name}, {quoted(rule['to'])}}};")
+
     def body_cells(self, node):
         content = node.get("requestBody", {}).get("content", {})
         media_type = next(iter(content), None)
@@ -294,6 +305,7 @@ class Emitter:
                 f".errors = IQM_ERRORS_{node.get('x-errors', 'problem').upper()}",
                 f".ignore_unknown = {flag(node.get('x-ignore-unknown'))}",
                 f".statement = {self.statement(name)}", f".handler = {self.handler(node)}",
+                f".transition = {f'&transition_{name}' if 'x-transition' in node else 'NULL'}",
                 f".responses = responses_{name}"]
 
     def emit_operations(self):
@@ -301,6 +313,7 @@ class Emitter:
         for path, method, item, node in self.operations():
             self.emit_parameters(node["operationId"], self.parameters(path, item, node))
             self.emit_responses(node["operationId"], node)
+            self.emit_transition(node["operationId"], node)
             rows.append(self.operation_row(path, method, item, node))
         self.line("static const struct iqm_operation operations[] = {")
         for cells in rows:

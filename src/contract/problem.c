@@ -85,6 +85,27 @@ int iqm_problem_parameter(
     return IQM_EPROBLEM;
 }
 
+/* The array as text in the arena; NULL when there is none or memory is out. */
+static const char *array_text(struct iqm_arena *arena, const json_t *array)
+{
+    IQM_CLEANUP(iqm_free_pointer)
+    char *text = json_array_size(array) > 0 ? json_dumps(array, JSON_COMPACT) : NULL;
+    return text != NULL ? iqm_arena_string(arena, text) : NULL;
+}
+
+int iqm_problem_rule(
+    struct iqm_problem *problem, const char *rule, const json_t *records, const char *format, ...)
+{
+    struct iqm_violation violation = {.rule = rule};
+    if (problem->violation_count < IQM_PROBLEM_VIOLATIONS_MAX)
+        violation.records = array_text(problem->arena, records);
+    va_list arguments;
+    va_start(arguments, format);
+    record(problem, violation, format, arguments);
+    va_end(arguments);
+    return IQM_EPROBLEM;
+}
+
 static int set_string(json_t *object, const char *name, const char *value)
 {
     if (value == NULL)
@@ -100,6 +121,9 @@ static int append_violation(json_t *errors, const struct iqm_violation *violatio
     int failed = set_string(entry, "pointer", violation->pointer);
     failed |= set_string(entry, "parameter", violation->parameter);
     failed |= set_string(entry, "in", violation->in);
+    failed |= set_string(entry, "rule", violation->rule);
+    if (violation->records != NULL)
+        failed |= json_object_set_new(entry, "records", json_loads(violation->records, 0, NULL));
     failed |= set_string(entry, "detail", violation->detail);
     return failed == 0 ? 0 : IQM_ENOMEM;
 }

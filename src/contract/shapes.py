@@ -15,7 +15,7 @@ LOCAL_URL = re.compile(r"(/[a-z0-9_-]+)+\Z")
 INTEGER = re.compile(r"-?(0|[1-9][0-9]*)\Z")
 METHODS = ("get", "put", "post", "patch", "delete")
 ACTIONS = {"list": "get", "get": "get", "create": "post", "put": "put", "patch": "patch",
-           "delete": "delete", "history": "get"}
+           "delete": "delete", "history": "get", "transition": "post"}
 TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 FORMATS = ("uuid", "date", "date-time", "email", "uri")
 FILTERS = ("eq", "gte", "lte", "lt", "prefix")
@@ -174,7 +174,7 @@ ROLES = listing(matching(SNAKE, "snake_case"))
 
 SCHEMA = or_reference(fields("a schema", {
     "type": type_names, "format": choice(FORMATS), "enum": enumeration, "pattern": text,
-    "minLength": size, "maxLength": size, "minimum": integer, "maximum": integer,
+    "minLength": size, "maxLength": size, "x-max-words": size, "minimum": integer, "maximum": integer,
     "minItems": size, "maxItems": size, "uniqueItems": boolean, "items": schema,
     "properties": named(schema, SNAKE, "snake_case"), "required": listing(text),
     "additionalProperties": closed, "description": text, "title": text,
@@ -209,6 +209,9 @@ OPERATION = fields("an operation", {
     "security": listing(named(listing(text))), "x-resource": text, "x-action": choice(tuple(ACTIONS)),
     "x-roles": ROLES, "x-body-limit": size, "x-errors": choice(ERRORS),
     "x-ignore-unknown": boolean,
+    "x-transition": fields("x-transition", {
+        "name": matching(SNAKE, "snake_case"), "from": listing(text), "to": text},
+        ("name", "from", "to")),
 }, ("operationId", "responses", "security"))
 
 PATH_ITEM = fields("a path", {"parameters": listing(PARAMETER),
@@ -219,7 +222,7 @@ PATHS = named(PATH_ITEM, re.compile(rf"(?:{SEGMENT})+\Z"),
               "a path of words and {snake_case} templates without a slash at the end")
 
 RESOURCE = fields("a resource", {
-    "collection": text, "schema": text, "rules": boolean, "context": boolean,
+    "collection": text, "schema": text, "rules": boolean, "context": boolean, "initial": text,
     "sorts": listing(fields("a sort", {
         "value": matching(SNAKE, "snake_case"), "column": matching(SNAKE, "snake_case"),
         "type": choice(COLUMN_TYPES)}, ("value", "column", "type"))),

@@ -1,6 +1,8 @@
 /* The text helpers behind iqm/text.h. Nothing here may allocate outside the arena. */
 #include "iqm/text.h"
 
+#include <string.h>
+
 /* The length of the code point that starts at `text`, 0 when it is not well-formed. */
 static size_t code_point_len(const unsigned char *text, size_t len)
 {
@@ -39,6 +41,39 @@ size_t iqm_text_length(const char *text, size_t len)
     size_t count = 0;
     for (size_t i = 0; i < len; i++)
         count += ((unsigned char)text[i] & 0xC0) != 0x80;
+    return count;
+}
+
+/* The bytes of the white space that starts at `text`, 0 when there is none. */
+static size_t white_space_len(const char *text, size_t len)
+{
+    static const char *const wide[] = {"\xC2\xA0", "\xE1\x9A\x80", "\xE2\x80\xA8", "\xE2\x80\xA9",
+        "\xE2\x80\xAF", "\xE2\x81\x9F", "\xE3\x80\x80", "\xEF\xBB\xBF"};
+
+    if (text[0] == ' ' || (text[0] >= '\t' && text[0] <= '\r'))
+        return 1;
+    for (size_t i = 0; i < IQM_LENGTH(wide); i++) {
+        size_t step = strlen(wide[i]);
+        if (step <= len && memcmp(text, wide[i], step) == 0)
+            return step;
+    }
+    /* U+2000 to U+200A */
+    bool is_spacing = len >= 3 && memcmp(text, "\xE2\x80", 2) == 0 &&
+                      (unsigned char)text[2] >= 0x80 && (unsigned char)text[2] <= 0x8A;
+    return is_spacing ? 3 : 0;
+}
+
+size_t iqm_text_words(const char *text, size_t len)
+{
+    size_t count = 0;
+    bool inside = false;
+
+    for (size_t i = 0; i < len;) {
+        size_t step = white_space_len(text + i, len - i);
+        count += step == 0 && !inside;
+        inside = step == 0;
+        i += step == 0 ? 1 : step;
+    }
     return count;
 }
 

@@ -232,6 +232,11 @@ static bool check_length(const struct run *run, const struct iqm_schema *schema,
             plural, length);
         return false;
     }
+    size_t words = schema->max_words == 0 ? 0 : iqm_text_words(text.ptr, text.len);
+    if (words > schema->max_words) {
+        report(run, step, "must be at most %" PRIu32 " words, is %zu", schema->max_words, words);
+        return false;
+    }
     return true;
 }
 

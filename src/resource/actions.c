@@ -46,6 +46,14 @@ void iqm_resource_patch(struct iqm_call *call)
         writing_begin(call, WRITING_PATCH, path_id(call));
 }
 
+void iqm_resource_transition(struct iqm_call *call)
+{
+    if (call->if_match.ptr == NULL)
+        need_if_match(call);
+    else
+        writing_begin(call, WRITING_TRANSITION, path_id(call));
+}
+
 void iqm_resource_delete(struct iqm_call *call)
 {
     if (call->if_match.ptr == NULL)

@@ -101,10 +101,13 @@ void document_point_at_references(struct iqm_call *call, const struct iqm_resour
     }
 }
 
-/* The value of one member of the new document, new reference; NULL leaves it out. */
-static json_t *member_value(
-    const char *name, const json_t *before, const json_t *wanted, const char *id, const char *now)
+/* The value of one member of the new document, new reference; NULL leaves it out. What the server
+ * derives stays where the client does not repeat it: the rules set it anew where need be. */
+static json_t *member_value(const struct iqm_member *member, const json_t *before,
+    const json_t *wanted, const char *id, const char *now)
 {
+    const char *name = member->name;
+
     if (strcmp(name, "id") == 0)
         return json_string(id);
     if (strcmp(name, "version") == 0)
@@ -116,7 +119,18 @@ static json_t *member_value(
     if (strcmp(name, "created_at") == 0)
         return json_incref(json_object_get(before, name));
     json_t *value = json_object_get(wanted, name);
-    return value == NULL || json_is_null(value) ? NULL : json_incref(value);
+    if (is_absent(value) && (member->flags & IQM_MEMBER_READ_ONLY) != 0)
+        value = json_object_get(before, name);
+    return is_absent(value) ? NULL : json_incref(value);
+}
+
+/* Where a record that has statuses begins. */
+static int set_initial(const struct iqm_resource *resource, const json_t *before, json_t *document)
+{
+    if (before != NULL || resource->initial == NULL)
+        return 0;
+    return json_object_set_new(document, "status", json_string(resource->initial)) |
+           json_object_set_new(document, "transitions", json_array());
 }
 
 json_t *document_build(const struct iqm_call *call, const struct iqm_resource *resource,
@@ -125,39 +139,56 @@ json_t *document_build(const struct iqm_call *call, const struct iqm_resource *r
     const struct iqm_schema *schema = schema_of(call, resource);
     json_t *document = json_object();
     char now[IQM_TIME_TEXT];
+    int failed = document == NULL;
 
     iqm_time_now(now);
-    for (uint16_t i = 0; document != NULL && i < schema->member_count; i++) {
-        const char *name = schema->members[i].name;
-        json_t *value = member_value(name, before, wanted, id, now);
-        if (value != NULL && json_object_set_new_nocheck(document, name, value) != 0) {
-            json_decref(document);
-            return NULL;
-        }
+    for (uint16_t i = 0; failed == 0 && i < schema->member_count; i++) {
+        json_t *value = member_value(&schema->members[i], before, wanted, id, now);
+        if (value != NULL)
+            failed = json_object_set_new_nocheck(document, schema->members[i].name, value);
     }
-    return document;
+    if (failed == 0 && set_initial(resource, before, document) == 0)
+        return document;
+    json_decref(document);
+    return NULL;
 }
 
-int document_check(struct iqm_call *call, const struct iqm_resource *resource, const json_t *before,
-    json_t *document, const char *context)
+int document_check(
+    struct iqm_call *call, const struct iqm_resource *resource, struct iqm_rules *rules)
 {
-    struct iqm_rules rules = {.arena = call->arena,
-        .before = before,
-        .document = document,
-        .context = context,
-        .roles = call->roles,
-        .problem = &call->problem};
-    int error =
-        iqm_contract_validate(call->contract, resource->schema, document, "", true, &call->problem);
+    int error = iqm_contract_validate(
+        call->contract, resource->schema, rules->document, "", true, &call->problem);
 
+    rules->arena = call->arena;
+    rules->roles = call->roles;
+    rules->problem = &call->problem;
     /* The rules rely on what the contract promises. */
     if (error == 0 && resource->rules != NULL)
-        error = resource->rules(&rules);
+        error = resource->rules(rules);
     if (error != 0 && call->problem.type == NULL)
         iqm_problem_set(&call->problem,
             error == IQM_EPROBLEM ? IQM_PROBLEM_VALIDATION_FAILED : IQM_PROBLEM_INTERNAL_ERROR,
             NULL);
     return error;
+}
+
+/* Setting a member anew puts it last. */
+int document_order(
+    const struct iqm_call *call, const struct iqm_resource *resource, json_t *document)
+{
+    const struct iqm_schema *schema = schema_of(call, resource);
+    int failed = 0;
+
+    for (uint16_t i = 0; i < schema->member_count; i++) {
+        const char *name = schema->members[i].name;
+        json_t *value = json_object_get(document, name);
+        if (value == NULL)
+            continue;
+        json_incref(value);
+        json_object_del(document, name);
+        failed |= json_object_set_new_nocheck(document, name, value);
+    }
+    return failed == 0 ? 0 : IQM_ENOMEM;
 }
 
 bool document_same(const json_t *a, const json_t *b)

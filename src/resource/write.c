@@ -2,13 +2,15 @@
  * Changes:
  *   create            [identify, insert]
  *   create + context  [identify, context] → rules → [identify, insert]
- *   put, patch        [begin, identify, lock] → merge → [context] → rules → [narrow, update,
- * commit] delete            [begin, identify, lock] → [delete, commit] Creations are whole in one
- * batch and may share a commit. What a creation's rules look up is read before it, in a snapshot of
- * its own: what must hold against other writers belongs in a constraint. The others borrow a
- * session and give it back, rolled back if need be, before the call is answered. Members that only
- * some roles may set narrow the roles that the change is made with to those: the policies then say
- * whether the row is theirs (writers.h).
+ *   put, patch        [begin, identify, lock] → merge → [context] → rules →
+ *                     [narrow, update, commit]
+ *   transition        as patch; with a statement of its own [update] → [statement, commit]
+ *   delete            [begin, identify, lock] → [delete, commit]
+ * Creations are whole in one batch and may share a commit. What a creation's rules look up is read
+ * before it, in a snapshot of its own: what must hold against other writers belongs in a
+ * constraint. The others borrow a session and give it back, rolled back if need be, before the call
+ * is answered. Members that only some roles may set narrow the roles that the change is made with
+ * to those: the policies then say whether the row is theirs (writers.h).
  */
 #include "write.h"
 
@@ -16,12 +18,14 @@
 #include "document.h"
 #include "iqm/auth.h"
 #include "iqm/ids.h"
+#include "transition.h"
 #include "writers.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static void release(struct iqm_call *call)
 {
@@ -119,6 +123,43 @@ static bool went_well(struct writing *writing, int identity)
     return error == 0;
 }
 
+/* The statement of a step beside the update, which asks for nothing that could be the caller's not
+ * to see: the update went through before it. */
+static const struct iqm_statement *effect_of(const struct writing *writing)
+{
+    return writing->kind == WRITING_TRANSITION ? writing->call->operation->statement : NULL;
+}
+
+static void followed(struct iqm_pg_batch *batch)
+{
+    struct writing *writing = batch->user;
+
+    if (went_well(writing, -1))
+        answer(writing);
+}
+
+/* Its parameters are `effect` and members of the document, by name. */
+static void follow(struct writing *writing)
+{
+    const struct iqm_statement *statement = effect_of(writing);
+    struct iqm_pg_value *values = writing->context_values;
+
+    if (statement == NULL) {
+        answer(writing);
+        return;
+    }
+    for (uint16_t i = 0; i < statement->parameter_count; i++) {
+        const char *name = statement->parameters[i];
+        values[i].text =
+            strcmp(name, "effect") == 0 ? writing->effect : iqm_rules_text(writing->document, name);
+    }
+    iqm_pg_batch_clear(&writing->batch);
+    iqm_pg_batch_add(
+        &writing->batch, statement->name, statement->sql, values, statement->parameter_count);
+    iqm_pg_batch_add(&writing->batch, "commit", "COMMIT", NULL, 0);
+    run(writing, followed);
+}
+
 /* A policy that says no to a change changes no row and tells no error. */
 static void stored(struct iqm_pg_batch *batch)
 {
@@ -127,7 +168,7 @@ static void stored(struct iqm_pg_batch *batch)
     if (!went_well(writing, -1))
         return;
     if (strcmp(PQcmdTuples(batch->results[writing->narrows ? 1 : 0]), "1") == 0) {
-        answer(writing);
+        follow(writing);
         return;
     }
     writing->call->denied = true;
@@ -158,6 +199,9 @@ static bool set_text(struct writing *writing)
 {
     int64_t version = json_integer_value(json_object_get(writing->document, "version"));
 
+    if (writing->resource->rules != NULL &&
+        document_order(writing->call, writing->resource, writing->document) != 0)
+        return false;
     writing->text = json_dumps(writing->document, JSON_COMPACT);
     if (writing->text == NULL)
         return false;
@@ -215,7 +259,8 @@ static void update_document(struct writing *writing)
         "UPDATE %s SET doc = $2::json, version = $3::bigint, "
         "written_by = nullif(current_setting('iqm.actor', true), '')::uuid WHERE id = $1::uuid",
         3);
-    iqm_pg_batch_add(&writing->batch, "commit", "COMMIT", NULL, 0);
+    if (effect_of(writing) == NULL)
+        iqm_pg_batch_add(&writing->batch, "commit", "COMMIT", NULL, 0);
     run(writing, stored);
 }
 
@@ -224,7 +269,7 @@ static bool may_set(struct writing *writing)
 {
     struct iqm_call *call = writing->call;
 
-    if (writing->before == NULL)
+    if (writing->before == NULL || writing->kind == WRITING_TRANSITION)
         return true;
     call->may =
         writers_of(call, writing->resource, call->roles, writing->before, writing->document);
@@ -241,18 +286,33 @@ static bool may_set(struct writing *writing)
     return false;
 }
 
+/* What the resource's rules see. */
+static struct iqm_rules rules_of(const struct writing *writing, const char *context)
+{
+    bool steps = writing->kind == WRITING_TRANSITION;
+
+    return (struct iqm_rules){.before = writing->before,
+        .document = writing->document,
+        .context = context,
+        .today = writing->today,
+        .transition = steps ? writing->call->operation->transition->name : NULL,
+        .happened_on = steps ? writing->happened_on : NULL,
+        .request = steps ? writing->call->body : NULL};
+}
+
 /* Checks the whole and stores it; a change that changes nothing is answered as it is. */
 static void check_and_store(struct writing *writing, const char *context)
 {
+    struct iqm_rules rules = rules_of(writing, context);
     bool unchanged = false;
 
     if (!may_set(writing))
         return;
-    if (document_check(
-            writing->call, writing->resource, writing->before, writing->document, context) != 0) {
+    if (document_check(writing->call, writing->resource, &rules) != 0) {
         fail(writing);
         return;
     }
+    writing->effect = rules.effect;
     if (writing->before != NULL && document_same(writing->before, writing->document)) {
         json_decref(writing->document);
         writing->document = json_incref(writing->before);
@@ -284,14 +344,24 @@ static void context_read(struct iqm_pg_batch *batch)
     check_and_store(writing, copy);
 }
 
-/* The context statement's parameters are members of the document, by name. */
+/* The context statement's parameters are members of the document, by name; `day` is a
+ * step's day, else today. */
+static const char *context_value(const struct writing *writing, const char *name)
+{
+    if (strcmp(name, "transition") == 0 && writing->kind == WRITING_TRANSITION)
+        return writing->call->operation->transition->name;
+    if (strcmp(name, "day") == 0)
+        return writing->kind == WRITING_TRANSITION ? writing->happened_on : writing->today;
+    return iqm_rules_text(writing->document, name);
+}
+
 static void add_context(struct writing *writing)
 {
     const struct iqm_statement *statement = writing->resource->context;
     struct iqm_pg_value *values = writing->context_values;
 
     for (uint16_t i = 0; i < statement->parameter_count; i++)
-        values[i].text = iqm_rules_text(writing->document, statement->parameters[i]);
+        values[i].text = context_value(writing, statement->parameters[i]);
     iqm_pg_batch_add(
         &writing->batch, statement->name, statement->sql, values, statement->parameter_count);
 }
@@ -365,6 +435,29 @@ static void look_whether_seen(struct writing *writing)
     run(writing, seen);
 }
 
+/* What the client wants the record to be. 0 or IQM_EPROBLEM. */
+static int want(struct writing *writing)
+{
+    struct iqm_call *call = writing->call;
+
+    if (writing->kind == WRITING_TRANSITION) {
+        int error = transition_check(call, writing->before, writing->today, writing->happened_on);
+        if (error != 0)
+            return error;
+        writing->wanted = transition_document(call, writing->before, writing->happened_on);
+    } else if (writing->kind == WRITING_PATCH) {
+        writing->wanted = iqm_merge_patch(writing->before, call->body);
+    } else {
+        writing->wanted = json_incref(call->body);
+    }
+    if (writing->wanted == NULL)
+        return iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+    if (writing->kind == WRITING_TRANSITION)
+        return 0;
+    return document_check_read_only(
+        call, writing->resource, writing->before, call->body, writing->id);
+}
+
 /* The row is locked: does the client know its version, and what does it want it to be? */
 static void locked(struct iqm_pg_batch *batch)
 {
@@ -387,14 +480,9 @@ static void locked(struct iqm_pg_batch *batch)
         return;
     }
     writing->before = json_loadb(PQgetvalue(row, 0, 1), (size_t)PQgetlength(row, 0, 1), 0, NULL);
-    if (writing->kind == WRITING_PATCH)
-        writing->wanted = iqm_merge_patch(writing->before, call->body);
-    else
-        writing->wanted = json_incref(call->body);
-    if (writing->before == NULL || writing->wanted == NULL)
+    if (writing->before == NULL)
         fail_with(writing, IQM_PROBLEM_INTERNAL_ERROR);
-    else if (document_check_read_only(
-                 call, writing->resource, writing->before, call->body, writing->id) != 0)
+    else if (want(writing) != 0)
         fail(writing);
     else
         decide(writing);
@@ -468,7 +556,8 @@ static int prepare_creation(struct writing *writing)
         return iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
     if (writing->resource->context != NULL)
         return 0; /* the rules wait for what they want to see */
-    int error = document_check(call, writing->resource, NULL, writing->document, NULL);
+    struct iqm_rules rules = rules_of(writing, NULL);
+    int error = document_check(call, writing->resource, &rules);
     if (error == 0 && !set_text(writing))
         error = iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
     return error;
@@ -485,6 +574,7 @@ void writing_begin(struct iqm_call *call, enum writing_kind kind, const char *id
     writing->call = call;
     writing->resource = call->operation->resource;
     writing->kind = kind;
+    iqm_calendar_day(time(NULL), writing->today);
     snprintf(writing->id_text, sizeof writing->id_text, "%s", id);
     writing->id = writing->id_text;
     call->state = writing;

@@ -2,9 +2,16 @@
 #ifndef IQM_RESOURCE_WRITE_H
 #define IQM_RESOURCE_WRITE_H
 
+#include "iqm/calendar.h"
 #include "iqm/resource.h"
 
-enum writing_kind { WRITING_CREATE, WRITING_REPLACE, WRITING_PATCH, WRITING_DELETE };
+enum writing_kind {
+    WRITING_CREATE,
+    WRITING_REPLACE,
+    WRITING_PATCH,
+    WRITING_DELETE,
+    WRITING_TRANSITION,
+};
 
 struct statement_text {
     char name[80];
@@ -29,6 +36,9 @@ struct writing {
     bool narrows;     /* the change is made with fewer roles than the caller has */
     struct iqm_pg_value narrow_value;
     char version[24];
+    char today[IQM_DATE_TEXT];
+    char happened_on[IQM_DATE_TEXT]; /* a step's day */
+    const char *effect;              /* what the step's own statement is told */
     char id_text[40];
 };
 

@@ -48,6 +48,8 @@ AS_OWNER = {
     "succession_sight()": "the same of a succession",
     "kept_people()": "people the caller may change",
     "person_sight()": "what makes a person seen by the caller",
+    "lineages(uuid[])": "ids of the schools that schools came from, and nothing of them",
+    "record_sight()": "schools whose own records the caller sees",
     "lineage(uuid)": "ids of the schools that a school came from, and nothing of them",
     "own_cluster()": "the cluster of that school",
     "own_meetings()": "meetings that the school the caller coordinates takes part in",

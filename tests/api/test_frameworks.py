@@ -80,7 +80,7 @@ class TestShipped:
             before.json, separators=(",", ":"), ensure_ascii=False)
         same = head.put(path, before.json, headers={"If-Match": before.etag})
         assert (same.status, same.text) == (200, stored)
-        copy = head.post("/v1/frameworks", ours(before.json))
+        copy = head.post("/v1/frameworks", ours(before.json, "framework"))
         assert (copy.status, list(copy.json)) == (201, list(before.json))
 
         found = before.json["criteria"]

@@ -407,7 +407,7 @@ class TestOwnAttendance:
                                meeting_id=make.meeting(cluster_id=near.clusters[0])["id"])
         path = f"/v1/attendances/{made['id']}"
         assert near.coordinators[1].patch(path, {"impact": "Ours."}, "*").status == 200
-        current = head.put(path, {**ours(head.get(path).json), "status": "absent"},
+        current = head.put(path, {**ours(head.get(path).json, "attendance"), "status": "absent"},
                            headers={"If-Match": "*"}).json
         assert (current["status"], current["impact"]) == ("absent", "Ours.")
         for impact in ("Theirs.", None):

@@ -107,6 +107,21 @@ delete_contribution           204          403          204 403 404  403        
 list_contribution_history     200          403          403          403          401
 search_contributions          200          200          200          200          401
 
+list_awards                   in           in in out    in out out   in           401
+create_award                  201          403          201 403 403  403          401
+get_award                     200          200 200 404  200 404 404  200          401
+put_award                     200          403          403          403          401
+patch_award                   200          403          403          403          401
+delete_award                  204          403          403          403          401
+list_award_history            200          403          403          403          401
+assess_award                  200          403          403          403          401
+grant_award                   200          403          403          403          401
+renew_award                   200          403          403          403          401
+defer_award                   200          403          403          403          401
+reinstate_award               200          403          403          403          401
+lapse_award                   200          403          403          403          401
+withdraw_award                200          403          200 404 404  403          401
+
 list_accounts                 in           403          403          403          401
 create_account                201          403          403          403          401
 get_account                   200          403          403          403          401

@@ -1,10 +1,13 @@
-"""Where things are: the checkout, the build, the directory of this run. Starts nothing."""
+"""Where things are: the checkout, the build, the directory of this run; and which day it is. Starts
+nothing."""
 
+import datetime
 import fcntl
 import os
 import pathlib
 import time
 from contextlib import contextmanager
+from zoneinfo import ZoneInfo
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CONTRACT = ROOT / "openapi.yaml"
@@ -52,3 +55,9 @@ def wait_for(condition, what, seconds=20):
             return value
         assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}"
         time.sleep(0.01)
+
+
+def day(distance):
+    """The date so many days from today, where the schools are."""
+    today = datetime.datetime.now(ZoneInfo("Europe/London")).date()
+    return (today + datetime.timedelta(days=distance)).isoformat()

@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from typing import Callable, Optional
 
 from support import confidential
+from support.contract import DOCUMENT, resolve
+
+
+# Those that every installation is shipped with.
+FRAMEWORKS = {level: f"00feb74a-6800-7000-8000-00000000000{number}" for number, level in enumerate(
+    ("inclusive_school_award", "centre_of_excellence", "flagship"), 1)}
 
 
 class Maker:
@@ -47,6 +53,7 @@ class Resource:
     clash: Optional[Callable]  # of a record: a body that may not stand beside it
     refer: Optional[Callable]  # makes a record that refers to this one
     for_clients: bool = True
+    keeps: tuple = ()  # members that stay as they were made
 
     def path(self, record, rest=""):
         return f"{self.collection}/{record['id'] if isinstance(record, dict) else record}{rest}"
@@ -124,6 +131,12 @@ def contribution(make):
             "visibility": "cluster"}
 
 
+def award(make):
+    return {"school_id": make.school()["id"], "level": "inclusive_school_award",
+            "framework_id": FRAMEWORKS["inclusive_school_award"], "applied_on": "2020-09-01",
+            "notes": "Asked by telephone."}
+
+
 def account(make):
     return {"person_id": make.person()["id"], "roles": ["ambassador"], "suspended": False}
 
@@ -162,7 +175,8 @@ _TABLE = [
              _same(term_dates, "academic_year", "local_authority_code", "autumn", "spring",
                                         "summer"), None),
     Resource("account", "/v1/accounts", "accounts", account, {"suspended": True},
-             ("suspended", "no"), _same(account, "person_id"), None, for_clients=False),
+             ("suspended", "no"), _same(account, "person_id"), None, for_clients=False,
+             keeps=("person_id",)),
     Resource("client", "/v1/clients", "clients", client, {"origins": ["https://one.example"]},
              ("kind", "secret"), _same(client, "name"), None, for_clients=False),
     Resource("meeting", "/v1/meetings", "meetings", meeting, {"notes": "All were there."},
@@ -172,7 +186,11 @@ _TABLE = [
              {"status": "apologies"}, ("status", "late"),
              _same(attendance, "meeting_id", "school_id"), None),
     Resource("framework", "/v1/frameworks", "frameworks", framework, {"edition": "2021"},
-             ("edition", ""), None, None),
+             ("edition", ""), None,
+             lambda make, record: make.award(level="flagship", framework_id=record["id"])),
+    Resource("award", "/v1/awards", "awards", award, {"notes": "Asked by post."},
+             ("level", "gold"), _same(award, "school_id", "level"), None,
+             keeps=("school_id", "level")),
     Resource("contribution", "/v1/contributions", "contributions", contribution,
              {"title": "A quiet room"}, ("kind", "talk"), None, None),
 ]
@@ -187,8 +205,8 @@ def change_of(resource, record):
     return {"autumn": {"ends_on": f"{year}-12-18"}}
 
 
-def ours(record):
+def ours(record, resource):
     """Without what the server sets."""
-    server = ("id", "version", "created_at", "updated_at", "academic_year", "term")
-    kept = {"academic_year"} if "autumn" in record else set()
-    return {k: v for k, v in record.items() if k not in server or k in kept}
+    schema = DOCUMENT["components"]["schemas"][DOCUMENT["x-resources"][resource]["schema"]]
+    return {name: value for name, value in record.items()
+            if not resolve(schema["properties"][name]).get("readOnly")}

@@ -4,26 +4,19 @@ Records are made as head office through the API. People sign in straight in the 
 owner: what the sign-in pages do is not asked here. Knows no operation and no expectation.
 """
 
-import datetime
 import hashlib
 import secrets
 import uuid
 from dataclasses import dataclass
 from typing import Optional
-from zoneinfo import ZoneInfo
 
-from support import confidential
+from support import confidential, steps
 from support.client import Client
-from support.resources import term_dates
+from support.places import day
+from support.resources import FRAMEWORKS, term_dates
 
 PLACES = ("own", "same", "foreign")
 SCOPES = ["schools:read", "meetings:read"]  # of clients; tokens here have all
-
-
-def day(distance):
-    """The date so many days from today, where the schools are."""
-    today = datetime.datetime.now(ZoneInfo("Europe/London")).date()
-    return (today + datetime.timedelta(days=distance)).isoformat()
 
 
 @dataclass
@@ -160,11 +153,19 @@ class World:
         self.attendances = {
             place: self.make.create("attendance", meeting_id=self.meetings[place]["id"],
                                     school_id=self.schools[place]["id"]) for place in places}
+        self.awards = {place: self._kept_award(place) for place in places}
         self.contributions = {place: self.fresh("contribution", place) for place in places}
         self.successions = {place: self.fresh("succession", place) for place in PLACES}
         self.term_dates = {place: self.make.term_dates() for place in PLACES}
         self.frameworks = {place: self.make.framework() for place in PLACES}
         self.clients = {place: self.people.new_client() for place in PLACES}
+
+    def _kept_award(self, place):
+        """Of another level than those that are made anew."""
+        level = "centre_of_excellence"
+        self.fresh("award", place)
+        return self.make.award(school_id=self.schools[place]["id"], level=level,
+                               framework_id=FRAMEWORKS[level])
 
     def kept(self, resource, place, role):
         """The record of this place that stays: the caller's own where it is about a person."""
@@ -212,6 +213,16 @@ class World:
     def _attendance(self, place):
         return {"meeting_id": self.fresh("meeting", place)["id"],
                 "school_id": self.schools[place]["id"], "status": "present"}
+
+    def _award(self, place):
+        """A school has one of a level at a time: it withdraws from what went before."""
+        school, level = self.schools[place]["id"], "inclusive_school_award"
+        for status in steps.rule(steps.STEPS["withdraw_award"])["from"]:
+            found = self.make.client.get(
+                f"/v1/awards?school_id={school}&level={level}&status={status}")
+            for old in found.json["items"]:
+                steps.take(self.make.client, "withdraw_award", old)
+        return {"school_id": school, "level": level}
 
     def _contribution(self, place):
         return self.make.example("contribution", school_id=self.schools[place]["id"])

@@ -84,6 +84,30 @@ START_TEST(text_knows_utf8)
 }
 END_TEST
 
+START_TEST(words_are_counted_as_a_page_counts_them)
+{
+    static const struct {
+        struct iqm_slice text;
+        size_t words;
+    } cases[] = {{IQM_SLICE(""), 0}, {IQM_SLICE(" \t\n\v\f\r"), 0}, {IQM_SLICE("one"), 1},
+        {IQM_SLICE(" two  words "), 2}, {IQM_SLICE("well-known don't e.g. 3.5"), 4},
+        {IQM_SLICE("a\xC2\xA0"
+                   "b"),
+            2},
+        {IQM_SLICE("a\xE2\x80\x83"
+                   "b\xE3\x80\x80"
+                   "c"),
+            3},
+        {IQM_SLICE("a\xE2\x80\x8B"
+                   "b"),
+            1},
+        {IQM_SLICE("a\xEF\xBB\xBF"), 1}, {IQM_SLICE("\xC3\xA9t\xC3\xA9 - fin"), 3}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        ck_assert_uint_eq(iqm_text_words(cases[i].text.ptr, cases[i].text.len), cases[i].words);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("base");
@@ -93,5 +117,6 @@ int main(void)
     tcase_add_test(tests, slices_compare);
     tcase_add_test(tests, text_counts_and_cuts_code_points);
     tcase_add_test(tests, text_knows_utf8);
+    tcase_add_test(tests, words_are_counted_as_a_page_counts_them);
     return run_case(tests, "contract_base");
 }

@@ -1,0 +1,10 @@
+-- What the rules of an award ask: the newest edition of its level on the day of the application, the
+-- level of the one it names, and the schools that its school came from.
+SELECT json_build_object(
+    'framework_id', (SELECT id FROM framework
+        WHERE level = :level AND starts_on <= coalesce(:applied_on::date, :day::date)
+          AND coalesce(date_of(doc->>'ends_on'), 'infinity')
+            >= coalesce(:applied_on::date, :day::date)
+        ORDER BY starts_on DESC, id DESC LIMIT 1),
+    'framework_level', (SELECT level FROM framework WHERE id = :framework_id::uuid),
+    'lineage', lineage(:school_id::uuid))
