@@ -41,6 +41,11 @@ void iqm_resource_transition(struct iqm_call *call);
 int iqm_resource_failure(struct iqm_call *call, const struct iqm_resource *resource,
     const struct iqm_pg_batch *batch, bool deleting);
 
+/* Puts the members of a document into the order of the contract: rules add some at the end. 0 or
+ * IQM_ENOMEM. */
+int iqm_resource_order(
+    const struct iqm_contract *contract, const struct iqm_resource *resource, json_t *document);
+
 /* A page's end, as a cursor tells it. */
 struct iqm_cursor {
     uint8_t sort;     /* index into the resource's sorts + 1; 0: by id */

@@ -173,10 +173,10 @@ int document_check(
 }
 
 /* Setting a member anew puts it last. */
-int document_order(
-    const struct iqm_call *call, const struct iqm_resource *resource, json_t *document)
+int iqm_resource_order(
+    const struct iqm_contract *contract, const struct iqm_resource *resource, json_t *document)
 {
-    const struct iqm_schema *schema = schema_of(call, resource);
+    const struct iqm_schema *schema = &contract->schemas[resource->schema];
     int failed = 0;
 
     for (uint16_t i = 0; i < schema->member_count; i++) {

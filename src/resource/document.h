@@ -23,11 +23,6 @@ void document_point_at_references(struct iqm_call *call, const struct iqm_resour
 json_t *document_build(const struct iqm_call *call, const struct iqm_resource *resource,
     const json_t *before, const json_t *wanted, const char *id);
 
-/* Puts the members into the order of the contract; the rules may have added some. 0 or IQM_ENOMEM.
- */
-int document_order(
-    const struct iqm_call *call, const struct iqm_resource *resource, json_t *document);
-
 /* Runs the contract's checks of rules->document and then the resource's own rules. The caller has
  * set what the rules see; arena, roles and problem are the call's. 0 or IQM_EPROBLEM. */
 int document_check(

@@ -200,7 +200,7 @@ static bool set_text(struct writing *writing)
     int64_t version = json_integer_value(json_object_get(writing->document, "version"));
 
     if (writing->resource->rules != NULL &&
-        document_order(writing->call, writing->resource, writing->document) != 0)
+        iqm_resource_order(writing->call->contract, writing->resource, writing->document) != 0)
         return false;
     writing->text = json_dumps(writing->document, JSON_COMPACT);
     if (writing->text == NULL)

@@ -393,7 +393,7 @@ def _toggle(resource, record):
     other = {"town": "York", "region": "South", "telephone": "01632 960002", "reason": "Closed.",
              "left_on": "2026-06-30", "ends_on": "2026-06-30", "notes": "Few came.",
              "status": "absent", "suspended": False, "origins": ["https://two.example"],
-             "edition": "2022", "title": "A quiet hall"}
+             "edition": "2022", "title": "A quiet hall", "seen": "Lively corridors."}
     return name, value, other[name]
 
 

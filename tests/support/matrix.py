@@ -122,6 +122,18 @@ reinstate_award               200          403          403          403        
 lapse_award                   200          403          403          403          401
 withdraw_award                200          403          200 404 404  403          401
 
+list_reviews                  in           in in out    in out out   in           401
+create_review                 201          201 201 422  403          403          401
+get_review                    200          200 200 404  200 404 404  200          401
+put_review                    200          403          403          403          401
+patch_review                  200          200 200 404  403          403          401
+delete_review                 204          204 204 404  403          403          401
+list_review_history           200          403          403          403          401
+visit_review                  200          200 200 404  403          403          401
+report_review                 200          200 200 404  403          403          401
+return_review                 200          403          403          403          401
+sign_off_review               200          403          403          403          401
+
 list_accounts                 in           403          403          403          401
 create_account                201          403          403          403          401
 get_account                   200          403          403          403          401

@@ -6,8 +6,9 @@ The generic tests run over this table. Must list every resource that has all sev
 from dataclasses import dataclass
 from typing import Callable, Optional
 
-from support import confidential
+from support import confidential, steps
 from support.contract import DOCUMENT, resolve
+from support.places import day
 
 
 # Those that every installation is shipped with.
@@ -137,6 +138,22 @@ def award(make):
             "notes": "Asked by telephone."}
 
 
+def review(make):
+    return {"award_id": make.award()["id"], "assessor_person_id": make.person()["id"],
+            "scheduled_on": "2025-06-10", "seen": "Children who help each other.",
+            "judgements": [{"criterion": "curriculum", "judgement": "met", "comment": "Open."}]}
+
+
+def judge_by(make, framework):
+    """An application of a Centre of Excellence for Flagship."""
+    school = make.school()
+    for level in ("inclusive_school_award", "centre_of_excellence"):
+        award = make.award(school_id=school["id"], level=level, framework_id=FRAMEWORKS[level])
+        steps.bring(make.client, "award", award, "awarded")
+    return make.award(school_id=school["id"], level="flagship", framework_id=framework["id"],
+                      applied_on=day(-200))
+
+
 def account(make):
     return {"person_id": make.person()["id"], "roles": ["ambassador"], "suspended": False}
 
@@ -187,10 +204,13 @@ _TABLE = [
              _same(attendance, "meeting_id", "school_id"), None),
     Resource("framework", "/v1/frameworks", "frameworks", framework, {"edition": "2021"},
              ("edition", ""), None,
-             lambda make, record: make.award(level="flagship", framework_id=record["id"])),
+             judge_by),
     Resource("award", "/v1/awards", "awards", award, {"notes": "Asked by post."},
-             ("level", "gold"), _same(award, "school_id", "level"), None,
+             ("level", "gold"), _same(award, "school_id", "level"),
+             lambda make, record: make.review(award_id=record["id"]),
              keeps=("school_id", "level")),
+    Resource("review", "/v1/reviews", "reviews", review, {"seen": "Calm corridors."},
+             ("scheduled_on", "2025-02-30"), None, None, keeps=("award_id",)),
     Resource("contribution", "/v1/contributions", "contributions", contribution,
              {"title": "A quiet room"}, ("kind", "talk"), None, None),
 ]

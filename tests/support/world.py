@@ -154,6 +154,7 @@ class World:
             place: self.make.create("attendance", meeting_id=self.meetings[place]["id"],
                                     school_id=self.schools[place]["id"]) for place in places}
         self.awards = {place: self._kept_award(place) for place in places}
+        self.reviews = {place: self.fresh("review", place) for place in places}
         self.contributions = {place: self.fresh("contribution", place) for place in places}
         self.successions = {place: self.fresh("succession", place) for place in PLACES}
         self.term_dates = {place: self.make.term_dates() for place in PLACES}
@@ -223,6 +224,10 @@ class World:
             for old in found.json["items"]:
                 steps.take(self.make.client, "withdraw_award", old)
         return {"school_id": school, "level": level}
+
+    def _review(self, place):
+        return {"award_id": self.awards[place]["id"], "scheduled_on": "2025-06-10", "judgements": [],
+                "assessor_person_id": self.make.person()["id"]}
 
     def _contribution(self, place):
         return self.make.example("contribution", school_id=self.schools[place]["id"])

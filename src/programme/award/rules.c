@@ -1,14 +1,9 @@
 /* An application names a level and the edition it is judged by; contracts follow from the steps. */
 #include "contract_tables.h"
-#include "iqm/calendar.h"
 #include "iqm/resource.h"
+#include "programme/ladder/ladder.h"
 
 #include <string.h>
-
-static bool is_step(const struct iqm_rules *rules, const char *name)
-{
-    return rules->transition != NULL && strcmp(rules->transition, name) == 0;
-}
 
 static int set_text(json_t *object, const char *member, const char *text)
 {
@@ -75,66 +70,74 @@ static int check_moves(struct iqm_rules *rules, const json_t *context)
     return error;
 }
 
-/* Three years from a day on. */
-static int add_contract(struct iqm_rules *rules, const char *starts_on)
+/* The visit that a step rests on, where the facts have it. */
+static const char *visited_on(const struct iqm_rules *rules, const json_t *facts)
 {
-    json_t *contracts = json_object_get(rules->document, "contracts");
-    char ends_on[IQM_DATE_TEXT];
-    int failed = 0;
+    const char *id = iqm_rules_text(rules->request, "review_id");
+    size_t i;
+    const json_t *review;
 
-    iqm_calendar_add(starts_on, 3, -1, ends_on);
-    if (json_array_size(contracts) == 0)
-        failed = set_text(rules->document, "first_awarded_on", starts_on);
-    if (json_array_append_new(
-            contracts, json_pack("{s:s, s:s}", "starts_on", starts_on, "ends_on", ends_on)) != 0)
-        failed = IQM_ENOMEM;
-    return failed == 0 ? set_text(rules->document, "ends_on", ends_on) : failed;
+    json_array_foreach(json_object_get(facts, "reviews"), i, review)
+    {
+        if (id != NULL && strcmp(iqm_rules_text(review, "id"), id) == 0)
+            return iqm_rules_text(review, "visited_on");
+    }
+    return NULL;
 }
 
-/* The path of the award, as the record that fails a rule. */
-static int refuse(struct iqm_rules *rules, const char *rule, const char *sentence, const char *day)
+/* A step names a review of this award, or none. */
+static int check_review(struct iqm_rules *rules, const json_t *facts)
 {
-    json_t *records = json_pack("[s+]", "/v1/awards/", iqm_rules_text(rules->document, "id"));
+    const char *id = iqm_rules_text(rules->request, "review_id");
+    size_t i;
+    const json_t *review;
 
-    iqm_problem_rule(rules->problem, rule, records, sentence, day);
-    json_decref(records);
-    return iqm_problem_set(rules->problem, IQM_PROBLEM_RULES_NOT_MET, NULL);
-}
-
-/* An award lapses when its contract has ended and is not renewed; who leaves before withdraws. */
-static int check_lapse(struct iqm_rules *rules)
-{
-    const char *ends_on = iqm_rules_text(rules->document, "ends_on");
-
-    if (strcmp(rules->happened_on, ends_on) > 0)
+    if (id == NULL)
         return 0;
-    return refuse(rules, "contract_over", "The contract runs until %s.", ends_on);
+    json_array_foreach(json_object_get(facts, "reviews"), i, review)
+    {
+        if (strcmp(iqm_rules_text(review, "id"), id) == 0 &&
+            strcmp(iqm_rules_text(review, "award_id"), iqm_rules_text(rules->before, "id")) == 0)
+            return 0;
+    }
+    return iqm_problem_at(rules->problem, "/review_id", "is no review of this award");
 }
 
-/* A renewed contract follows the one before it without a gap. */
-static int take_step(struct iqm_rules *rules)
+/* A step, or the application, under the rules of the ladder. */
+static int climb(struct iqm_rules *rules, const json_t *facts)
 {
-    char next[IQM_DATE_TEXT];
+    const char *step = rules->transition != NULL ? rules->transition : "apply";
+    struct ladder ladder = {.facts = facts,
+        .on = rules->transition != NULL ? rules->happened_on
+                                        : iqm_rules_text(rules->document, "applied_on")};
+    const json_t *award = rules->transition != NULL ? rules->before : rules->document;
+    json_t *failures = json_array();
+    int error = rules->transition != NULL ? check_review(rules, facts) : 0;
 
-    if (is_step(rules, "grant"))
-        return add_contract(rules, rules->happened_on);
-    if (is_step(rules, "lapse"))
-        return check_lapse(rules);
-    if (!is_step(rules, "renew"))
-        return 0;
-    iqm_calendar_add(iqm_rules_text(rules->document, "ends_on"), 0, 1, next);
-    return add_contract(rules, next);
+    if (error == 0)
+        error = ladder_check(&ladder, award, step, failures);
+    if (error == 0)
+        error = ladder_refuse(rules->problem, failures);
+    json_decref(failures);
+    if (error == 0 && rules->transition != NULL)
+        error = ladder_take(rules->document, step, ladder.on, visited_on(rules, facts));
+    return error;
 }
 
 static int check(struct iqm_rules *rules, const json_t *context)
 {
+    const json_t *facts = json_object_get(context, "facts");
     int error = check_moves(rules, context);
     int other = check_applied_on(rules);
 
     if (error == 0)
         error = other;
-    other = rules->transition == NULL ? choose_framework(rules, context) : take_step(rules);
-    return error != 0 ? error : other;
+    other = rules->transition == NULL ? choose_framework(rules, context) : 0;
+    if (error == 0)
+        error = other;
+    if (error == 0 && json_is_object(facts))
+        error = climb(rules, facts);
+    return error;
 }
 
 int iqm_rules_award(struct iqm_rules *rules)

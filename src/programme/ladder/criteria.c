@@ -1,0 +1,257 @@
+/* What a framework asks for, criterion by criterion: some decided by records, the others by people
+ * in a review. One function for each rule of a framework. */
+#include "iqm/calendar.h"
+#include "programme/ladder/ladder.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define DETAIL_MAX 200
+/* In days. */
+#define THREE_YEARS (3 * 365)
+
+struct verdict {
+    const char *state;
+    char detail[DETAIL_MAX]; /* why it is not met; empty otherwise */
+    json_t *records;         /* behind the state */
+};
+
+static const char met[] = "met";
+static const char not_met[] = "not_met";
+static const char to_be_judged[] = "to_be_judged";
+
+static bool is(const json_t *object, const char *member, const char *text)
+{
+    const char *value = iqm_rules_text(object, member);
+
+    return value != NULL && strcmp(value, text) == 0;
+}
+
+static int year_of(const json_t *record)
+{
+    return (int)json_integer_value(json_object_get(record, "year"));
+}
+
+static void __attribute__((format(printf, 2, 3)))
+fail(struct verdict *verdict, const char *format, ...)
+{
+    va_list arguments;
+
+    if (verdict->state == not_met)
+        return; /* the first reason is told */
+    verdict->state = not_met;
+    va_start(arguments, format);
+    vsnprintf(verdict->detail, sizeof verdict->detail, format, arguments);
+    va_end(arguments);
+}
+
+/* Adds the records of a kind and year of which `counts` says yes; whether there was one. */
+static bool collect(const struct ladder *ladder, const char *kind, const char *collection, int year,
+    bool (*counts)(const struct ladder *ladder, const json_t *record), struct verdict *verdict)
+{
+    bool found = false;
+    size_t i;
+    const json_t *record;
+
+    json_array_foreach(json_object_get(ladder->facts, kind), i, record)
+    {
+        if (year_of(record) != year || !counts(ladder, record))
+            continue;
+        ladder_add_path(verdict->records, collection, iqm_rules_text(record, "id"));
+        found = true;
+    }
+    return found;
+}
+
+static bool was_visited(const struct ladder *ladder, const json_t *review)
+{
+    const char *day = iqm_rules_text(review, "visited_on");
+
+    return day != NULL && strcmp(day, ladder->on) <= 0;
+}
+
+/* A visit in every academic year. */
+static void annual_visit(const struct ladder *ladder, const json_t *award, const json_t *criterion,
+    struct verdict *verdict)
+{
+    int years[LADDER_YEARS_MAX];
+    unsigned count = ladder_years(award, ladder->on, years);
+
+    (void)criterion;
+    for (unsigned i = 0; i < count; i++) {
+        char year[IQM_ACADEMIC_YEAR_TEXT];
+        ladder_year_text(years[i], year);
+        if (!collect(ladder, "reviews", "/v1/reviews", years[i], was_visited, verdict))
+            fail(verdict, "There was no review visit in %s.", year);
+    }
+}
+
+static void cluster_member(const struct ladder *ladder, const json_t *award,
+    const json_t *criterion, struct verdict *verdict)
+{
+    const char *cluster = iqm_rules_text(ladder->facts, "cluster_id");
+
+    (void)award, (void)criterion;
+    if (cluster == NULL)
+        fail(verdict, "The school is in no cluster.");
+    else
+        ladder_add_path(verdict->records, "/v1/clusters", cluster);
+}
+
+static const json_t *meetings_of(const struct ladder *ladder, int year)
+{
+    size_t i;
+    const json_t *meetings;
+
+    json_array_foreach(json_object_get(ladder->facts, "meetings"), i, meetings)
+    {
+        if (year_of(meetings) == year)
+            return meetings;
+    }
+    return NULL;
+}
+
+static void add_paths(struct verdict *verdict, const char *collection, const json_t *ids)
+{
+    size_t i;
+    const json_t *id;
+
+    json_array_foreach(ids, i, id)
+        ladder_add_path(verdict->records, collection, json_string_value(id));
+}
+
+/* A school can be at no more cluster meetings than there were. */
+static void attend(
+    const struct ladder *ladder, int year, json_int_t minimum, struct verdict *verdict)
+{
+    const json_t *meetings = meetings_of(ladder, year);
+    json_int_t held = json_integer_value(json_object_get(meetings, "held"));
+    json_int_t attended = json_integer_value(json_object_get(meetings, "attended"));
+    char text[IQM_ACADEMIC_YEAR_TEXT];
+
+    ladder_year_text(year, text);
+    if (attended < (held < minimum ? held : minimum)) {
+        fail(verdict, "Of %d cluster meetings in %s, %d were attended; %d are asked for.",
+            (int)held, text, (int)attended, (int)(held < minimum ? held : minimum));
+        add_paths(verdict, "/v1/meetings", json_object_get(meetings, "missed"));
+    }
+    add_paths(verdict, "/v1/attendances", json_object_get(meetings, "attendances"));
+}
+
+static void attends_meetings(const struct ladder *ladder, const json_t *award,
+    const json_t *criterion, struct verdict *verdict)
+{
+    int years[LADDER_YEARS_MAX];
+    unsigned count = ladder_years(award, ladder->on, years);
+    json_int_t minimum = json_integer_value(json_object_get(criterion, "minimum"));
+
+    for (unsigned i = 0; i < count; i++)
+        attend(ladder, years[i], minimum, verdict);
+}
+
+/* Asked for before Flagship is attained for the first time. */
+static void held_three_years(const struct ladder *ladder, const json_t *award,
+    const json_t *criterion, struct verdict *verdict)
+{
+    const json_t *before = ladder_award(ladder, LADDER_COE);
+    int days = ladder_days_held(ladder, LADDER_COE);
+
+    (void)award, (void)criterion;
+    if (before != NULL)
+        ladder_add_path(verdict->records, "/v1/awards", iqm_rules_text(before, "id"));
+    if (days < THREE_YEARS && !ladder_ever_held(ladder, LADDER_FLAGSHIP))
+        fail(verdict, "Centre of Excellence has been held for %d days; three years are asked for.",
+            days);
+}
+
+static bool is_signed_off(const struct ladder *ladder, const json_t *review)
+{
+    return is(review, "status", "signed_off") ||
+           (ladder->review_id != NULL && is(review, "id", ladder->review_id));
+}
+
+/* What people said of it in the newest review that was signed off. Reviews come newest first. */
+static void judged_by_people(const struct ladder *ladder, const json_t *award,
+    const json_t *criterion, struct verdict *verdict)
+{
+    const char *code = iqm_rules_text(criterion, "code");
+    size_t i;
+    const json_t *review;
+
+    verdict->state = to_be_judged;
+    json_array_foreach(json_object_get(ladder->facts, "reviews"), i, review)
+    {
+        const json_t *judgements = json_object_get(review, "judgements");
+        const char *judgement = iqm_rules_text(judgements, code);
+        if (judgement == NULL || !is(review, "award_id", iqm_rules_text(award, "id")) ||
+            !is_signed_off(ladder, review) || !was_visited(ladder, review))
+            continue;
+        verdict->state = met;
+        if (strcmp(judgement, met) != 0)
+            fail(verdict, "The review of %s judged that it is not met.",
+                iqm_rules_text(review, "visited_on"));
+        ladder_add_path(verdict->records, "/v1/reviews", iqm_rules_text(review, "id"));
+        break;
+    }
+}
+
+typedef void judge_fn(const struct ladder *ladder, const json_t *award, const json_t *criterion,
+    struct verdict *verdict);
+
+static judge_fn *judge_of(const char *rule)
+{
+    static const struct {
+        const char *rule;
+        judge_fn *judge;
+    } judges[] = {{"annual_visit", annual_visit}, {"attends_meetings", attends_meetings},
+        {"cluster_member", cluster_member}, {"held_three_years", held_three_years}};
+
+    for (size_t i = 0; rule != NULL && i < IQM_LENGTH(judges); i++) {
+        if (strcmp(judges[i].rule, rule) == 0)
+            return judges[i].judge;
+    }
+    return judged_by_people;
+}
+
+bool ladder_by_records(const char *rule)
+{
+    return judge_of(rule) != judged_by_people;
+}
+
+/* New reference; NULL when memory is out. */
+static json_t *judge(const struct ladder *ladder, const json_t *award, const json_t *criterion)
+{
+    struct verdict verdict = {.state = met, .records = json_array()};
+    const char *rule = iqm_rules_text(criterion, "rule");
+
+    if (verdict.records == NULL)
+        return NULL;
+    judge_of(rule)(ladder, award, criterion, &verdict);
+    return json_pack("{s:s, s:s, s:s, s:s*, s:s, s:s*, s:o}", "code",
+        iqm_rules_text(criterion, "code"), "kind", iqm_rules_text(criterion, "kind"), "title",
+        iqm_rules_text(criterion, "title"), "rule", rule, "state", verdict.state, "detail",
+        verdict.detail[0] != '\0' ? verdict.detail : NULL, "records", verdict.records);
+}
+
+static const json_t *framework_of(const struct ladder *ladder, const json_t *award)
+{
+    const json_t *frameworks = json_object_get(ladder->facts, "frameworks");
+
+    return json_object_get(frameworks, iqm_rules_text(award, "framework_id"));
+}
+
+json_t *ladder_criteria(const struct ladder *ladder, const json_t *award)
+{
+    json_t *found = json_array();
+    size_t i;
+    const json_t *criterion;
+
+    json_array_foreach(framework_of(ladder, award), i, criterion)
+    {
+        if (json_array_append_new(found, judge(ladder, award, criterion)) != 0) {
+            json_decref(found);
+            return NULL;
+        }
+    }
+    return found;
+}

@@ -1,0 +1,126 @@
+/* What the outcome of a review does to the award it judged: the same steps, under the same rules,
+ * as the award's own operations. */
+#include "programme/review/outcome.h"
+
+#include "contract_tables.h"
+#include "iqm/ids.h"
+#include "programme/ladder/ladder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct step {
+    const char *outcome;
+    const char *from; /* the status it begins at */
+    const char *name;
+    const char *to;
+};
+
+/* In the order in which they are taken. */
+static const struct step steps[] = {
+    {"awarded", "applied", "assess", "assessed"},
+    {"awarded", "assessed", "grant", "awarded"},
+    {"not_awarded", "applied", "assess", "assessed"},
+    {"renewed", "awarded", "renew", "renewed"},
+    {"renewed", "renewed", "renew", "renewed"},
+    {"maintained", "deferred", "reinstate", "awarded"},
+    {"deferred", "awarded", "defer", "deferred"},
+    {"deferred", "renewed", "defer", "deferred"},
+};
+
+static bool is(const json_t *object, const char *member, const char *text)
+{
+    return strcmp(iqm_rules_text(object, member), text) == 0;
+}
+
+/* By whom and when it was recorded is as in the review's own step. */
+static int take(struct iqm_rules *rules, json_t *award, const struct step *step)
+{
+    const json_t *own = json_object_get(rules->document, "transitions");
+    const json_t *last = json_array_get(own, json_array_size(own) - 1);
+    json_t *entry = json_pack("{s:s, s:s, s:s, s:O, s:O, s:s}", "transition", step->name, "status",
+        step->to, "happened_on", rules->happened_on, "recorded_at",
+        json_object_get(last, "recorded_at"), "actor", json_object_get(last, "actor"), "review_id",
+        iqm_rules_text(rules->document, "id"));
+
+    if (json_array_append_new(json_object_get(award, "transitions"), entry) != 0 ||
+        json_object_set_new(award, "status", json_string(step->to)) != 0)
+        return IQM_ENOMEM;
+    return ladder_take(
+        award, step->name, rules->happened_on, iqm_rules_text(rules->document, "visited_on"));
+}
+
+/* A step is not before the one before it. */
+static int check_order(const struct ladder *ladder, const json_t *award, json_t *failures)
+{
+    const json_t *taken = json_object_get(award, "transitions");
+    const json_t *last = json_array_get(taken, json_array_size(taken) - 1);
+    json_t *records = json_array();
+
+    if (last == NULL || strcmp(iqm_rules_text(last, "happened_on"), ladder->on) <= 0) {
+        json_decref(records);
+        return 0;
+    }
+    ladder_add_path(records, "/v1/awards", iqm_rules_text(award, "id"));
+    return ladder_fail(failures, "steps_in_order", records,
+        "The award took a step on %s, after the day of the signing off.",
+        iqm_rules_text(last, "happened_on"));
+}
+
+static int take_all(
+    struct iqm_rules *rules, const struct ladder *ladder, json_t *award, json_t *failures)
+{
+    const char *outcome = iqm_rules_text(rules->document, "outcome");
+    bool deferred = is(award, "status", "deferred");
+    int error = check_order(ladder, award, failures);
+
+    for (size_t i = 0; error == 0 && i < IQM_LENGTH(steps); i++) {
+        if (strcmp(steps[i].outcome, outcome) != 0 || !is(award, "status", steps[i].from))
+            continue;
+        error = ladder_check(ladder, award, steps[i].name, failures);
+        if (error == 0)
+            error = take(rules, award, &steps[i]);
+        if (!is(award, "status", "assessed"))
+            break;
+    }
+    if (error == 0 && deferred && strcmp(outcome, "renewed") == 0)
+        error = ladder_fail(failures, "award_in_force", NULL,
+            "The award is deferred: it has to be reinstated before it is renewed.");
+    return error != 0
+               ? error
+               : ladder_take(award, "", ladder->on, iqm_rules_text(rules->document, "visited_on"));
+}
+
+/* The award as the database shall have it. */
+static int finish(struct iqm_rules *rules, json_t *award)
+{
+    json_int_t version = json_integer_value(json_object_get(award, "version"));
+    char now[IQM_TIME_TEXT];
+
+    iqm_time_now(now);
+    if (json_object_set_new(award, "version", json_integer(version + 1)) != 0 ||
+        json_object_set_new(award, "updated_at", json_string(now)) != 0 ||
+        iqm_resource_order(&iqm_contract, IQM_RESOURCE_AWARD, award) != 0)
+        return IQM_ENOMEM;
+    char *text = json_dumps(award, JSON_COMPACT);
+    rules->effect = text != NULL ? iqm_arena_string(rules->arena, text) : NULL;
+    free(text);
+    return rules->effect != NULL ? 0 : IQM_ENOMEM;
+}
+
+int review_outcome(struct iqm_rules *rules, const json_t *award, const json_t *facts)
+{
+    struct ladder ladder = {.facts = facts,
+        .on = rules->happened_on,
+        .review_id = iqm_rules_text(rules->document, "id")};
+    json_t *after = json_deep_copy(award), *failures = json_array();
+    int error = after != NULL ? take_all(rules, &ladder, after, failures) : IQM_ENOMEM;
+
+    if (error == 0)
+        error = ladder_refuse(rules->problem, failures);
+    if (error == 0)
+        error = finish(rules, after);
+    json_decref(after);
+    json_decref(failures);
+    return error;
+}

@@ -1,0 +1,2 @@
+-- The award as the outcome leaves it.
+SELECT move_award(:effect::json)

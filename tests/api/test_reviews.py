@@ -1,0 +1,311 @@
+"""Reviews: what a report holds, and what signing it off does to the award. Rules by their names."""
+
+import pytest
+
+from support import steps
+from support.expect import invalid, problem
+from support.places import day
+
+PATH = "/v1/reviews"
+ISA, COE, FLAGSHIP = "inclusive_school_award", "centre_of_excellence", "flagship"
+
+
+def path_of(record, collection=PATH):
+    return f"{collection}/{record['id']}"
+
+
+def award_of(client, record):
+    return client.get(f"/v1/awards/{record['id']}").json
+
+
+def rules_of(response):
+    return {e["rule"]: e.get("records", []) for e in problem(response, 409, "rules_not_met")["errors"]}
+
+
+class Story:
+    """A school on its way; every day is so many before today."""
+
+    def __init__(self, head, make, in_cluster=True):
+        self.head, self.make = head, make
+        self.cluster = make.cluster()
+        self.school = make.school(cluster_id=self.cluster["id"] if in_cluster else None)
+        self.assessor = make.person()
+
+    def apply(self, level, ago):
+        response = self.head.post("/v1/awards", {
+            "school_id": self.school["id"], "level": level, "applied_on": day(-ago),
+            "framework_id": f"00feb74a-6800-7000-8000-00000000000"
+                            f"{[ISA, COE, FLAGSHIP].index(level) + 1}"})
+        assert response.status == 201, response
+        return response.json
+
+    def report(self, award, ago, outcome, **judgements):
+        review = self.make.review(
+            award_id=award["id"], assessor_person_id=self.assessor["id"],
+            scheduled_on=day(-ago), judgements=[], seen=None)
+        review = steps.take(self.head, "visit_review", review, happened_on=day(-ago))
+        steps.write_report(self.head, review, outcome, **judgements)
+        response = steps.attempt(self.head, "report_review", review, happened_on=day(-ago))
+        assert response.status == 200, response
+        return response.json
+
+    def sign_off(self, review, ago):
+        return steps.attempt(self.head, "sign_off_review", review, happened_on=day(-ago))
+
+    def review(self, award, ago, outcome):
+        """A whole review of that day; the award as it leaves it."""
+        response = self.sign_off(self.report(award, ago, outcome), ago)
+        assert response.status == 200, response
+        return award_of(self.head, award)
+
+    def meet(self, ago, status="present"):
+        meeting = self.make.meeting(cluster_id=self.cluster["id"], held_on=day(-ago))
+        if status:
+            self.make.attendance(meeting_id=meeting["id"], school_id=self.school["id"],
+                                 status=status)
+        return meeting
+
+
+@pytest.fixture
+def story(head, make):
+    return Story(head, make)
+
+
+class TestReport:
+    @pytest.fixture
+    def review(self, head, make):
+        return steps.take(head, "visit_review", make.review(seen=None, judgements=[]))
+
+    def test_is_whole(self, review, head):
+        found = problem(steps.attempt(head, "report_review", review), 422, "validation_failed")
+        assert {e["pointer"] for e in found["errors"]} == {
+            "/seen", "/strengths", "/areas_to_develop", "/outcome", "/judgements"}
+        assert sum(e["pointer"] == "/judgements" for e in found["errors"]) == 8
+        steps.write_report(head, review)
+        assert steps.attempt(head, "report_review", review).json["status"] == "reported"
+
+    def test_judges_what_people_judge_and_once(self, story, head):
+        award = story.apply(ISA, 30)
+        review = story.make.review(award_id=award["id"], judgements=[])
+        good = {"criterion": "curriculum", "judgement": "met"}
+        invalid(head.patch(path_of(review), {"judgements": [good, good]}, "*"),
+                "/judgements/1/criterion")
+        invalid(head.patch(path_of(review), {"judgements": [{**good, "criterion": "colour"}]}, "*"),
+                "/judgements/0/criterion")
+        review = story.make.review(award_id=story.apply(COE, 30)["id"], judgements=[])
+        invalid(head.patch(path_of(review), {"judgements": [{**good, "criterion": "cluster"}]}, "*"),
+                "/judgements/0/criterion")
+
+    def test_has_an_outcome_for_what_the_award_is(self, story, head):
+        award = story.apply(ISA, 30)
+        review = story.make.review(award_id=award["id"], judgements=[])
+        invalid(head.patch(path_of(review), {"outcome": "renewed"}, "*"), "/outcome")
+        story.review(award, 20, "awarded")
+        invalid(head.patch(path_of(review), {"outcome": "awarded"}, "*"), "/outcome")
+
+    def test_stays_once_it_is_handed_in(self, review, head):
+        steps.write_report(head, review)
+        review = steps.take(head, "report_review", review)
+        problem(head.patch(path_of(review), {"seen": "Less."}, "*"), 409, "wrong_status")
+        problem(head.put(path_of(review), review, headers={"If-Match": "*"}), 409, "wrong_status")
+        review = steps.take(head, "return_review", review)
+        assert review["transitions"][-1]["comment"]
+        assert head.patch(path_of(review), {"seen": "Less."}, "*").status == 200
+
+    def test_is_kept_once_the_visit_took_place(self, review, head, make):
+        problem(head.delete(path_of(review), "*"), 409, "conflict")
+        assert head.delete(path_of(make.review()), "*").status == 204
+
+    def test_the_visit_has_a_day(self, make, head):
+        review = make.review(scheduled_on="2025-09-03")
+        assert review["academic_year"] == "2025/26"
+        invalid(head.patch(path_of(review), {"visited_on": "2025-08-30"}, "*"), "/visited_on")
+        invalid(steps.attempt(head, "visit_review", review, visited_on=day(1)), "/visited_on")
+        visited = steps.take(head, "visit_review", review, visited_on="2025-08-30")
+        assert (visited["visited_on"], visited["academic_year"]) == ("2025-08-30", "2024/25")
+
+
+class TestConflictOfInterest:
+    """conflict_of_interest: nobody reviews a school that they belong to."""
+
+    def test_of_who_works_there(self, head, make):
+        award = make.award()
+        teacher = make.person(school_id=award["school_id"])
+        body = make.example("review", award_id=award["id"], assessor_person_id=teacher["id"])
+        assert rules_of(head.post(PATH, body)) == {
+            "conflict_of_interest": [f"/v1/schools/{award['school_id']}"]}
+        other = make.person(school_id=make.school()["id"])
+        assert head.post(PATH, {**body, "assessor_person_id": other["id"]}).status == 201
+
+    def test_of_what_the_school_was_before(self, head, make):
+        award, old = make.award(), make.school()
+        make.succession(predecessor_id=old["id"], successor_id=award["school_id"])
+        teacher = make.person(school_id=old["id"])
+        body = make.example("review", award_id=award["id"], assessor_person_id=teacher["id"])
+        assert "conflict_of_interest" in rules_of(head.post(PATH, body))
+
+    def test_of_who_reports(self, world):
+        """An ambassador who coordinates a school of the own cluster."""
+        cluster = world.make.cluster()
+        mine, other = (world.make.school(cluster_id=cluster["id"]) for _ in range(2))
+        caller = world.people.leader(cluster, roles=("ambassador", "school"), school=mine)
+        review = world.make.review(award_id=world.make.award(school_id=mine["id"])["id"])
+        assert rules_of(steps.attempt(caller.client, "visit_review", review)) == {
+            "conflict_of_interest": [f"/v1/schools/{mine['id']}"]}
+        review = world.make.review(award_id=world.make.award(school_id=other["id"])["id"])
+        assert steps.attempt(caller.client, "visit_review", review).status == 200
+
+
+class TestSight:
+    def test_a_school_sees_what_is_scheduled_and_what_is_signed_off(self, story, world, head):
+        coordinator = world.people.coordinator(story.school).client
+        award = story.apply(ISA, 60)
+        review = story.make.review(award_id=award["id"], judgements=[])
+        assert coordinator.get(path_of(review)).status == 200
+        report = story.report(award, 30, "awarded")
+        problem(coordinator.get(path_of(report)), 404, "not_found")
+        assert story.sign_off(report, 30).status == 200
+        assert coordinator.get(path_of(report)).json["outcome"] == "awarded"
+
+
+class TestOutcome:
+    def test_awarded_grants_in_the_same_transaction(self, story):
+        award = story.apply(ISA, 60)
+        after = story.review(award, 30, "awarded")
+        assert [s["transition"] for s in after["transitions"]] == ["assess", "grant"]
+        assert after["status"] == "awarded" and after["first_awarded_on"] == day(-30)
+        assert all(s["review_id"] for s in after["transitions"])
+        assert "review_due_on" not in after
+
+    def test_one_visit_may_grant_both(self, story, head):
+        """inclusive_school_award_held: no waiting time between the two."""
+        first, second = story.apply(ISA, 60), story.apply(COE, 60)
+        report = story.report(second, 30, "awarded")
+        assert rules_of(story.sign_off(report, 30)) == {
+            "inclusive_school_award_held": [path_of(first, "/v1/awards")]}
+        assert award_of(head, second)["status"] == "applied"
+        story.review(first, 30, "awarded")
+        assert story.sign_off(report, 30).status == 200
+        after = award_of(head, second)
+        assert after["status"] == "awarded"
+        assert after["review_due_on"][:4] == str(int(day(-30)[:4]) + 1)
+
+    def test_what_is_judged_not_met_stands_in_the_way(self, story):
+        award = story.apply(ISA, 60)
+        report = story.report(award, 30, "awarded", curriculum="not_met")
+        assert rules_of(story.sign_off(report, 30)) == {"curriculum": [path_of(report)]}
+
+    def test_not_awarded_leaves_it_assessed(self, story):
+        award = story.review(story.apply(ISA, 60), 30, "not_awarded")
+        assert award["status"] == "assessed"
+        assert story.review(award, 20, "awarded")["status"] == "awarded"
+
+    def test_not_before_the_steps_of_the_award(self, story, head):
+        award = story.apply(ISA, 60)
+        steps.take(head, "assess_award", award, happened_on=day(-10))
+        report = story.report(award, 30, "awarded")
+        assert "steps_in_order" in rules_of(story.sign_off(report, 30))
+        assert story.sign_off(report, 10).status == 200
+
+    def test_deferred_and_maintained(self, story):
+        """attends_meetings: who was deferred is reinstated after coming to a meeting again."""
+        story.review(story.apply(ISA, 900), 800, "awarded")
+        award = story.review(story.apply(COE, 900), 800, "awarded")
+        award = story.review(award, 400, "deferred")
+        assert award["status"] == "deferred"
+        report = story.report(award, 30, "maintained")
+        story.meet(420)
+        assert rules_of(story.sign_off(report, 30)) == {
+            "attends_meetings": [path_of(award, "/v1/awards")]}
+        story.meet(50, "apologies")
+        assert story.sign_off(report, 30).status == 409
+        story.meet(40)
+        assert story.sign_off(report, 30).status == 200
+        assert award_of(story.head, award)["status"] == "awarded"
+
+
+class TestLadder:
+    def test_flagship_needs_centre_of_excellence(self, story, head):
+        """centre_of_excellence_held, and at the application already."""
+        body = {"school_id": story.school["id"], "level": FLAGSHIP}
+        assert rules_of(head.post("/v1/awards", body)) == {"centre_of_excellence_held": []}
+
+    def test_centre_of_excellence_needs_the_inclusive_school_award(self, story, head):
+        body = {"school_id": story.school["id"], "level": COE}
+        assert rules_of(head.post("/v1/awards", body)) == {"inclusive_school_award_held": []}
+        story.apply(ISA, 1)
+        assert head.post("/v1/awards", body).status == 201
+
+    def test_flagship_needs_three_years(self, story, head):
+        """held_three_years, counted through what the school was before."""
+        story.review(story.apply(ISA, 1200), 1100, "awarded")
+        coe = story.apply(COE, 1200)
+        story.review(coe, 1095, "awarded")
+        academy = story.make.school(cluster_id=story.cluster["id"])
+        story.make.succession(predecessor_id=story.school["id"], successor_id=academy["id"])
+        story.school = academy
+        early = story.apply(FLAGSHIP, 40)
+        report = story.report(early, 35, "awarded")
+        found = rules_of(story.sign_off(report, 35))
+        assert found == {"held_three_years": [path_of(coe, "/v1/awards")]}
+
+    def test_three_years_are_enough(self, story, head):
+        """held_three_years"""
+        story.review(story.apply(ISA, 1300), 1200, "awarded")
+        coe = story.review(story.apply(COE, 1300), 1200, "awarded")
+        award = story.apply(FLAGSHIP, 130)
+        report = story.report(award, 120, "awarded")
+        assert rules_of(story.sign_off(report, 120)) == {
+            "held_three_years": [path_of(coe, "/v1/awards")]}
+        assert coe["ends_on"] < day(-100)  # a review at the end of the contract
+        assert story.sign_off(report, 100).status == 200
+
+    def test_renewal_counts_visits_and_meetings(self, story, head):
+        """renewal_window, annual_visit, attends_meetings"""
+        story.review(story.apply(ISA, 1300), 1200, "awarded")
+        award = story.apply(COE, 1300)
+        award = story.review(award, 1190, "awarded")
+        report = story.report(award, 100, "renewed")
+        missed = story.meet(700, "absent")
+        found = rules_of(story.sign_off(report, 100))
+        assert set(found) == {"annual_visit", "attends_meetings"}
+        assert path_of(missed, "/v1/meetings") in found["attends_meetings"]
+        early = problem(steps.attempt(head, "renew_award", award, happened_on=day(-600)),
+                        409, "rules_not_met")
+        assert "renewal_window" in {e["rule"] for e in early["errors"]}
+
+    def test_renewed_when_all_is_there(self, story):
+        """renewal_window, annual_visit, attends_meetings"""
+        story.review(story.apply(ISA, 1300), 1200, "awarded")
+        award = story.review(story.apply(COE, 1300), 1190, "awarded")
+        for ago in (900, 540, 200):
+            story.meet(ago + 10)
+            award = story.review(award, ago, "maintained")
+        award = story.review(award, 100, "renewed")
+        assert award["status"] == "renewed" and len(award["contracts"]) == 2
+
+    def test_membership_of_a_cluster(self, head, make):
+        """cluster_member: Flagship's own criterion."""
+        story = Story(head, make, in_cluster=False)
+        story.review(story.apply(ISA, 1300), 1200, "awarded")
+        story.review(story.apply(COE, 1300), 1200, "awarded")
+        report = story.report(story.apply(FLAGSHIP, 110), 104, "awarded")
+        assert rules_of(story.sign_off(report, 104)) == {"cluster_member": []}
+        head.patch(f"/v1/schools/{story.school['id']}", {"cluster_id": story.cluster["id"]}, "*")
+        assert story.sign_off(report, 104).status == 200
+
+
+def test_reviews_due_are_awards_by_their_day(story, head):
+    story.review(story.apply(ISA, 900), 800, "awarded")
+    award = story.review(story.apply(COE, 900), 500, "awarded")
+    listed = f"/v1/awards?school_id={story.school['id']}&sort=review_due_on&review_due_to="
+    assert [a["id"] for a in head.get(listed + day(0)).json["items"]] == [award["id"]]
+    assert head.get(listed + day(-200)).json["items"] == []
+    story.review(award, 30, "maintained")
+    assert head.get(listed + day(0)).json["items"] == []
+
+
+def test_two_who_sign_off_at_once_do_so_once(story, head):
+    report = story.report(story.apply(ISA, 60), 30, "awarded")
+    assert story.sign_off(report, 30).status == 200
+    problem(story.sign_off(report, 30), 409, "wrong_status")
