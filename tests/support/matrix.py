@@ -90,6 +90,8 @@ delete_attendance             204          204 204 404  403          403        
 list_attendance_history       200          403          403          403          401
 get_meeting_grid              200          200 200 404  200 403 404  200          401
 
+get_school_standing           200          200 200 404  200 403 404  200          401
+
 list_frameworks               in           in           in           in           401
 create_framework              201          403          403          403          401
 get_framework                 200          200          200          200          401

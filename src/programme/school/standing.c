@@ -1,0 +1,195 @@
+/* Where a school stands on the ladder on a day: derived from records, never stored. */
+#include "contract_tables.h"
+#include "iqm/calendar.h"
+#include "programme/ladder/ladder.h"
+#include "programme/step.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The steps that may follow a status, whoever may take them. */
+static const struct {
+    const char *status, *step;
+} following[] = {{"applied", "assess"}, {"assessed", "grant"}, {"awarded", "renew"},
+    {"awarded", "lapse"}, {"renewed", "renew"}, {"renewed", "lapse"}, {"deferred", "reinstate"},
+    {"deferred", "lapse"}};
+
+static const char *const levels[] = {LADDER_ISA, LADDER_COE, LADDER_FLAGSHIP};
+
+/* A step with what stands in its way; new reference. */
+static json_t *look_at_step(const struct ladder *ladder, const json_t *award, const char *step)
+{
+    json_t *failures = json_array();
+
+    if (ladder_check(ladder, award, step, failures) != 0) {
+        json_decref(failures);
+        return NULL;
+    }
+    return json_pack("{s:s, s:b, s:o}", "step", step, "open", json_array_size(failures) == 0,
+        "failures", failures);
+}
+
+static json_t *steps_after(const struct ladder *ladder, const json_t *award)
+{
+    const char *status = ladder_status(award, ladder->on);
+    json_t *found = json_array();
+
+    for (size_t i = 0; i < IQM_LENGTH(following); i++) {
+        if (strcmp(following[i].status, status) == 0)
+            json_array_append_new(found, look_at_step(ladder, award, following[i].step));
+    }
+    return found;
+}
+
+/* The newest visit of the award up to the day; NULL: none. Reviews come newest first. */
+static const char *last_visit(const struct ladder *ladder, const json_t *award)
+{
+    size_t i;
+    const json_t *review;
+
+    json_array_foreach(json_object_get(ladder->facts, "reviews"), i, review)
+    {
+        const char *visited = iqm_rules_text(review, "visited_on");
+        if (visited != NULL && strcmp(visited, ladder->on) <= 0 &&
+            strcmp(iqm_rules_text(review, "award_id"), iqm_rules_text(award, "id")) == 0)
+            return visited;
+    }
+    return NULL;
+}
+
+static int add_due(json_t *due, const char *what, const char *due_on, const char *on)
+{
+    return json_array_append_new(due, json_pack("{s:s, s:s, s:b}", "what", what, "due_on", due_on,
+                                          "overdue", strcmp(due_on, on) < 0));
+}
+
+/* The next annual review, and the renewal; of an award that was given and is neither lapsed nor
+ * withdrawn. */
+static json_t *due_of(const struct ladder *ladder, const json_t *award)
+{
+    const json_t *contract = ladder_contract(award, ladder->on);
+    const char *status = ladder_status(award, ladder->on);
+    json_t *due = json_array();
+    char review_on[IQM_DATE_TEXT];
+
+    if (contract == NULL || strcmp(status, "lapsed") == 0 || strcmp(status, "withdrawn") == 0)
+        return due;
+    if (strcmp(iqm_rules_text(award, "level"), LADDER_ISA) != 0) {
+        const char *visited = last_visit(ladder, award);
+        iqm_calendar_add(
+            visited != NULL ? visited : iqm_rules_text(award, "first_awarded_on"), 1, 0, review_on);
+        add_due(due, "review", review_on, ladder->on);
+    }
+    add_due(due, "renewal", iqm_rules_text(contract, "ends_on"), ladder->on);
+    return due;
+}
+
+static json_t *describe_award(const struct ladder *ladder, const json_t *award)
+{
+    const json_t *contract = ladder_contract(award, ladder->on);
+    bool given = contract != NULL;
+
+    return json_pack("{s:s, s:s, s:s, s:b, s:s, s:s*, s:s*, s:s*, s:o, s:o, s:o}", "award_id",
+        iqm_rules_text(award, "id"), "level", iqm_rules_text(award, "level"), "status",
+        ladder_status(award, ladder->on), "in_force", ladder_in_force(award, ladder->on),
+        "framework_id", iqm_rules_text(award, "framework_id"), "first_awarded_on",
+        given ? iqm_rules_text(award, "first_awarded_on") : NULL, "starts_on",
+        given ? iqm_rules_text(contract, "starts_on") : NULL, "ends_on",
+        given ? iqm_rules_text(contract, "ends_on") : NULL, "criteria",
+        ladder_criteria(ladder, award), "due", due_of(ladder, award), "steps",
+        steps_after(ladder, award));
+}
+
+/* Those that had been applied for by the day. */
+static json_t *describe_awards(const struct ladder *ladder)
+{
+    json_t *found = json_array();
+    size_t i;
+    const json_t *award;
+
+    json_array_foreach(json_object_get(ladder->facts, "awards"), i, award)
+    {
+        if (strcmp(iqm_rules_text(award, "applied_on"), ladder->on) <= 0)
+            json_array_append_new(found, describe_award(ladder, award));
+    }
+    return found;
+}
+
+/* The highest level that is in force, as its index; -1: none. */
+static int level_held(const struct ladder *ladder)
+{
+    int held = -1;
+
+    for (int i = 0; i < (int)IQM_LENGTH(levels); i++) {
+        if (ladder_holds(ladder, levels[i]))
+            held = i;
+    }
+    return held;
+}
+
+/* Whether the school may move up: by the step that comes next there. */
+static json_t *describe_next(const struct ladder *ladder, int held)
+{
+    if (held + 1 == (int)IQM_LENGTH(levels))
+        return json_null();
+    const char *level = levels[held + 1];
+    const json_t *award = ladder_award(ladder, level);
+    const char *status = award != NULL ? ladder_status(award, ladder->on) : NULL;
+    bool applied =
+        status != NULL && (strcmp(status, "applied") == 0 || strcmp(status, "assessed") == 0);
+    json_t *application = json_pack("{s:s}", "level", level);
+    json_t *next = applied ? look_at_step(ladder, award, "grant")
+                           : look_at_step(ladder, award != NULL ? award : application, "apply");
+
+    json_decref(application);
+    if (next != NULL)
+        json_object_set_new(next, "level", json_string(level));
+    return next;
+}
+
+static void answer_standing(struct step *step, const PGresult *rows)
+{
+    struct iqm_call *call = step->call;
+
+    if (PQntuples(rows) == 0) {
+        step_fail(step, IQM_PROBLEM_NOT_FOUND, NULL);
+        return;
+    }
+    if (PQgetisnull(rows, 0, 1) == 1) {
+        call->denied = true;
+        iqm_problem_set(&call->problem, IQM_PROBLEM_FORBIDDEN, NULL);
+        iqm_auth_fail(call);
+        return;
+    }
+    json_t *facts = json_loadb(PQgetvalue(rows, 0, 1), (size_t)PQgetlength(rows, 0, 1), 0, NULL);
+    struct ladder ladder = {.facts = facts, .on = PQgetvalue(rows, 0, 0)};
+    int held = facts != NULL ? level_held(&ladder) : -1;
+    json_t *standing = json_pack("{s:s, s:s, s:s?, s:o, s:o}", "school_id",
+        call->path_values[0].ptr, "on", ladder.on, "level", held < 0 ? NULL : levels[held], "next",
+        describe_next(&ladder, held), "awards", describe_awards(&ladder));
+    char *text = standing != NULL ? json_dumps(standing, JSON_COMPACT) : NULL;
+    char *copy = text != NULL ? iqm_arena_string(call->arena, text) : NULL;
+
+    if (copy != NULL)
+        iqm_call_reply(call, 200, "application/json", copy, strlen(copy));
+    else
+        step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+    free(text);
+    json_decref(standing);
+    json_decref(facts);
+}
+
+void iqm_op_get_school_standing(struct iqm_call *call)
+{
+    const struct iqm_statement *statement = call->operation->statement;
+    struct step *step = step_new(call);
+
+    if (step == NULL)
+        return;
+    for (uint16_t i = 0; i < statement->parameter_count; i++) {
+        const char *name = statement->parameters[i];
+        step->values[i].text =
+            strcmp(name, "on") == 0 ? iqm_call_parameter(call, name).ptr : call->path_values[0].ptr;
+    }
+    step_read(step, statement, answer_standing);
+}
