@@ -63,6 +63,12 @@ char *iqm_cursor_write(struct iqm_arena *arena, const struct iqm_cursor *cursor)
 /* Reads it back: 0, IQM_EINVAL when it was not written by iqm_cursor_write, or IQM_ENOMEM. */
 int iqm_cursor_read(struct iqm_arena *arena, struct iqm_slice text, struct iqm_cursor *ret_cursor);
 
+/* The page's Link header, from the cursor of the next one (NULL: none). */
+void iqm_page_link(struct iqm_call *call, const char *cursor);
+
+/* The problem of a cursor that does not fit: IQM_EPROBLEM. */
+int iqm_cursor_refuse(struct iqm_call *call);
+
 /* The validated string member as text; NULL when absent or null. */
 const char *iqm_rules_text(const json_t *document, const char *member);
 

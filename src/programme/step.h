@@ -4,7 +4,7 @@
 
 #include "iqm/auth.h"
 
-#define STEP_VALUES_MAX 6
+#define STEP_VALUES_MAX 12
 
 struct step {
     struct iqm_call *call;

@@ -84,7 +84,7 @@ static int read_position(struct iqm_call *call, const char **ret_version)
         *ret_version = cursor.key;
         return 0;
     }
-    return reading_refuse_cursor(call);
+    return iqm_cursor_refuse(call);
 }
 
 void iqm_resource_history(struct iqm_call *call)

@@ -116,7 +116,7 @@ static int read_cursor(struct reading *reading, struct iqm_cursor *ret_cursor)
     struct iqm_call *call = reading->call;
 
     if (iqm_cursor_read(call->arena, iqm_call_parameter(call, "cursor"), ret_cursor) != 0)
-        return reading_refuse_cursor(call);
+        return iqm_cursor_refuse(call);
     if (ret_cursor->sort == reading->sort && ret_cursor->filters == reading->filters)
         return 0;
     iqm_problem_parameter(

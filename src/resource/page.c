@@ -104,7 +104,7 @@ static void add_path(struct page *link, const struct iqm_call *call)
     }
 }
 
-void page_link(struct iqm_call *call, const char *cursor)
+void iqm_page_link(struct iqm_call *call, const char *cursor)
 {
     struct page link = {.arena = call->arena};
 
@@ -131,7 +131,7 @@ void page_reply(struct iqm_call *call, struct page *page, const char *cursor)
     } else {
         page_add_string(page, "null}");
     }
-    page_link(call, cursor);
+    iqm_page_link(call, cursor);
     if (page->failed)
         iqm_call_fail_with(call, IQM_PROBLEM_INTERNAL_ERROR);
     else

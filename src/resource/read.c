@@ -47,7 +47,7 @@ static int outcome(struct reading *reading)
     int error = batch->result_count > 0 ? iqm_auth_verdict(call, batch->results[0]) : 0;
 
     if (error == 0 && cursor_is_at_fault(reading))
-        error = reading_refuse_cursor(call);
+        error = iqm_cursor_refuse(call);
     else if (error == 0 && batch->error != 0)
         error = iqm_resource_failure(call, call->operation->resource, batch, false);
     return error;
@@ -63,7 +63,7 @@ static void done(struct iqm_pg_batch *batch)
         reading->answer(reading);
 }
 
-int reading_refuse_cursor(struct iqm_call *call)
+int iqm_cursor_refuse(struct iqm_call *call)
 {
     iqm_problem_parameter(&call->problem, "cursor", "query", "is not a cursor that this list gave");
     return iqm_problem_set(&call->problem, IQM_PROBLEM_INVALID_PARAMETERS, NULL);

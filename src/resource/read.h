@@ -19,14 +19,8 @@ struct reading {
 /* Starts a read: identity is in the batch. NULL when the call has been failed already. */
 struct reading *reading_begin(struct iqm_call *call, void (*answer)(struct reading *reading));
 
-/* Sets the problem of a cursor that does not fit. Returns IQM_EPROBLEM. */
-int reading_refuse_cursor(struct iqm_call *call);
-
 /* Sends the batch; afterwards `answer` is called, or the call fails. */
 void reading_send(struct reading *reading);
-
-/* page.c: the page's Link header, from the cursor of the next one (NULL: none). */
-void page_link(struct iqm_call *call, const char *cursor);
 
 /* Text being put together in the arena; `failed` once memory is out. */
 struct page {

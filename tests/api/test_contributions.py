@@ -1,5 +1,7 @@
 """What schools share: who sees it, how it is found, and what holds for it."""
 
+import base64
+import random
 import uuid
 from urllib.parse import urlencode
 
@@ -25,6 +27,24 @@ def search(caller, q, **filters):
 def found(caller, q, **filters):
     """The ids of what is found, best first."""
     return [item["contribution"]["id"] for item in search(caller, q, **filters)["items"]]
+
+
+def all_pages(caller, q, **filters):
+    page = search(caller, q, **filters)
+    yield page
+    while page["next"] is not None:
+        page = search(caller, q, cursor=page["next"], **filters)
+        yield page
+
+
+def copies(stage, record, count, changes=""):
+    """So many more like this one, with these members as arguments of json_build_object."""
+    more = ", " + changes if changes else ""
+    stage.cluster.psql(f"""
+        INSERT INTO contribution (id, version, doc)
+        SELECT made.id, 1, document_with(c.doc, json_build_object('id', made.id{more}))
+        FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, {count})) AS made,
+            contribution AS c WHERE c.id = '{record['id']}'""", user="iqm_owner")
 
 
 def shared(make, school, word, **members):
@@ -147,7 +167,7 @@ class TestSight:
                    "school": world.coordinators["own"].account["id"]}.get(actor, "")
         become = f"SET iqm.roles = '{roles}'; SET iqm.actor = '{account}'; "
         for sql in ("SELECT count(*) FROM contribution", "SELECT count(*) FROM search_contributions("
-                    f"websearch_to_tsquery('english', '{word}'), '{{}}', NULL, 10)"):
+                    f"websearch_to_tsquery('english', '{word}'), '{{}}', NULL, 10, NULL)"):
             assert stage.cluster.psql(become + sql, user="iqm_server") == "0"
 
 
@@ -201,9 +221,10 @@ class TestSearch:
                        (f'{word} "', {first, second}), (f"{word} & | ! ( ) : * ' \\", {first, second})):
             assert set(found(head, q)) == ids, q
 
-    @pytest.mark.parametrize("q", ["the", "and of", "-", "'", '""', "#open", "#0:0", "#kind=practice"])
+    @pytest.mark.parametrize("q", ["the", "and of", "-", "'", '""', "#open", "#0:0", "#kind=practice",
+                                   "-noise", "-noise -dust", "-noise or reading"])
     def test_finds_nothing_without_a_word(self, q, head):
-        assert search(head, q) == {"items": [], "ranked": 0, "complete": True}
+        assert search(head, q) == {"items": [], "ranked": 0, "complete": True, "next": None}
 
     def test_filters(self, head, make, word):
         region = f"Region o'{make.number()} \\ 'x'"
@@ -251,23 +272,98 @@ class TestSearch:
         assert found(head, word, limit=50) == [best, *reversed(plain)]
         assert search(head, word, limit=1)["ranked"] == 4
 
-    def test_ranks_the_newest_hundred(self, head, make, stage, word):
-        """And says that there are more."""
+    def test_ranks_the_newest_fifty(self, head, make, stage, word):
+        """And then those before them."""
         first = make.contribution(title=word)
-        stage.cluster.psql(f"""
-            INSERT INTO contribution (id, version, doc)
-            SELECT id, 1, document_with(contribution.doc, json_build_object('id', id,
-                'title', 'Less', 'impact', '{word}'))
-            FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, 100)) AS made,
-                (SELECT doc FROM contribution WHERE id = '{first['id']}') AS contribution""",
-                           user="iqm_owner")
-        answer = search(head, word, limit=50)
-        assert (answer["ranked"], answer["complete"], len(answer["items"])) == (100, False, 50)
-        assert first["id"] not in found(head, word, limit=50)
-        assert head.delete(f"{PATH}/{answer['items'][0]['contribution']['id']}", "*").status == 204
+        copies(stage, first, 50, f"'title', 'Less', 'impact', '{word}'")
+        pages = list(all_pages(head, word, limit=50))
+        assert [(page["ranked"], page["complete"], len(page["items"])) for page in pages] == [
+            (50, False, 50), (1, True, 1)]
+        assert pages[1]["items"][0]["contribution"] == first
+        assert head.delete(f"{PATH}/{pages[0]['items'][0]['contribution']['id']}", "*").status == 204
         answer = search(head, word)
-        assert (answer["ranked"], answer["complete"]) == (100, True)
+        assert (answer["ranked"], answer["complete"]) == (50, True)
         assert answer["items"][0]["contribution"] == first
+
+    def test_pages_are_of_what_was_there(self, head, make, stage, word):
+        """What is created after the first page is on none that follows; each stands once."""
+        copies(stage, make.contribution(impact=word), 60)
+        before = found(head, word, limit=50)
+        pages = all_pages(head, word, limit=7)
+        ids = [item["contribution"]["id"] for item in next(pages)["items"]]
+        make.contribution(title=word, impact=word)
+        ids += [item["contribution"]["id"] for page in pages for item in page["items"]]
+        assert ids[:50] == before and len(ids) == len(set(ids)) == 61
+
+    def test_the_link_goes_where_next_does(self, head, make, word):
+        for _ in range(2):
+            make.contribution(title=word)
+        response = head.get(f"{PATH}/search?q={word}&limit=1")
+        assert response.header("Link") == (
+            f"<{PATH}/search?q={word}&limit=1&cursor={response.json['next']}>; rel=\"next\"")
+        last = head.get(f"{PATH}/search?q={word}&limit=1&cursor={response.json['next']}")
+        assert last.header("Link") is None and last.json["next"] is None
+
+    def test_a_cursor_is_for_its_own_search(self, head, make, word):
+        for _ in range(2):
+            make.contribution(title=word)
+        cursor = search(head, word, limit=1)["next"]
+        listed = head.get(f"{PATH}?limit=1").json["next"]
+        bad_parameter(head.get(f"{PATH}/search?q={word}er&cursor={cursor}"), "cursor")
+        bad_parameter(head.get(f"{PATH}/search?q={word}&kind=practice&cursor={cursor}"), "cursor")
+        bad_parameter(head.get(f"{PATH}/search?q={word}&cursor={listed}"), "cursor")
+        bad_parameter(head.get(f"{PATH}?cursor={cursor}"), "cursor")
+        assert len(search(head, word, limit=2, cursor=cursor)["items"]) == 1
+
+    @pytest.mark.parametrize("key, status", [
+        ("9", 200), ("9,0.5,9", 200), ("-9", 200), ("9" * 30, 200), ("9,1e-20,-1", 200),
+        ("9" * 30 + ",1,1", 200), ("", 400), ("x", 400), ("9,", 400), ("9,0.5", 400),
+        ("9,0.5,", 400), ("9,nan,1", 400), ("9,1e-40,1", 400), ("9,1e30,1", 400), ("9,1,1,1", 400),
+        ("9,0.5,1x", 400), ("9}", 400)])
+    def test_a_cursor_made_by_hand(self, key, status, head, make, word):
+        for _ in range(2):
+            make.contribution(title=word)
+        cursor = base64.urlsafe_b64decode(search(head, word, limit=1)["next"] + "==")
+        made = base64.urlsafe_b64encode(cursor[:46] + key.encode()).decode().rstrip("=")
+        assert head.get(f"{PATH}/search?q={word}&cursor={made}").status == status
+
+    def test_finds_what_a_naive_look_finds(self, world, make, stage, word):
+        """For every caller, with and without filters: in the same order, page by page."""
+        chance = random.Random(4)
+        seen = {"head_office": {"own", "same", "foreign"}, "client": {"own", "same", "foreign"},
+                "ambassador": {"own", "same"}, "school": {"own", "same"}}
+        made = []
+        for _ in range(40):
+            place, visibility, kind = (chance.choice(choices) for choices in (
+                ("own", "same", "foreign"), ("cluster", "cluster", "programme", "public"),
+                ("visit", "training", "support")))
+            texts = {member: " ".join(chance.choices([word, "reading", "noise"], [8, 8, 1], k=3))
+                     for member in ("title", "description", "impact")}
+            record = make.contribution(school_id=world.schools[place]["id"], kind=kind,
+                                       visibility=visibility, **texts)
+            made.append((record, place))
+        common = make.contribution(school_id=world.schools["own"]["id"], title=word, kind="visit")
+        copies(stage, common, 60)
+        rows = stage.cluster.psql(f"""
+            SELECT id, number, ts_rank(search, websearch_to_tsquery('english', '{word} -noise')),
+                kind, visibility, school_id
+            FROM contribution WHERE search @@ websearch_to_tsquery('english', '{word} -noise')
+            ORDER BY number DESC""", user="iqm_owner").splitlines()
+        rows = [row.split("|") for row in rows]
+        place_of = {record["school_id"]: place for record, place in made}
+        assert len(rows) > 80
+        for role, places in seen.items():
+            for filters in ({}, {"kind": "visit"}, {"kind": "training"}):
+                hits = [row for row in rows
+                        if (place_of[row[5]] in places or row[4] != "cluster")
+                        and row[3] in filters.get("kind", row[3])]
+                blocks = [hits[at:at + 50] for at in range(0, len(hits), 50)]
+                expected = [row[0] for block in blocks for row in
+                            sorted(block, key=lambda row: (-float(row[2]), -int(row[1])))]
+                for limit in (3, 50):
+                    pages = all_pages(world.callers[role], f"{word} -noise", limit=limit, **filters)
+                    assert [item["contribution"]["id"] for page in pages
+                            for item in page["items"]] == expected, (role, filters, limit)
 
     @pytest.mark.parametrize("later", [1, 600, 5000, 200000, 3000000])
     def test_finds_what_is_old(self, later, world, head, make, stage, word):

@@ -71,9 +71,9 @@ AS_OWNER = {
     "revoke_own_session(uuid)": "ends a sign-in of the caller",
     "revoke_own_sessions()": "ends all sign-ins of the caller",
     "revoke_token(uuid,bytea,bytea,text)": "ends a token of the client that shows its secret",
-    "search_contributions(tsquery,text[],text,integer)":
+    "contribution_sight()": "what makes a contribution seen by the caller",
+    "search_contributions(tsquery,text[],text,integer,numeric[])":
         "ids and ranks of contributions the caller may see; row-level security asks again",
-    "takes_part()": "whether the caller is an ambassador or of a school",
     "seal_audit(integer)": "adds seals to what the audit log has, and tells the last hash",
 }
 

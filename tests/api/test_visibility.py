@@ -557,8 +557,10 @@ class TestInTheDatabase:
             for name in ("led_clusters", "led_places", "led_meetings", "led_records",
                          "school_sight", "cluster_sight", "ambassador_sight", "assignment_sight",
                          "succession_sight", "meeting_sight", "attendance_sight",
-                         "attendance_reach", "person_sight", "kept_people", "own_meetings"):
-                assert ask(f"SELECT array_remove({name}(), NULL) = '{{}}'", *settings) == "t", name
+                         "attendance_reach", "person_sight", "kept_people", "own_meetings",
+                         "contribution_sight"):
+                assert ask(f"SELECT coalesce(array_remove({name}(), NULL), '{{}}') = '{{}}'",
+                           *settings) == "t", name
 
     @pytest.mark.parametrize("role", ["ambassador", "school", "client"])
     def test_changes_nothing_of_others(self, role, world, ask, head):

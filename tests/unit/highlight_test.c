@@ -1,7 +1,9 @@
 /* Highlights: which words are marked, which part is shown, and that nothing of the text is HTML. */
+#include "programme/contribution/document_text.h"
 #include "programme/contribution/highlight.h"
 #include "suite.h"
 
+#include <jansson.h>
 #include <string.h>
 
 static char shown[HIGHLIGHT_TEXT];
@@ -9,13 +11,16 @@ static char shown[HIGHLIGHT_TEXT];
 static const char *highlighted(const char *query, const char *description, const char *impact)
 {
     struct highlight highlight;
+    IQM_CLEANUP(iqm_arena_freep) struct iqm_arena *arena = iqm_arena_new(1 << 20);
     json_t *document = json_pack(
         "{s:s, s:s, s:s?}", "title", "The title", "description", description, "impact", impact);
+    IQM_CLEANUP(iqm_free_pointer) char *text = json_dumps(document, JSON_COMPACT);
 
-    highlight_read(query, &highlight);
-    size_t length = highlight_write(&highlight, document, shown);
-    ck_assert_uint_eq(length, strlen(shown));
     json_decref(document);
+    highlight_read(query, &highlight);
+    struct iqm_slice bytes = {text, strlen(text)};
+    size_t length = highlight_write(&highlight, bytes, arena, shown);
+    ck_assert_uint_eq(length, strlen(shown));
     return shown;
 }
 
@@ -131,11 +136,54 @@ START_TEST(the_longest_highlight_fits)
 }
 END_TEST
 
+/* What jansson reads is what we find, however it is written and wherever it stands. */
+START_TEST(a_text_is_found_as_it_was_meant)
+{
+    static const char *const texts[] = {"{\"description\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"}",
+        "{ \"a\" : {\"description\": \"inner\"}, \"b\":[\"description\"], \"description\" : \"x\" "
+        "}",
+        "{\"title\":\"description\",\"description\":\"\\u20ac \\u00e9 \\u0041 \\ud83d\\ude00 "
+        "\\\\u0041\"}",
+        "{\"impact\":\"\\\\\",\"description\":\"\\\"\"}", "{\"description\":\"\"}",
+        "{\"description\":null}", "{\"description\":{\"description\":\"no\"}}", "{}"};
+
+    for (size_t i = 0; i < IQM_LENGTH(texts); i++) {
+        IQM_CLEANUP(iqm_arena_freep) struct iqm_arena *arena = iqm_arena_new(1 << 16);
+        json_t *document = json_loads(texts[i], 0, NULL);
+        const char *meant = json_string_value(json_object_get(document, "description"));
+        struct iqm_slice bytes = {texts[i], strlen(texts[i])};
+        struct iqm_slice found = document_text(bytes, "description", arena);
+
+        ck_assert_ptr_nonnull(document);
+        ck_assert_int_eq(meant == NULL, found.ptr == NULL);
+        ck_assert(meant == NULL || iqm_slice_equal_string(found, meant));
+        json_decref(document);
+    }
+}
+END_TEST
+
+/* The storage holds none of these; nothing is read beyond their end. */
+START_TEST(broken_documents_do_no_harm)
+{
+    static const char whole[] = "{\"title\":\"a\\u12\",\"description\":\"\\ud83d\\u00\\\"x\\\\\"}";
+
+    for (size_t length = 0; length < sizeof whole; length++) {
+        IQM_CLEANUP(iqm_arena_freep) struct iqm_arena *arena = iqm_arena_new(1 << 16);
+        IQM_CLEANUP(iqm_free_pointer) char *cut = malloc(length + 1);
+
+        memcpy(cut, whole, length);
+        for (int i = 0; i < 2; i++)
+            document_text((struct iqm_slice){cut, length}, i == 0 ? "title" : "description", arena);
+    }
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const tests[] = {words_of_the_same_stem_are_marked, other_words_are_not,
-        excluded_words_are_not, queries_of_any_form_are_read, marks_survive_punctuation,
-        text_is_no_html, the_member_with_a_match_is_shown, a_long_text_is_cut_between_words,
+    const TTest *const tests[] = {a_text_is_found_as_it_was_meant, broken_documents_do_no_harm,
+        words_of_the_same_stem_are_marked, other_words_are_not, excluded_words_are_not,
+        queries_of_any_form_are_read, marks_survive_punctuation, text_is_no_html,
+        the_member_with_a_match_is_shown, a_long_text_is_cut_between_words,
         a_text_without_spaces_is_cut_between_characters, the_longest_highlight_fits};
 
     return suite_run("highlight", NULL, NULL, tests, sizeof tests / sizeof tests[0]);

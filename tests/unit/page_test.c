@@ -64,7 +64,7 @@ START_TEST(link_keeps_the_query_and_replaces_the_cursor)
 {
     request.call.operation = operation("list_schools");
     request.call.query = IQM_SLICE("limit=2&cursor=old&name_prefix=%3Ca>b");
-    page_link(&request.call, "new");
+    iqm_page_link(&request.call, "new");
     ck_assert_uint_eq(request.header_count, 1);
     ck_assert_str_eq(request.headers[0].name, "Link");
     ck_assert_str_eq(request.headers[0].value,
@@ -76,7 +76,7 @@ START_TEST(link_of_a_history_holds_the_id)
 {
     request.call.operation = operation("list_school_history");
     request.call.path_values[0] = IQM_SLICE("0190b6a2-7c1e-7d3a-9f00-1a2b3c4d5e6f");
-    page_link(&request.call, "c");
+    iqm_page_link(&request.call, "c");
     ck_assert_str_eq(request.headers[0].value,
         "</v1/schools/0190b6a2-7c1e-7d3a-9f00-1a2b3c4d5e6f/history?cursor=c>; rel=\"next\"");
 }

@@ -3,6 +3,7 @@
 #include "programme/contribution/highlight.h"
 
 #include "iqm/text.h"
+#include "programme/contribution/document_text.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -212,42 +213,39 @@ static void put_part(
 }
 
 /* The member with the first marked word, else the description. */
-static const json_t *choose_member(
-    const struct highlight *highlight, const json_t *document, size_t *ret_marked)
+static struct iqm_slice choose_member(const struct highlight *highlight, struct iqm_slice document,
+    struct iqm_arena *arena, size_t *ret_marked)
 {
     static const char *const members[] = {"description", "impact", "title"};
+    struct iqm_slice first = {"", 0};
 
     for (size_t i = 0; i < IQM_LENGTH(members); i++) {
-        const json_t *member = json_object_get(document, members[i]);
-        if (!json_is_string(member))
+        struct iqm_slice text = document_text(document, members[i], arena);
+        if (text.ptr == NULL)
             continue;
-        size_t length = json_string_length(member);
-        *ret_marked = find_marked(highlight, json_string_value(member), length);
-        if (*ret_marked < length)
-            return member;
+        *ret_marked = find_marked(highlight, text.ptr, text.len);
+        if (*ret_marked < text.len)
+            return text;
+        if (i == 0)
+            first = text;
     }
-    const json_t *description = json_object_get(document, "description");
-    *ret_marked = json_string_length(description);
-    return description;
+    *ret_marked = first.len;
+    return first;
 }
 
-size_t highlight_write(
-    const struct highlight *highlight, const json_t *document, char ret_text[static HIGHLIGHT_TEXT])
+size_t highlight_write(const struct highlight *highlight, struct iqm_slice document,
+    struct iqm_arena *arena, char ret_text[static HIGHLIGHT_TEXT])
 {
     struct writer writer = {.text = ret_text};
     size_t marked = 0;
-    const json_t *member = choose_member(highlight, document, &marked);
-    const char *text = json_string_value(member);
-    size_t length = json_string_length(member);
+    struct iqm_slice text = choose_member(highlight, document, arena, &marked);
+    struct iqm_slice part = choose_part(text.ptr, text.len, marked);
 
-    if (text != NULL) {
-        struct iqm_slice part = choose_part(text, length, marked);
-        if (part.ptr > text)
-            put(&writer, "… ");
-        put_part(&writer, highlight, part);
-        if (part.ptr + part.len < text + length)
-            put(&writer, " …");
-    }
+    if (part.ptr > text.ptr)
+        put(&writer, "… ");
+    put_part(&writer, highlight, part);
+    if (part.ptr + part.len < text.ptr + text.len)
+        put(&writer, " …");
     ret_text[writer.length] = '\0';
     return writer.length;
 }

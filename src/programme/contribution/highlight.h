@@ -2,9 +2,7 @@
 #ifndef IQM_PROGRAMME_CONTRIBUTION_HIGHLIGHT_H
 #define IQM_PROGRAMME_CONTRIBUTION_HIGHLIGHT_H
 
-#include "iqm/base.h"
-
-#include <jansson.h>
+#include "iqm/arena.h"
 
 #define HIGHLIGHT_STEMS_MAX 32
 /* Bytes of text that are shown, and what they become at most, terminator included. */
@@ -22,9 +20,10 @@ struct highlight {
  */
 void highlight_read(const char *query, struct highlight *ret_highlight);
 
-/* Writes a part of the document around the first marked word as HTML, escaped to stand in a JSON
- * string. Returns its length; it is terminated. */
-size_t highlight_write(const struct highlight *highlight, const json_t *document,
-    char ret_text[static HIGHLIGHT_TEXT]);
+/* Writes a part of the document (valid JSON of the storage) around the first marked word as HTML,
+ * escaped to stand in a JSON string. Returns its length; it is terminated. The arena is for work.
+ */
+size_t highlight_write(const struct highlight *highlight, struct iqm_slice document,
+    struct iqm_arena *arena, char ret_text[static HIGHLIGHT_TEXT]);
 
 #endif
