@@ -123,6 +123,58 @@ void step_change(struct step *step, const struct iqm_statement *statement,
         iqm_pg_write(step->call->pg, &step->batch);
 }
 
+/* Which parameter of the path this is; -1: none. */
+static int place_in_path(const char *path, const char *name)
+{
+    size_t length = strlen(name);
+    int place = 0;
+
+    for (const char *brace = strchr(path, '{'); brace != NULL; brace = strchr(brace + 1, '{')) {
+        if (strncmp(brace + 1, name, length) == 0 && brace[1 + length] == '}')
+            return place;
+        place++;
+    }
+    return -1;
+}
+
+void step_read_asked(struct step *step, void (*next)(struct step *step, const PGresult *rows))
+{
+    const struct iqm_call *call = step->call;
+    const struct iqm_statement *statement = call->operation->statement;
+
+    for (uint16_t i = 0; i < statement->parameter_count; i++) {
+        const char *name = statement->parameters[i];
+        int place = place_in_path(call->operation->path, name);
+        step->values[i].text =
+            place >= 0 ? call->path_values[place].ptr : iqm_call_parameter(call, name).ptr;
+    }
+    step_read(step, statement, next);
+}
+
+bool step_shows(struct step *step, const PGresult *rows, int column)
+{
+    struct iqm_call *call = step->call;
+
+    if (PQntuples(rows) == 0) {
+        step_fail(step, IQM_PROBLEM_NOT_FOUND, NULL);
+        return false;
+    }
+    if (PQgetisnull(rows, 0, column) == 1) {
+        call->denied = true;
+        iqm_problem_set(&call->problem, IQM_PROBLEM_FORBIDDEN, NULL);
+        iqm_auth_fail(call);
+        return false;
+    }
+    return true;
+}
+
+void step_answer_document(struct step *step, const PGresult *rows)
+{
+    if (step_shows(step, rows, 0))
+        iqm_call_reply(step->call, 200, "application/json", PQgetvalue(rows, 0, 0),
+            (size_t)PQgetlength(rows, 0, 0));
+}
+
 bool step_says(const PGresult *rows, const char *text)
 {
     return PQntuples(rows) == 1 && strcmp(PQgetvalue(rows, 0, 0), text) == 0;

@@ -35,6 +35,17 @@ void step_read(struct step *step, const struct iqm_statement *statement,
 void step_change(struct step *step, const struct iqm_statement *statement,
     void (*next)(struct step *step, const PGresult *rows));
 
+/* Runs the operation's own statement, whose parameters are those of the path and the query by their
+ * names; otherwise as step_read. */
+void step_read_asked(struct step *step, void (*next)(struct step *step, const PGresult *rows));
+
+/* Whether there is a row, and a value in this column of it; answers 404 or 403 where there is not.
+ */
+bool step_shows(struct step *step, const PGresult *rows, int column);
+
+/* Answers with the document of the only row, under the same conditions. */
+void step_answer_document(struct step *step, const PGresult *rows);
+
 /* Whether the first column of the only row is this text. */
 bool step_says(const PGresult *rows, const char *text);
 

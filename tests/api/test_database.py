@@ -53,6 +53,7 @@ AS_OWNER = {
     "led_schools()": "schools the caller leads, with what they were before",
     "own_line()": "the school the caller coordinates, with what it was before",
     "school_facts(uuid,date)": "what the award rules look at; asks whether the caller sees the school",
+    "lines_of(uuid[])": "the same, of each",
     "lineages(uuid[])": "ids of the schools that schools came from, and nothing of them",
     "record_sight()": "schools whose own records the caller sees",
     "lineage(uuid)": "ids of the schools that a school came from, and nothing of them",

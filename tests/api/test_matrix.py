@@ -212,9 +212,10 @@ class Scene:
             return [word(self.create(operation, place, role), allowed) for place in PLACES]
         if operation.id == "revoke_session":
             return [word(self.revoke_session(place, role)) for place in PLACES]
-        if operation.id in ("get_meeting_grid", "get_school_standing"):
+        if operation.id in ("get_meeting_grid", "get_school_standing", "get_cluster_standing"):
             return [word(self.world.callers[role].get(operation.path.format(
-                school_id=self.world.schools[place]["id"]))) for place in PLACES]
+                school_id=self.world.schools[place]["id"],
+                cluster_id=self.world.schools[place]["cluster_id"]))) for place in PLACES]
         return [word(self.other(operation, role))] * 3
 
 

@@ -45,38 +45,13 @@ static int check_period(struct iqm_call *call)
     return from != NULL || to != NULL ? check_days(call, from, to) : 0;
 }
 
-/* One row for a school that is seen; without a document where what it took from meetings is not. */
-static void answer_grid(struct step *step, const PGresult *rows)
-{
-    struct iqm_call *call = step->call;
-
-    if (PQntuples(rows) == 0) {
-        step_fail(step, IQM_PROBLEM_NOT_FOUND, NULL);
-    } else if (PQgetisnull(rows, 0, 0) == 1) {
-        call->denied = true;
-        iqm_problem_set(&call->problem, IQM_PROBLEM_FORBIDDEN, NULL);
-        iqm_auth_fail(call);
-    } else {
-        iqm_call_reply(
-            call, 200, "application/json", PQgetvalue(rows, 0, 0), (size_t)PQgetlength(rows, 0, 0));
-    }
-}
-
 void iqm_op_get_meeting_grid(struct iqm_call *call)
 {
-    const struct iqm_statement *statement = call->operation->statement;
-
     if (check_period(call) != 0) {
         iqm_auth_refuse(call);
         return;
     }
     struct step *step = step_new(call);
-    if (step == NULL)
-        return;
-    for (uint16_t i = 0; i < statement->parameter_count; i++) {
-        const char *name = statement->parameters[i];
-        step->values[i].text = strcmp(name, "school_id") == 0 ? call->path_values[0].ptr
-                                                              : iqm_call_parameter(call, name).ptr;
-    }
-    step_read(step, statement, answer_grid);
+    if (step != NULL)
+        step_read_asked(step, step_answer_document);
 }

@@ -151,16 +151,8 @@ static void answer_standing(struct step *step, const PGresult *rows)
 {
     struct iqm_call *call = step->call;
 
-    if (PQntuples(rows) == 0) {
-        step_fail(step, IQM_PROBLEM_NOT_FOUND, NULL);
+    if (!step_shows(step, rows, 1))
         return;
-    }
-    if (PQgetisnull(rows, 0, 1) == 1) {
-        call->denied = true;
-        iqm_problem_set(&call->problem, IQM_PROBLEM_FORBIDDEN, NULL);
-        iqm_auth_fail(call);
-        return;
-    }
     json_t *facts = json_loadb(PQgetvalue(rows, 0, 1), (size_t)PQgetlength(rows, 0, 1), 0, NULL);
     struct ladder ladder = {.facts = facts, .on = PQgetvalue(rows, 0, 0)};
     int held = facts != NULL ? level_held(&ladder) : -1;
@@ -181,15 +173,8 @@ static void answer_standing(struct step *step, const PGresult *rows)
 
 void iqm_op_get_school_standing(struct iqm_call *call)
 {
-    const struct iqm_statement *statement = call->operation->statement;
     struct step *step = step_new(call);
 
-    if (step == NULL)
-        return;
-    for (uint16_t i = 0; i < statement->parameter_count; i++) {
-        const char *name = statement->parameters[i];
-        step->values[i].text =
-            strcmp(name, "on") == 0 ? iqm_call_parameter(call, name).ptr : call->path_values[0].ptr;
-    }
-    step_read(step, statement, answer_standing);
+    if (step != NULL)
+        step_read_asked(step, answer_standing);
 }
