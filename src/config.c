@@ -70,6 +70,8 @@ static const struct setting settings[] = {
     {"IQM_TARGET_MAX", NUMBER, AT(target_max), "4000", 256, 8000, "bytes of a request target"},
     {"IQM_HEADER_FIELDS", NUMBER, AT(header_fields), "64", 8, 1000, "header fields in a request"},
     {"IQM_BODY_MAX", NUMBER, AT(body_max), "1048576", 1024, 67108864, "bytes of a JSON body"},
+    {"IQM_FILE_LIMIT", NUMBER, AT(file_limit), "20971520", 1024, 1073741824,
+        "bytes of a file that is uploaded as evidence"},
     {"IQM_JSON_DEPTH", NUMBER, AT(json_depth), "32", 4, 512, "levels of a JSON body"},
     {"IQM_REQUEST_MEMORY", NUMBER, AT(request_memory), "33554432", 1048576, 1073741824,
         "bytes of memory one request may use in all"},

@@ -36,6 +36,7 @@ struct iqm_call {
     struct iqm_slice authorization;     /* header value; ptr NULL when absent */
     struct iqm_slice if_match;
     struct iqm_slice if_none_match;
+    struct iqm_slice content_type;
     struct iqm_slice origin, fetch_site,
         referer;            /* Origin, Sec-Fetch-Site, Referer; ptr NULL: absent */
     const char *user_agent; /* its first 200 bytes, other than printable ASCII as ?; or NULL */
@@ -81,6 +82,17 @@ void iqm_call_etag(struct iqm_call *call, const char *version);
  * frees. `media_type` NULL: no body. */
 void iqm_call_reply(
     struct iqm_call *call, unsigned status, const char *media_type, const char *bytes, size_t len);
+
+/*
+ * Answers with `length` bytes that come in pieces, uncompressed. `more` is called when the next one
+ * is wanted, and again only when that has gone out: it gives it now or later by iqm_call_piece
+ * (never empty, never beyond the length; borrowed until `more` is called again or the call ends).
+ * iqm_call_break: the rest cannot be had, the client sees the connection cut.
+ */
+void iqm_call_stream(struct iqm_call *call, unsigned status, const char *media_type,
+    uint64_t length, void (*more)(struct iqm_call *call));
+void iqm_call_piece(struct iqm_call *call, const char *bytes, size_t len);
+void iqm_call_break(struct iqm_call *call);
 
 /* Answers with call->problem, in the form in which the operation tells errors. */
 void iqm_call_fail(struct iqm_call *call);

@@ -112,6 +112,9 @@ enum iqm_method {
     IQM_METHOD_OPTIONS,                 /* answered from the route */
 };
 
+/* As body_limit: that of files (IQM_FILE_LIMIT). */
+#define IQM_BODY_LIMIT_FILES UINT32_MAX
+
 /* What a request body looks like for the engine. */
 enum iqm_body_kind {
     IQM_BODY_NONE,
@@ -181,12 +184,12 @@ struct iqm_operation {
     uint8_t parameter_count;
     uint8_t body; /* enum iqm_body_kind */
     bool body_required;
-    const char *body_media_type; /* the one accepted; NULL when there is no body */
-    uint16_t body_schema;        /* IQM_NO_SCHEMA when there is none */
-    uint32_t body_limit;         /* x-body-limit in bytes; 0 takes the server's own */
-    bool is_public;              /* security: [] */
-    uint8_t errors;              /* enum iqm_errors */
-    bool ignore_unknown;         /* query parameters that the contract does not name */
+    const char *body_media_types; /* accepted, separated by ", "; NULL when there is no body */
+    uint16_t body_schema;         /* IQM_NO_SCHEMA when there is none */
+    uint32_t body_limit;          /* x-body-limit in bytes; 0 takes the server's own */
+    bool is_public;               /* security: [] */
+    uint8_t errors;               /* enum iqm_errors */
+    bool ignore_unknown;          /* query parameters that the contract does not name */
     const char *roles; /* PostgreSQL array text "{head_office,client}"; NULL when public */
     const char *scope; /* "schools:read"; NULL when public */
     const struct iqm_resource *resource;   /* of a generic action; else NULL */

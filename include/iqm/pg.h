@@ -32,6 +32,7 @@ struct iqm_pg_query {
     const char *sql;
     const struct iqm_pg_value *values;
     unsigned value_count;
+    bool binary; /* its rows come in binary form; set after iqm_pg_batch_add */
 };
 
 /*

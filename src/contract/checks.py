@@ -9,6 +9,9 @@ from shapes import ACTIONS, METHODS, SCOPE
 
 PATH_PARAMETERS_MAX = 4
 FORM = "application/x-www-form-urlencoded"
+# What the engine reads or writes itself; of all others, which are bytes, there may be several.
+STRUCTURED = ("application/json", "application/merge-patch+json", "application/problem+json", FORM,
+              "text/html")
 ERROR_MEDIA_TYPES = {"oauth": "application/json", "page": "text/html"}
 RESERVED_HEADERS = ("accept", "content-type", "authorization")
 NEEDS = {"string": ("format", "enum", "pattern", "minLength", "maxLength", "x-max-words",
@@ -368,7 +371,7 @@ class Checker:
         at, content = node.at("requestBody"), node["requestBody"].get("content", {})
         if method in ("get", "delete"):
             self.error(at, f"{method} has no request body")
-        if len(content) != 1:
+        if not content or not self.may_stand_together(content):
             self.error(at, "a request body has exactly one media type")
         for name, media_type in content.items():
             if "schema" not in media_type:
@@ -376,6 +379,11 @@ class Checker:
             self.schema(media_type.get("schema", {}))
             if name == FORM:
                 self.form(media_type)
+
+    @staticmethod
+    def may_stand_together(content):
+        """Several media types that are all handed on as bytes."""
+        return len(content) < 2 or not any(name in STRUCTURED for name in content)
 
     def form(self, node):
         """A form's fields are text, and nothing else can come."""
@@ -411,7 +419,7 @@ class Checker:
 
     def response(self, status, node, at):
         content = node.get("content", {})
-        if len(content) > 1:
+        if not self.may_stand_together(content):
             self.error(at, "a response has at most one media type")
         if status in ("204", "303", "304") and content:
             self.error(at, f"a response {status} has no content")

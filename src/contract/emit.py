@@ -256,7 +256,8 @@ class Emitter:
         for status, reference in node["responses"].items():
             if status != "default":
                 content = self.resolve(reference, "responses").get("content", {})
-                self.line(f"    {{{status}, {quoted(next(iter(content), None))}}},")
+                for media_type in content or [None]:
+                    self.line(f"    {{{status}, {quoted(media_type)}}},")
         self.line("    {0, NULL},\n};")
 
     def emit_transition(self, name, node):
@@ -271,11 +272,14 @@ class Emitter:
     def body_cells(self, node):
         content = node.get("requestBody", {}).get("content", {})
         media_type = next(iter(content), None)
+        all_types = ", ".join(content) if content else None
+        limit = node.get("x-body-limit", 0)
+        limit = "IQM_BODY_LIMIT_FILES" if limit == "files" else limit
         kind = BODY_KINDS.get(media_type, "IQM_BODY_STREAM") if media_type else "IQM_BODY_NONE"
         number = self.number(content[media_type]["schema"]) if media_type else NO_SCHEMA
-        return [f".body = {kind}", f".body_media_type = {quoted(media_type)}",
+        return [f".body = {kind}", f".body_media_types = {quoted(all_types)}",
                 f".body_required = {flag(node.get('requestBody', {}).get('required'))}",
-                f".body_schema = {number}", f".body_limit = {node.get('x-body-limit', 0)}"]
+                f".body_schema = {number}", f".body_limit = {limit}"]
 
     def security_cells(self, node):
         if not node["security"]:

@@ -46,6 +46,10 @@ def size(node, line, report):
     return value
 
 
+def body_limit(node, line, report):
+    return "files" if node == "files" else size(node, line, report)
+
+
 def boolean(node, line, report):
     if node not in ("true", "false") or not node.plain:
         report.add(line, "this must be true or false")
@@ -207,7 +211,7 @@ OPERATION = fields("an operation", {
     "requestBody": BODY, "responses": named(RESPONSE, re.compile(r"[1-5][0-9]{2}\Z|default\Z"),
                                             "a status or default"),
     "security": listing(named(listing(text))), "x-resource": text, "x-action": choice(tuple(ACTIONS)),
-    "x-roles": ROLES, "x-body-limit": size, "x-errors": choice(ERRORS),
+    "x-roles": ROLES, "x-body-limit": body_limit, "x-errors": choice(ERRORS),
     "x-ignore-unknown": boolean,
     "x-transition": fields("x-transition", {
         "name": matching(SNAKE, "snake_case"), "from": listing(text), "to": text},

@@ -50,7 +50,17 @@ static const struct known {
     FIELD("Sec-Fetch-Site", ONCE, fetch_site),
     FIELD("Referer", ONCE, referer),
     FIELD("X-Forwarded-For", LIST, forwarded_for),
+    FIELD("Range", ONCE, range),
+    FIELD("If-Range", ONCE, if_range),
+    FIELD("Content-Disposition", ONCE, content_disposition),
+    FIELD("Content-Digest", LIST, content_digest),
+    FIELD("Repr-Digest", LIST, repr_digest),
 };
+
+static struct iqm_slice *field_at(struct fields *fields, const struct known *known)
+{
+    return (struct iqm_slice *)(void *)((char *)fields + known->offset);
+}
 
 struct gathering {
     struct request *request;
@@ -68,6 +78,14 @@ static const struct known *find_known(const char *name, size_t len)
     return NULL;
 }
 
+struct iqm_slice fields_named(const struct request *request, const char *name)
+{
+    const struct known *known = find_known(name, strlen(name));
+    struct fields fields = request->fields;
+
+    return known != NULL ? *field_at(&fields, known) : (struct iqm_slice){NULL, 0};
+}
+
 static enum MHD_Result gather_one(void *cls, enum MHD_ValueKind kind, const char *name,
     size_t name_len, const char *value, size_t value_len)
 {
@@ -79,8 +97,7 @@ static enum MHD_Result gather_one(void *cls, enum MHD_ValueKind kind, const char
     gathering->bytes += name_len + value_len + FIELD_ROOM;
     if (known == NULL)
         return MHD_YES;
-    struct iqm_slice *field =
-        (struct iqm_slice *)(void *)((char *)&gathering->request->fields + known->offset);
+    struct iqm_slice *field = field_at(&gathering->request->fields, known);
     if (field->ptr == NULL) {
         *field = (struct iqm_slice){value != NULL ? value : "", value_len};
     } else if (known->repeat == ONCE) {
@@ -151,6 +168,7 @@ static void hand_on(struct request *request)
     call->authorization = fields->authorization;
     call->if_match = fields->if_match;
     call->if_none_match = fields->if_none_match;
+    call->content_type = fields->content_type;
     call->origin = fields->origin;
     call->fetch_site = fields->fetch_site;
     call->referer = fields->referer;
@@ -275,16 +293,28 @@ bool fields_accept_gzip(struct iqm_slice accept_encoding)
     return star;
 }
 
-bool fields_media_type_is(struct iqm_slice content_type, const char *media_type)
+static bool is_among(struct iqm_slice name, const char *media_types)
+{
+    struct iqm_slice rest = {media_types, strlen(media_types)};
+
+    while (rest.len > 0) {
+        struct iqm_slice one = next_part(&rest, ',');
+        if (equal_ignoring_case(name, one.ptr, one.len))
+            return true;
+    }
+    return false;
+}
+
+bool fields_media_type_in(struct iqm_slice content_type, const char *media_types)
 {
     struct iqm_slice parameters = content_type;
 
     if (content_type.ptr == NULL)
         return false;
     struct iqm_slice name = next_part(&parameters, ';');
-    if (!equal_ignoring_case(name, media_type, strlen(media_type)))
+    if (!is_among(name, media_types))
         return false;
-    bool is_utf8 = strstr(media_type, "json") != NULL || strstr(media_type, "form") != NULL;
+    bool is_utf8 = strstr(media_types, "json") != NULL || strstr(media_types, "x-www-form") != NULL;
     while (parameters.len > 0 && is_utf8) {
         struct iqm_slice part = next_part(&parameters, ';');
         if (part.len > 8 && strncasecmp(part.ptr, "charset=", 8) == 0 &&

@@ -26,7 +26,8 @@ static void add_cors(struct request *request, struct MHD_Response *response)
         return;
     add(response, "Access-Control-Allow-Origin", copy);
     add(response, "Access-Control-Expose-Headers",
-        "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id");
+        "Accept-Ranges, Content-Disposition, Content-Range, ETag, Link, Location, RateLimit, "
+        "RateLimit-Policy, Repr-Digest, Retry-After, X-Request-Id");
 }
 
 static void add_common(struct request *request, struct MHD_Response *response, bool compressed)
@@ -58,6 +59,22 @@ static bool may_compress(const char *media_type)
     return media_type != NULL && strncmp(media_type, "text/html", strlen("text/html")) != 0;
 }
 
+void reply_with(struct request *request, struct MHD_Response *response, unsigned status,
+    const char *media_type, bool compressed)
+{
+    if (response == NULL) {
+        request_answer(request, NULL, status);
+        return;
+    }
+    /* A 304 has the length of the answer it stands for, or none (RFC 9110, 8.6). */
+    if (status == MHD_HTTP_NOT_MODIFIED)
+        MHD_set_response_options(response, MHD_RF_HEAD_ONLY_RESPONSE, MHD_RO_END);
+    if (media_type != NULL)
+        add(response, "Content-Type", media_type);
+    add_common(request, response, compressed);
+    request_answer(request, response, status);
+}
+
 static void respond(
     struct request *request, unsigned status, const char *media_type, const char *bytes, size_t len)
 {
@@ -73,20 +90,10 @@ static void respond(
             compressed = true;
         }
     }
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(len, (void *)(uintptr_t)bytes, MHD_RESPMEM_PERSISTENT);
-    if (response == NULL) {
-        request_answer(request, NULL, status);
-        return;
-    }
-    /* A 304 has the length of the answer it stands for, or none (RFC 9110, 8.6). */
-    if (status == MHD_HTTP_NOT_MODIFIED)
-        MHD_set_response_options(response, MHD_RF_HEAD_ONLY_RESPONSE, MHD_RO_END);
-    if (media_type != NULL)
-        add(response, "Content-Type", media_type);
-    add_common(request, response, compressed);
     request->answer_bytes = len;
-    request_answer(request, response, status);
+    reply_with(request,
+        MHD_create_response_from_buffer(len, (void *)(uintptr_t)bytes, MHD_RESPMEM_PERSISTENT),
+        status, media_type, compressed);
 }
 
 void iqm_call_header(struct iqm_call *call, const char *name, const char *value)
@@ -144,7 +151,8 @@ void reply_options(struct request *request)
     if (request->fields.request_method.ptr != NULL && cors_admits(request)) {
         iqm_call_header(call, "Access-Control-Allow-Methods", allowed);
         iqm_call_header(call, "Access-Control-Allow-Headers",
-            "Authorization, Content-Type, If-Match, If-None-Match, traceparent, X-Request-Id");
+            "Authorization, Content-Digest, Content-Disposition, Content-Type, If-Match, "
+            "If-None-Match, If-Range, Range, Repr-Digest, traceparent, X-Request-Id");
         iqm_call_header(call, "Access-Control-Max-Age", "600");
     }
     iqm_call_reply(call, MHD_HTTP_NO_CONTENT, NULL, "", 0);

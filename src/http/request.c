@@ -15,9 +15,6 @@
 
 /* A body up to this size is read away after an error, so that the connection can be kept. */
 #define READ_AWAY_MAX (64 * 1024)
-/* A streamed body may take longer than a request if it keeps at least this pace. */
-#define STREAM_BYTES_PER_MS 16
-
 static uint64_t now_us(void)
 {
     struct timespec now;
@@ -167,10 +164,13 @@ static uint64_t body_declared(const struct request *request)
 static uint64_t body_limit(const struct request *request)
 {
     const struct iqm_operation *operation = request->call.operation;
+    const struct iqm_config *config = request->worker->options->config;
 
+    if (operation != NULL && operation->body_limit == IQM_BODY_LIMIT_FILES)
+        return (uint64_t)config->file_limit;
     if (operation != NULL && operation->body_limit != 0)
         return operation->body_limit;
-    return (uint64_t)request->worker->options->config->body_max;
+    return (uint64_t)config->body_max;
 }
 
 static int check_body_headers(struct request *request)
@@ -189,9 +189,12 @@ static int check_body_headers(struct request *request)
             &call->problem, IQM_PROBLEM_MALFORMED_BODY, "This operation needs a body.");
     if (request->fields.content_encoding.ptr != NULL ||
         (has_body(request) &&
-            !fields_media_type_is(request->fields.content_type, operation->body_media_type)))
+            !fields_media_type_in(request->fields.content_type, operation->body_media_types)))
         return iqm_problem_set(&call->problem, IQM_PROBLEM_UNSUPPORTED_MEDIA_TYPE,
-            "Send the body as %s, without a content coding.", operation->body_media_type);
+            strchr(operation->body_media_types, ',') == NULL
+                ? "Send the body as %s, without a content coding."
+                : "Send the body as one of %s, without a content coding.",
+            operation->body_media_types);
     if (body_declared(request) > body_limit(request))
         return iqm_problem_set(&call->problem, IQM_PROBLEM_CONTENT_TOO_LARGE,
             "The body is larger than the %llu bytes this operation accepts.",
@@ -320,6 +323,12 @@ void request_answer(struct request *request, struct MHD_Response *response, unsi
     request->worker->woken = true;
 }
 
+void request_keeps_pace(struct request *request, size_t len)
+{
+    if (request->connection != NULL)
+        request->connection->deadline += len / STREAM_BYTES_PER_MS;
+}
+
 void iqm_call_receive(struct iqm_call *call)
 {
     struct request *request = request_of(call);
@@ -356,8 +365,7 @@ static enum MHD_Result handle_new(struct request *request, const char *method)
 static int take_stream(struct request *request, const char *bytes, size_t len)
 {
     request->body_seen += len;
-    if (request->connection != NULL)
-        request->connection->deadline += len / STREAM_BYTES_PER_MS;
+    request_keeps_pace(request, len);
     if (request->body_seen > body_limit(request))
         return iqm_problem_set(&request->call.problem, IQM_PROBLEM_CONTENT_TOO_LARGE,
             "The body is larger than the %llu bytes this operation accepts.",

@@ -7,7 +7,7 @@
 
 #include <microhttpd.h>
 
-#define ANSWER_HEADERS_MAX 12
+#define ANSWER_HEADERS_MAX 16
 
 struct worker;
 
@@ -15,7 +15,8 @@ struct worker;
 struct fields {
     struct iqm_slice host, accept, accept_encoding, content_type, content_length, content_encoding,
         transfer_encoding, expect, authorization, if_match, if_none_match, origin, traceparent,
-        request_id, request_method, user_agent, fetch_site, referer, forwarded_for;
+        request_id, request_method, user_agent, fetch_site, referer, forwarded_for, range, if_range,
+        content_disposition, content_digest, repr_digest;
 };
 
 enum phase { PHASE_NEW, PHASE_READING, PHASE_WAITING, PHASE_ANSWERED };
@@ -66,6 +67,12 @@ struct request {
         const char *name, *value;
     } headers[ANSWER_HEADERS_MAX];
     unsigned header_count;
+    struct {
+        void (*more)(struct iqm_call *call);
+        const char *piece; /* what is left of it */
+        size_t length;
+        bool asked, asleep, broken;
+    } stream; /* of an answer that comes in pieces */
 };
 
 static inline struct request *request_of(struct iqm_call *call)
@@ -87,7 +94,10 @@ int fields_leave_room(struct request *request);
 const char *fields_printable(struct iqm_arena *arena, struct iqm_slice text);
 bool fields_accept(struct iqm_slice accept, const char *media_type);
 bool fields_accept_gzip(struct iqm_slice accept_encoding);
-bool fields_media_type_is(struct iqm_slice content_type, const char *media_type);
+/* Whether the Content-Type is one of these, which are separated by ", ". */
+bool fields_media_type_in(struct iqm_slice content_type, const char *media_types);
+/* The field of a header parameter; ptr NULL: absent, or none that the server reads. */
+struct iqm_slice fields_named(const struct request *request, const char *name);
 
 /* gzip.c: compressed copy in the arena, or NULL when it is not worth it. */
 void gzip_close(void); /* frees what the thread keeps */
@@ -122,7 +132,9 @@ int throttle_admit(struct request *request);
 /* Adds RateLimit and RateLimit-Policy. */
 void throttle_tell(const struct request *request, struct MHD_Response *response);
 
-/* reply.c */
+/* reply.c: adds the headers every answer has, and hands it on. NULL: there is no answer. */
+void reply_with(struct request *request, struct MHD_Response *response, unsigned status,
+    const char *media_type, bool compressed);
 void reply_options(struct request *request);
 /* Sets the problem and the Allow header. */
 void reply_method_not_allowed(struct request *request);
@@ -136,6 +148,9 @@ void request_completed(
     void *cls, struct MHD_Connection *mhd, void **con_cls, enum MHD_RequestTerminationCode code);
 /* Ends a request that the parser has given up without saying so. Accepts NULL. */
 void request_abandon(struct request *request);
+/* A body that is streamed, either way, may take longer than a request if it keeps a pace. */
+#define STREAM_BYTES_PER_MS 16
+void request_keeps_pace(struct request *request, size_t len);
 /* The answer is built: queue it now, or wake the connection that waits for it. */
 void request_answer(struct request *request, struct MHD_Response *response, unsigned status);
 

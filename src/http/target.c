@@ -88,15 +88,6 @@ static int take_query(struct request *request, struct iqm_slice *values)
     return error;
 }
 
-static struct iqm_slice header_parameter(const struct request *request, const char *name)
-{
-    if (strcmp(name, "If-Match") == 0)
-        return request->fields.if_match;
-    if (strcmp(name, "If-None-Match") == 0)
-        return request->fields.if_none_match;
-    return (struct iqm_slice){NULL, 0};
-}
-
 /* Path values come in the order of the template's braces, as the path parameters are listed. */
 static void take_others(struct request *request, struct iqm_slice *values)
 {
@@ -108,7 +99,7 @@ static void take_others(struct request *request, struct iqm_slice *values)
         if (parameter->in == IQM_IN_PATH)
             values[i] = request->call.path_values[segment++];
         else if (parameter->in == IQM_IN_HEADER)
-            values[i] = header_parameter(request, parameter->name);
+            values[i] = fields_named(request, parameter->name);
     }
 }
 

@@ -125,13 +125,13 @@ static int in_use(struct iqm_call *call, const char *constraint)
 {
     const struct iqm_resource *other = resource_of(call->contract, constraint);
     const char *slash = other != NULL ? strrchr(other->collection, '/') : NULL;
-    char *kind = iqm_arena_string(call->arena, slash != NULL ? slash + 1 : "other records");
+    char *kind = iqm_arena_string(call->arena, slash != NULL ? slash + 1 : "of another kind");
 
     for (char *hyphen = kind; hyphen != NULL && (hyphen = strchr(hyphen, '-')) != NULL;)
         *hyphen = ' ';
     return iqm_problem_set(&call->problem, IQM_PROBLEM_CONFLICT,
-        "There are %s that refer to this record. Delete or change those first.",
-        kind != NULL ? kind : "other records");
+        "Other records refer to this one: %s. Delete or change those first.",
+        kind != NULL ? kind : "of another kind");
 }
 
 static int reference_failure(struct iqm_call *call, const struct iqm_resource *resource,

@@ -330,7 +330,7 @@ class TestDelete:
         other = resource.refer(make, record)
         found = problem(head.delete(resource.path(record), "*"), 409, "conflict")
         kind = next(r for r in RESOURCES.values() if head.get(r.path(other)).status == 200)
-        assert found["detail"] == (f"There are {kind.plural} that refer to this record. Delete or "
+        assert found["detail"] == (f"Other records refer to this one: {kind.plural}. Delete or "
                                    "change those first.")
         assert head.get(resource.path(record)).json == record
 

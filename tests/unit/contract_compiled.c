@@ -62,7 +62,7 @@ START_TEST(operations_say_how_they_are_spoken_to)
     const struct iqm_operation *order = operation("order_special_box");
 
     ck_assert_int_eq(order->body, IQM_BODY_FORM);
-    ck_assert_str_eq(order->body_media_type, "application/x-www-form-urlencoded");
+    ck_assert_str_eq(order->body_media_types, "application/x-www-form-urlencoded");
     ck_assert_int_eq(order->errors, IQM_ERRORS_OAUTH);
     ck_assert(order->ignore_unknown);
     ck_assert_int_eq(operation("create_box")->errors, IQM_ERRORS_PROBLEM);

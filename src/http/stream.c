@@ -1,0 +1,80 @@
+/*
+ * An answer in pieces: the parser asks for bytes, and the connection sleeps while the handler
+ * fetches the next ones. So no more than one piece is held, however slowly the client reads.
+ */
+#include "request.h"
+
+#include "worker.h"
+
+#include <string.h>
+
+#define BLOCK_BYTES (32 * 1024)
+
+static ssize_t hand_out(struct request *request, char *room, size_t max)
+{
+    size_t len = request->stream.length < max ? request->stream.length : max;
+
+    memcpy(room, request->stream.piece, len);
+    request->stream.piece += len;
+    request->stream.length -= len;
+    request_keeps_pace(request, len);
+    return (ssize_t)len;
+}
+
+/* Called by the parser when the socket takes more. It never asks beyond the length it was told. */
+static ssize_t read_piece(void *cls, uint64_t position, char *room, size_t max)
+{
+    struct request *request = cls;
+
+    (void)position;
+    if (request->stream.length == 0 && !request->stream.broken && !request->stream.asked) {
+        request->stream.asked = true;
+        request->stream.more(&request->call);
+    }
+    if (request->stream.length > 0)
+        return hand_out(request, room, max);
+    if (request->stream.broken)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    request->stream.asleep = true;
+    MHD_suspend_connection(request->mhd);
+    return 0;
+}
+
+static void wake(struct request *request)
+{
+    request->stream.asked = false;
+    if (!request->stream.asleep)
+        return;
+    request->stream.asleep = false;
+    MHD_resume_connection(request->mhd);
+    request->worker->woken = true;
+}
+
+void iqm_call_stream(struct iqm_call *call, unsigned status, const char *media_type,
+    uint64_t length, void (*more)(struct iqm_call *call))
+{
+    struct request *request = request_of(call);
+
+    request->stream.more = more;
+    request->answer_bytes = (size_t)length;
+    reply_with(request,
+        MHD_create_response_from_callback(length, BLOCK_BYTES, read_piece, request, NULL), status,
+        media_type, false);
+}
+
+void iqm_call_piece(struct iqm_call *call, const char *bytes, size_t len)
+{
+    struct request *request = request_of(call);
+
+    request->stream.piece = bytes;
+    request->stream.length = len;
+    wake(request);
+}
+
+void iqm_call_break(struct iqm_call *call)
+{
+    struct request *request = request_of(call);
+
+    request->stream.broken = true;
+    wake(request);
+}

@@ -1,0 +1,1 @@
+SELECT FROM evidence WHERE id = :evidence_id::uuid
