@@ -6,11 +6,13 @@
 
 struct iqm_importer;
 struct iqm_passwords;
+struct iqm_sniffer;
 
 struct iqm_services {
     const struct iqm_config *config;
     struct iqm_importer *importer; /* NULL where none runs */
     struct iqm_passwords *passwords;
+    struct iqm_sniffer *sniffer;
 };
 
 #endif

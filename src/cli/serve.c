@@ -9,6 +9,7 @@
 #include "iqm/oauth.h"
 #include "iqm/password.h"
 #include "iqm/services.h"
+#include "iqm/sniffer.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -36,16 +37,32 @@ static enum iqm_log_level log_level(const char *name)
     return strcmp(name, "error") == 0 ? IQM_LOG_ERROR : IQM_LOG_INFO;
 }
 
-static int serve(const struct iqm_config *config)
+/* The server itself, beside what works in the background. */
+static int serve_calls(struct iqm_services *services)
 {
-    struct iqm_services services = {.config = config};
-    struct iqm_server_options options = {.config = config,
+    struct iqm_server_options options = {.config = services->config,
         .contract = &iqm_contract,
-        .services = &services,
+        .services = services,
         .refuse = iqm_auth_refuse,
         .upkeep = iqm_oauth_upkeep,
         .origins = iqm_oauth_origins,
         .give_up = iqm_passwords_give_up};
+
+    services->sniffer = iqm_sniffer_open();
+    if (services->sniffer == NULL) {
+        iqm_log_event(IQM_LOG_ERROR, "media_types_not_loaded", NULL, NULL);
+        return IQM_EIO;
+    }
+    services->passwords = iqm_passwords_start(services->config);
+    int error = services->passwords == NULL ? IQM_EIO : iqm_server_run(&options);
+    iqm_passwords_stop(services->passwords);
+    iqm_sniffer_close(services->sniffer);
+    return error;
+}
+
+static int serve(const struct iqm_config *config)
+{
+    struct iqm_services services = {.config = config};
 
     struct iqm_auditor *auditor = iqm_auditor_start(config);
     if (auditor == NULL) {
@@ -58,9 +75,7 @@ static int serve(const struct iqm_config *config)
         iqm_auditor_stop(auditor);
         return EXIT_FAILURE;
     }
-    services.passwords = iqm_passwords_start(config);
-    int error = services.passwords == NULL ? IQM_EIO : iqm_server_run(&options);
-    iqm_passwords_stop(services.passwords);
+    int error = serve_calls(&services);
     iqm_importer_stop(services.importer);
     iqm_auditor_stop(auditor);
     return error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

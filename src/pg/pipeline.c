@@ -138,10 +138,10 @@ static int send_query(struct iqm_pg_session *session, const struct iqm_pg_query 
         formats[i] = query->values[i].binary ? 1 : 0;
     }
     if (session->names[name_slot(session, query->name)].name == NULL) /* no room to remember it */
-        return PQsendQueryParams(
-            session->conn, query->sql, count, NULL, values, lengths, formats, query->binary ? 1 : 0);
-    return PQsendQueryPrepared(session->conn, query->name, count, values, lengths, formats,
-        query->binary ? 1 : 0);
+        return PQsendQueryParams(session->conn, query->sql, count, NULL, values, lengths, formats,
+            query->binary ? 1 : 0);
+    return PQsendQueryPrepared(
+        session->conn, query->name, count, values, lengths, formats, query->binary ? 1 : 0);
 }
 
 static bool send_batch(struct iqm_pg_session *session, struct iqm_pg_batch *batch)

@@ -9,6 +9,7 @@ COMMANDS = {"SELECT": "r", "INSERT": "a", "UPDATE": "w", "DELETE": "d"}
 # Tables the server's role reaches beside those of the resources. All others are kept from it.
 BESIDE = {
     "history": "head office reads old versions",
+    "evidence_chunk": "the files of evidence, seen and written with it",
     "migration": "tells whether program and database fit",
     "token": "tells who calls",
 }

@@ -23,9 +23,9 @@ def record(resource, make):
     return make.create(resource.name)
 
 
-# Taken away, these would make a meeting of no cluster, and term dates that hold for everyone; or
-# are chosen by the server.
-KEPT = ("cluster_id", "local_authority_code", "framework_id", "applied_on")
+# Taken away, these would make a meeting of no cluster, term dates that hold for everyone, and a link
+# to nowhere; or are chosen by the server.
+KEPT = ("cluster_id", "local_authority_code", "framework_id", "applied_on", "url")
 CLASHING = [resource for resource in RESOURCES.values() if resource.clash]
 # An award goes to no other school (test_awards.py).
 CLASHING_LATER = [resource for resource in CLASHING if resource.name != "award"]

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from support import steps
+from support import files, steps
 from support.client import Client
 from support.contract import DOCUMENT, OPERATIONS
 from support.expect import problem
@@ -198,6 +198,15 @@ class Scene:
         assert other.get("/v1/me").status == 200
         return response
 
+    def put_evidence_file(self, place, role):
+        """A record without a file; if it is not this caller's, it stays so."""
+        body = {**self.world.body("evidence", place), "kind": "file", "url": None}
+        record = self.world.make.create("evidence", **body)
+        response = files.upload(self.world.callers[role], record)
+        if response.status >= 400:
+            assert self.head.get(f"/v1/evidence/{record['id']}").json == record
+        return response
+
     def words(self, operation, role):
         """What comes of it in the three places."""
         allowed = role in operation.node.get("x-roles", [])
@@ -210,6 +219,11 @@ class Scene:
             return [word(self.step(operation, place, role), allowed) for place in PLACES]
         if operation.action == "create":
             return [word(self.create(operation, place, role), allowed) for place in PLACES]
+        if operation.id == "get_evidence_file":
+            return [word(self.world.callers[role].get(operation.path.format(
+                evidence_id=self.world.evidence[place]["id"]))) for place in PLACES]
+        if operation.id == "put_evidence_file":
+            return [word(self.put_evidence_file(place, role), allowed) for place in PLACES]
         if operation.id == "revoke_session":
             return [word(self.revoke_session(place, role)) for place in PLACES]
         if operation.id in ("get_meeting_grid", "get_school_standing", "get_cluster_standing"):

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from support import files
 from support.client import Client
 from support.contract import OPERATIONS
 from support.expect import invalid, problem
@@ -34,6 +35,8 @@ def call(client, operation, make=None, **options):
     if operation.id == "create_register_import":
         return client.request(method, target + "?dry_run=true", body=b"URN\r\n",
                               headers={**headers, "Content-Type": "text/csv"}, **options)
+    if operation.id == "put_evidence_file":
+        return files.upload(client, {"id": UNKNOWN_ID}, headers=headers, **options)
     if method in ("POST", "PUT"):
         body = make.example(operation.resource) if make and operation.resource else {}
         return client.request(method, target, json=body, headers=headers, **options)

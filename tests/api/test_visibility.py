@@ -11,7 +11,7 @@ from support.resources import RESOURCES
 
 LISTS = {o.resource: o.path for o in OPERATIONS.values() if o.action == "list"}
 ROWS_OF = ("school", "cluster", "ambassador", "assignment", "succession", "meeting", "attendance",
-           "contribution", "person")
+           "contribution", "evidence", "person")
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
@@ -508,7 +508,8 @@ class TestInTheDatabase:
 
     # Contributions: test_contributions.py; others make some meanwhile that everybody sees.
     @pytest.mark.parametrize("role", ["ambassador", "school"])
-    @pytest.mark.parametrize("resource", [name for name in ROWS_OF if name != "contribution"])
+    @pytest.mark.parametrize("resource", [name for name in ROWS_OF if name not in
+                                          ("contribution", "evidence")])
     def test_shows_what_the_api_shows(self, resource, role, world, ask):
         caller = {"ambassador": world.ambassador, "school": world.coordinators["own"]}[role]
         rows = self.rows(ask, resource, f"{{{role}}}", caller.account["id"])

@@ -110,6 +110,16 @@ delete_contribution           204          403          204 403 404  403        
 list_contribution_history     200          403          403          403          401
 search_contributions          200          200          200          200          401
 
+list_evidence                 in           in in out    in in out    in           401
+create_evidence               201          201 201 403  201 403 403  403          401
+get_evidence                  200          200 200 404  200 200 404  200          401
+put_evidence                  200          200 200 404  200 403 404  403          401
+patch_evidence                200          200 200 404  200 403 404  403          401
+delete_evidence               204          204 204 404  204 403 404  403          401
+list_evidence_history         200          403          403          403          401
+get_evidence_file             200          200 200 404  200 200 404  200          401
+put_evidence_file             201          201 201 404  201 403 404  403          401
+
 list_awards                   in           in in out    in out out   in           401
 create_award                  201          403          201 403 403  403          401
 get_award                     200          200 200 404  200 404 404  200          401

@@ -132,6 +132,15 @@ def contribution(make):
             "visibility": "cluster"}
 
 
+def evidence(make):
+    """Of a contribution of its school's."""
+    shared = make.contribution()
+    return {"school_id": shared["school_id"], "subject": {"type": "contribution", "id": shared["id"]},
+            "part": "photographs", "framework_id": FRAMEWORKS["centre_of_excellence"],
+            "criterion": "dissemination", "title": "The quiet corner", "notes": "As it was in May.",
+            "kind": "link", "url": "https://school.example/corner"}
+
+
 def award(make):
     return {"school_id": make.school()["id"], "level": "inclusive_school_award",
             "framework_id": FRAMEWORKS["inclusive_school_award"], "applied_on": "2020-09-01",
@@ -166,6 +175,11 @@ def client(make):
 def _same(example, *members):
     """A clash: another record with the same values of these members."""
     return lambda make, record: {**example(make), **{name: record[name] for name in members}}
+
+
+def _supported(kind):
+    """A record that refers: evidence of it."""
+    return lambda make, record: make.evidence(subject={"type": kind, "id": record["id"]})
 
 
 _TABLE = [
@@ -210,9 +224,12 @@ _TABLE = [
              lambda make, record: make.review(award_id=record["id"]),
              keeps=("school_id", "level")),
     Resource("review", "/v1/reviews", "reviews", review, {"seen": "Calm corridors."},
-             ("scheduled_on", "2025-02-30"), None, None, keeps=("award_id",)),
+             ("scheduled_on", "2025-02-30"), None, _supported("review"), keeps=("award_id",)),
     Resource("contribution", "/v1/contributions", "contributions", contribution,
-             {"title": "A quiet room"}, ("kind", "talk"), None, None),
+             {"title": "A quiet room"}, ("kind", "talk"), None,
+             _supported("contribution")),
+    Resource("evidence", "/v1/evidence", "evidence", evidence, {"notes": "As it was in June."},
+             ("title", ""), None, None),
 ]
 RESOURCES = {resource.name: resource for resource in _TABLE}
 

@@ -10,7 +10,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Optional
 
-from support import confidential, steps
+from support import confidential, files, steps
 from support.client import Client
 from support.places import day
 from support.resources import FRAMEWORKS, term_dates
@@ -156,6 +156,7 @@ class World:
         self.awards = {place: self._kept_award(place) for place in places}
         self.reviews = {place: self.fresh("review", place) for place in places}
         self.contributions = {place: self.fresh("contribution", place) for place in places}
+        self.evidence = {place: self._kept_evidence(place) for place in PLACES}
         self.successions = {place: self.fresh("succession", place) for place in PLACES}
         self.term_dates = {place: self.make.term_dates() for place in PLACES}
         self.frameworks = {place: self.make.framework() for place in PLACES}
@@ -176,7 +177,7 @@ class World:
                 caller = {"head_office": self.officer,
                           "ambassador": self.ambassador}.get(role, caller)
             return getattr(caller, resource)
-        plural = {"term_dates": "term_dates"}.get(resource, resource + "s")
+        plural = resource if resource in ("term_dates", "evidence") else resource + "s"
         return getattr(self, plural)[place]
 
     def body(self, resource, place):
@@ -231,6 +232,15 @@ class World:
 
     def _contribution(self, place):
         return self.make.example("contribution", school_id=self.schools[place]["id"])
+
+    def _evidence(self, place):
+        return self.make.example("evidence", school_id=self.schools[place]["id"], subject={
+            "type": "contribution", "id": self.contributions[place]["id"]})
+
+    def _kept_evidence(self, place):
+        """With a file."""
+        made = self.make.create("evidence", **{**self._evidence(place), "kind": "file", "url": None})
+        return files.upload(self.make.client, made).json
 
     def _account(self, place):
         return {"person_id": self.make.person()["id"], "roles": ["school"], "suspended": False,

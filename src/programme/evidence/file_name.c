@@ -36,8 +36,8 @@ static struct iqm_slice take_token(struct iqm_slice *rest)
 {
     size_t len = 0;
 
-    while (len < rest->len && rest->ptr[len] != '\0' &&
-           strchr(token_letters, rest->ptr[len]) != NULL)
+    while (
+        len < rest->len && rest->ptr[len] != '\0' && strchr(token_letters, rest->ptr[len]) != NULL)
         len++;
     return take(rest, len);
 }

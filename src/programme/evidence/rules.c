@@ -17,8 +17,8 @@ static int check_kind(struct iqm_rules *rules)
     if (is_link && url == NULL)
         return iqm_problem_at(rules->problem, "/url", "is needed: this evidence is a link");
     if (!is_link && url != NULL)
-        return iqm_problem_at(
-            rules->problem, "/url", "must not be there: this evidence is a file, which is uploaded");
+        return iqm_problem_at(rules->problem, "/url",
+            "must not be there: this evidence is a file, which is uploaded");
     return 0;
 }
 

@@ -47,8 +47,8 @@ void iqm_sniff(struct iqm_sniffer *sniffer, const char *bytes, size_t len,
     pthread_mutex_lock(&sniffer->lock);
     const char *found =
         magic_buffer(sniffer->magic, bytes, len < IQM_SNIFF_BYTES ? len : IQM_SNIFF_BYTES);
-    snprintf(ret_type, IQM_MEDIA_TYPE_TEXT, "%s",
-        found != NULL ? found : "application/octet-stream");
+    snprintf(
+        ret_type, IQM_MEDIA_TYPE_TEXT, "%s", found != NULL ? found : "application/octet-stream");
     pthread_mutex_unlock(&sniffer->lock);
 }
 

@@ -37,47 +37,66 @@ BEGIN
 END $$;
 CALL take_evidence_of('contribution');
 CALL take_evidence_of('meeting');
+CALL take_evidence_of('award');
+CALL take_evidence_of('review');
 
 -- Who writes it: its school, and who leads that school's cluster. Who sees it: they, also what
--- the school was before; and whoever sees the contribution that it is of.
+-- the school was before, but of a review only while they see that; and whoever sees the contribution
+-- that it is of.
 CALL share_documents('evidence', '{head_office,client}',
     sees => 'school_id = ANY ((SELECT record_sight())::uuid[])
+            AND (review_id IS NULL OR EXISTS (SELECT FROM review AS r WHERE r.id = review_id))
         OR EXISTS (SELECT FROM contribution AS c WHERE c.id = contribution_id)',
     changes => 'ARRAY[school_id] <@ ((SELECT led_places()) || (SELECT own_school()))',
     creates => 'ARRAY[school_id] <@ ((SELECT led_places()) || (SELECT own_school()))',
     deletes => 'ARRAY[school_id] <@ ((SELECT led_places()) || (SELECT own_school()))');
 
 -- As the caller: what one may not see is not there. The foreign keys hold it from then on.
-CREATE FUNCTION check_evidence() RETURNS trigger
+CREATE FUNCTION check_evidence_subject() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, public
+AS $$
+DECLARE
+    was json := CASE WHEN TG_OP = 'UPDATE' THEN OLD.doc->'subject' END;
+    subject json := NEW.doc->'subject';
+    seen boolean := was::text = subject::text;
+BEGIN
+    IF seen IS NOT TRUE THEN
+        EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE id = $1)', subject->>'type')
+            INTO seen USING (subject->>'id')::uuid;
+    END IF;
+    IF NOT seen THEN
+        RAISE EXCEPTION 'There is no such %, or it is not yours to see.', subject->>'type'
+            USING ERRCODE = 'IQ422', CONSTRAINT = 'evidence_subject_check';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE FUNCTION check_evidence_criterion() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, public
 AS $$
 DECLARE
     was json := CASE WHEN TG_OP = 'UPDATE' THEN OLD.doc END;
     criterion text := NEW.doc->>'criterion';
-    seen boolean := true;
 BEGIN
-    IF (was->'subject')::text IS DISTINCT FROM (NEW.doc->'subject')::text THEN
-        EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE id = $1)', NEW.subject_type)
-            INTO seen USING NEW.subject_id;
-    END IF;
-    IF NOT seen THEN
-        RAISE EXCEPTION 'There is no such %, or it is not yours to see.', NEW.subject_type
-            USING ERRCODE = 'IQ422', CONSTRAINT = 'evidence_subject_check';
-    END IF;
-    IF (was->>'criterion', was->>'framework_id')
-            IS NOT DISTINCT FROM (criterion, NEW.doc->>'framework_id') OR criterion IS NULL THEN
-        RETURN NULL;
-    END IF;
-    IF NOT EXISTS (SELECT FROM framework AS f, json_array_elements(f.doc->'criteria') AS c
+    IF criterion IS NOT NULL AND (was->>'criterion', was->>'framework_id')
+            IS DISTINCT FROM (criterion, NEW.doc->>'framework_id') AND NOT EXISTS (
+        SELECT FROM framework AS f, json_array_elements(f.doc->'criteria') AS c
         WHERE f.id = NEW.framework_id AND c->>'code' = criterion) THEN
         RAISE EXCEPTION 'The framework has no criterion with the code %.', criterion
             USING ERRCODE = 'IQ422', CONSTRAINT = 'evidence_criterion_check';
     END IF;
     RETURN NULL;
 END $$;
-GRANT EXECUTE ON FUNCTION check_evidence() TO iqm_server;
-CREATE TRIGGER check_evidence AFTER INSERT OR UPDATE OF doc ON evidence
-    FOR EACH ROW EXECUTE FUNCTION check_evidence();
+GRANT EXECUTE ON FUNCTION check_evidence_subject(), check_evidence_criterion() TO iqm_server;
+
+-- Before a change: otherwise row-level security refuses, as a record of others, what its own writer
+-- would no longer see.
+CREATE TRIGGER check_evidence_changed_subject BEFORE UPDATE OF doc ON evidence
+    FOR EACH ROW EXECUTE FUNCTION check_evidence_subject();
+CREATE TRIGGER check_evidence_subject AFTER INSERT ON evidence
+    FOR EACH ROW EXECUTE FUNCTION check_evidence_subject();
+CREATE TRIGGER check_evidence_criterion AFTER INSERT OR UPDATE OF doc ON evidence
+    FOR EACH ROW EXECUTE FUNCTION check_evidence_criterion();
 
 -- ---- files ----
 
