@@ -1,7 +1,7 @@
 /*
- * PostgreSQL for one worker: a pipeline for reads shared by all its requests, and a few sessions
- * for writing that a request borrows. Nothing here blocks and nothing here knows a resource.
- * Source: libpq, "Pipeline Mode" and "Asynchronous Command Processing".
+ * PostgreSQL for one worker: a pipeline for reads shared by all its requests, a few sessions for
+ * writing that a request borrows, and one for reports. Nothing here blocks and nothing here knows a
+ * resource. Source: libpq, "Pipeline Mode" and "Asynchronous Command Processing".
  */
 #ifndef IQM_PG_H
 #define IQM_PG_H
@@ -13,6 +13,9 @@
 
 /* Statements in one batch, at most. */
 #define IQM_PG_BATCH_MAX 6
+/* A report may take so long, and so many may wait for their turn. */
+#define IQM_PG_REPORT_TIMEOUT_MS 30000
+#define IQM_PG_REPORTS_MAX 4
 /* Parameters of one statement, at most. */
 #define IQM_PG_PARAMETERS_MAX 24
 
@@ -94,6 +97,12 @@ void iqm_pg_batch_clear(struct iqm_pg_batch *batch);
 
 /* Queues a batch of reads; they run READ ONLY. Retried once when the connection is lost. */
 void iqm_pg_read(struct iqm_pg *pg, struct iqm_pg_batch *batch);
+
+/*
+ * Queues a batch of reads that may take long: they run READ ONLY, one after the other, on a session
+ * of their own that connects at the first one, so that no other read waits for them.
+ */
+void iqm_pg_report(struct iqm_pg *pg, struct iqm_pg_batch *batch);
 
 /*
  * Queues a write that is whole in one batch. Batches with `together` set that wait at the same time

@@ -29,7 +29,7 @@ static void push(struct iqm_pg_session *session, struct iqm_pg_batch *batch, uns
     batch->expected = expected;
     batch->seen = 0;
     batch->ends_group = true;
-    batch->deadline = iqm_clock_ms() + pool_options(session->pg)->timeout_ms;
+    batch->deadline = iqm_clock_ms() + session->timeout_ms;
     if (session->tail != NULL)
         session->tail->next = batch;
     else

@@ -28,10 +28,12 @@ struct iqm_pg {
     uv_timer_t timer;
     bool closed;
     struct iqm_pg_session reader;
+    struct iqm_pg_session reporter; /* from the first report on */
     struct iqm_pg_session *writers;
     struct iqm_pg_session *free_writers;
     struct queue reads;          /* while the pipeline is down */
     struct queue writes;         /* until a session is free for them */
+    struct queue reports;        /* until those before them are done */
     unsigned groups;             /* of writes under way */
     struct iqm_pg_batch *doomed; /* cannot run; told so from the loop */
     struct iqm_pg_borrower *borrower_head, *borrower_tail;
@@ -111,6 +113,15 @@ static void send_group(struct iqm_pg *pg, struct iqm_pg_session *session)
         session_send(session, take_first(pg, &pg->writes));
 }
 
+/* One at a time: what waits is not yet under way, and keeps its own time. */
+static void send_report(struct iqm_pg *pg)
+{
+    if (pg->reporter.state != SESSION_READY || pg->reporter.head != NULL ||
+        pg->reports.head == NULL)
+        return;
+    session_send(&pg->reporter, take_first(pg, &pg->reports));
+}
+
 /* A session goes to who has waited longest; one that nobody wants is kept free. Borrowers cannot
  * keep the queue of writes from every session. */
 static void offer(struct iqm_pg *pg, struct iqm_pg_session *session)
@@ -147,6 +158,8 @@ static void forget_free(struct iqm_pg *pg, struct iqm_pg_session *session)
 
 void pool_session_idle(struct iqm_pg_session *session)
 {
+    if (session->use == SESSION_REPORTS)
+        send_report(session->pg);
     if (!session->creates)
         return;
     session->lent = session->creates = false;
@@ -158,9 +171,13 @@ void pool_session_ready(struct iqm_pg_session *session)
 {
     struct iqm_pg *pg = session->pg;
 
-    if (!session->reads) {
+    if (session->use == SESSION_WRITES) {
         if (!session->lent)
             offer(pg, session);
+        return;
+    }
+    if (session->use == SESSION_REPORTS) {
+        send_report(pg);
         return;
     }
     while (pg->reads.head != NULL)
@@ -172,7 +189,7 @@ void pool_session_lost(struct iqm_pg_session *session, struct iqm_pg_batch *orph
 {
     struct iqm_pg *pg = session->pg;
 
-    if (!session->reads)
+    if (session->use == SESSION_WRITES)
         forget_free(pg, session);
     if (session->creates) {
         session->lent = session->broken = session->creates = false;
@@ -181,7 +198,8 @@ void pool_session_lost(struct iqm_pg_session *session, struct iqm_pg_batch *orph
     while (orphans != NULL) {
         struct iqm_pg_batch *batch = orphans;
         orphans = batch->next;
-        if (session->reads && !batch->retried && !pg->closed && batch->user != NULL) {
+        if (session->use == SESSION_READS && !batch->retried && !pg->closed &&
+            batch->user != NULL) {
             void (*done)(struct iqm_pg_batch *) = batch->done;
             unsigned count = batch->query_count;
             iqm_pg_batch_clear(batch);
@@ -227,11 +245,13 @@ static void on_timer(uv_timer_t *timer)
     uint64_t now = iqm_clock_ms();
 
     session_check(&pg->reader, now);
+    session_check(&pg->reporter, now);
     for (unsigned i = 0; i < pg->options.write_connections; i++)
         session_check(&pg->writers[i], now);
     tell_doomed(pg);
     expire(pg, &pg->reads, now);
     expire(pg, &pg->writes, now);
+    expire(pg, &pg->reports, now);
     expire_borrowers(pg, now);
 }
 
@@ -251,9 +271,9 @@ struct iqm_pg *iqm_pg_new(uv_loop_t *loop, const struct iqm_pg_options *options)
     uv_timer_init(loop, &pg->timer);
     pg->timer.data = pg;
     uv_timer_start(&pg->timer, on_timer, CHECK_EVERY_MS, CHECK_EVERY_MS);
-    session_start(&pg->reader, pg, true);
+    session_start(&pg->reader, pg, SESSION_READS);
     for (unsigned i = 0; i < options->write_connections; i++)
-        session_start(&pg->writers[i], pg, false);
+        session_start(&pg->writers[i], pg, SESSION_WRITES);
     return pg;
 }
 
@@ -264,11 +284,14 @@ void iqm_pg_close(struct iqm_pg *pg)
     pg->closed = true;
     uv_close((uv_handle_t *)&pg->timer, NULL);
     session_close(&pg->reader);
+    if (pg->reporter.pg != NULL)
+        session_close(&pg->reporter);
     for (unsigned i = 0; i < pg->options.write_connections; i++)
         session_close(&pg->writers[i]);
     tell_doomed(pg);
     expire(pg, &pg->reads, 0);
     expire(pg, &pg->writes, 0);
+    expire(pg, &pg->reports, 0);
     expire_borrowers(pg, 0);
 }
 
@@ -319,6 +342,24 @@ void iqm_pg_read(struct iqm_pg *pg, struct iqm_pg_batch *batch)
         return;
     }
     queue_up(pg, &pg->reads, batch);
+}
+
+void iqm_pg_report(struct iqm_pg *pg, struct iqm_pg_batch *batch)
+{
+    unsigned waiting = 0;
+
+    for (const struct iqm_pg_batch *one = pg->reports.head; one != NULL; one = one->next)
+        waiting++;
+    batch->retried = true;
+    if (waiting == IQM_PG_REPORTS_MAX) {
+        doom(pg, batch);
+        return;
+    }
+    if (pg->reporter.pg == NULL)
+        session_start(&pg->reporter, pg, SESSION_REPORTS);
+    queue_up(pg, &pg->reports, batch);
+    batch->deadline = iqm_clock_ms() + IQM_PG_REPORT_TIMEOUT_MS;
+    send_report(pg);
 }
 
 void iqm_pg_write(struct iqm_pg *pg, struct iqm_pg_batch *batch)
@@ -415,6 +456,7 @@ void iqm_pg_flush(struct iqm_pg *pg)
 {
     send_writes(pg);
     session_flush(&pg->reader);
+    session_flush(&pg->reporter);
     for (unsigned i = 0; i < pg->options.write_connections; i++)
         session_flush(&pg->writers[i]);
 }

@@ -75,6 +75,13 @@ static void retry_later(struct iqm_pg_session *session)
     uv_timer_start(&session->retry, on_retry, wait, 0);
 }
 
+static const char *name_of(enum session_use use)
+{
+    static const char *const names[] = {"write", "read", "report"};
+
+    return names[use];
+}
+
 void session_lose(struct iqm_pg_session *session)
 {
     struct iqm_pg_batch *orphans = session->head;
@@ -92,33 +99,39 @@ void session_lose(struct iqm_pg_session *session)
     session->dirty = false;
     session_forget_names(session);
     if (was_ready)
-        iqm_log_event(IQM_LOG_ERROR, "database_lost", "use", session->reads ? "read" : "write");
+        iqm_log_event(IQM_LOG_ERROR, "database_lost", "use", name_of(session->use));
     retry_later(session);
     pool_session_lost(session, orphans);
 }
 
-/* Who waits for a row holds a session that others could use. */
-static unsigned lock_timeout(const struct iqm_pg_options *options)
+/* Who waits for a row holds a session that others could use. Reports wait for each other. */
+static unsigned lock_timeout(const struct iqm_pg_session *session)
 {
-    return options->timeout_ms / 5 < 1000 ? options->timeout_ms / 5 : 1000;
+    if (session->use == SESSION_REPORTS)
+        return session->timeout_ms;
+    return session->timeout_ms / 5 < 1000 ? session->timeout_ms / 5 : 1000;
 }
 
-/* Every session is set up by its start-up packet, so that no round trip is needed. */
+/* Every session is set up by its start-up packet, so that no round trip is needed. A report takes
+ * one processor, not several. */
 static PGconn *start_connection(const struct iqm_pg_session *session)
 {
     const struct iqm_pg_options *options = pool_options(session->pg);
-    char settings[512];
+    bool writes = session->use == SESSION_WRITES;
+    char settings[512], name[40];
 
     snprintf(settings, sizeof settings,
         "-c role=%s -c search_path=public -c statement_timeout=%u -c lock_timeout=%u "
         "-c idle_in_transaction_session_timeout=%u -c default_transaction_read_only=%s "
-        "-c TimeZone=UTC -c DateStyle=ISO -c client_encoding=UTF8 -c jit=off",
-        options->role, options->timeout_ms, lock_timeout(options), options->timeout_ms * 2,
-        session->reads ? "on" : "off");
+        "-c TimeZone=UTC -c DateStyle=ISO -c client_encoding=UTF8 -c jit=off%s",
+        options->role, session->timeout_ms, lock_timeout(session), session->timeout_ms * 2,
+        writes ? "off" : "on",
+        session->use == SESSION_REPORTS ? " -c max_parallel_workers_per_gather=0" : "");
+    snprintf(name, sizeof name, "iqmd %s", name_of(session->use));
     const char *keywords[] = {"dbname", "options", "application_name", "fallback_application_name",
         "tcp_user_timeout", "target_session_attrs", NULL};
-    const char *values[] = {options->url, settings, session->reads ? "iqmd read" : "iqmd write",
-        "iqmd", "5000", session->reads ? "any" : "read-write", NULL};
+    const char *values[] = {
+        options->url, settings, name, "iqmd", "5000", writes ? "read-write" : "any", NULL};
     return PQconnectStartParams(keywords, values, 1);
 }
 
@@ -226,10 +239,12 @@ void session_check(struct iqm_pg_session *session, uint64_t now)
         session_lose(session);
 }
 
-void session_start(struct iqm_pg_session *session, struct iqm_pg *pg, bool reads)
+void session_start(struct iqm_pg_session *session, struct iqm_pg *pg, enum session_use use)
 {
     session->pg = pg;
-    session->reads = reads;
+    session->use = use;
+    session->timeout_ms =
+        use == SESSION_REPORTS ? IQM_PG_REPORT_TIMEOUT_MS : pool_options(pg)->timeout_ms;
     uv_timer_init(pool_loop(pg), &session->retry);
     session->retry.data = session;
     session_connect(session);

@@ -7,6 +7,9 @@
 /* Twice the prepared statements a session remembers; others go unprepared. */
 #define NAMES_MAX 512
 
+/* What a session is for: the pipeline of reads (shared) and that of reports are READ ONLY. */
+enum session_use { SESSION_WRITES, SESSION_READS, SESSION_REPORTS };
+
 enum session_state { SESSION_DOWN, SESSION_CONNECTING, SESSION_READY, SESSION_CLOSED };
 
 struct iqm_pg_session {
@@ -17,7 +20,8 @@ struct iqm_pg_session {
     bool failed;     /* libpq refused to queue: the connection is of no more use */
     uv_timer_t retry;
     enum session_state state;
-    bool reads; /* the read pipeline: READ ONLY, shared */
+    enum session_use use;
+    unsigned timeout_ms; /* of a statement */
     bool lent;
     bool broken; /* lost while lent: what the borrower began is gone */
     bool dirty;  /* something is queued in libpq */
@@ -37,7 +41,7 @@ struct iqm_pg_session {
 };
 
 /* Starts the session's life: it connects now and again after every loss. */
-void session_start(struct iqm_pg_session *session, struct iqm_pg *pg, bool reads);
+void session_start(struct iqm_pg_session *session, struct iqm_pg *pg, enum session_use use);
 
 /* Ends it; its handles close in the loop. */
 void session_close(struct iqm_pg_session *session);

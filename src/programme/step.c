@@ -137,7 +137,7 @@ static int place_in_path(const char *path, const char *name)
     return -1;
 }
 
-void step_read_asked(struct step *step, void (*next)(struct step *step, const PGresult *rows))
+static void take_asked(struct step *step)
 {
     const struct iqm_call *call = step->call;
     const struct iqm_statement *statement = call->operation->statement;
@@ -148,7 +148,19 @@ void step_read_asked(struct step *step, void (*next)(struct step *step, const PG
         step->values[i].text =
             place >= 0 ? call->path_values[place].ptr : iqm_call_parameter(call, name).ptr;
     }
-    step_read(step, statement, next);
+}
+
+void step_read_asked(struct step *step, void (*next)(struct step *step, const PGresult *rows))
+{
+    take_asked(step);
+    step_read(step, step->call->operation->statement, next);
+}
+
+void step_report_asked(struct step *step, void (*next)(struct step *step, const PGresult *rows))
+{
+    take_asked(step);
+    if (prepare(step, step->call->operation->statement, false, next))
+        iqm_pg_report(step->call->pg, &step->batch);
 }
 
 bool step_shows(struct step *step, const PGresult *rows, int column)

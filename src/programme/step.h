@@ -39,6 +39,9 @@ void step_change(struct step *step, const struct iqm_statement *statement,
  * names; otherwise as step_read. */
 void step_read_asked(struct step *step, void (*next)(struct step *step, const PGresult *rows));
 
+/* The same of a statement that may take long: see iqm_pg_report. */
+void step_report_asked(struct step *step, void (*next)(struct step *step, const PGresult *rows));
+
 /* Whether there is a row, and a value in this column of it; answers 404 or 403 where there is not.
  */
 bool step_shows(struct step *step, const PGresult *rows, int column);

@@ -1,4 +1,5 @@
--- Requests for wrk: get, match (a conditional get), page, post, search?… as it stands in the path. Arguments: kind, schools, token.
+-- Requests for wrk: get, match (a conditional get), page, post, standings, report, and search?… as it
+-- stands in the path. Arguments: kind, schools, token.
 local threads = 0
 local kind, schools, headers
 
@@ -30,7 +31,24 @@ local function search()
     return wrk.format("GET", "/v1/contributions/" .. kind, headers)
 end
 
-local kinds = {get = get, match = get, page = page, post = post}
+local function of_school(what)
+    return function()
+        local school = id("8000", math.random(0, schools - 1))
+        return wrk.format("GET", "/v1/schools/" .. school .. what, headers)
+    end
+end
+
+local function cluster_standing()
+    local cluster = id("9000", math.random(0, schools / 50 - 1))
+    return wrk.format("GET", "/v1/clusters/" .. cluster .. "/standing", headers)
+end
+
+local function report()
+    return wrk.format("GET", "/v1/programme-report", headers)
+end
+
+local kinds = {get = get, match = get, page = page, post = post,
+    school_standing = of_school("/standing"), cluster_standing = cluster_standing, report = report}
 
 function init(args)
     kind, schools = args[1], tonumber(args[2])

@@ -75,8 +75,9 @@ class Server:
         return self
 
     def run(self, kind, seconds):
+        connections = ["-t1", "-c1"] if kind == "report" else ["-t2", "-c64"]
         result = subprocess.run(
-            ["wrk", "-t2", "-c64", f"-d{seconds}s", "--timeout", "10s", "-s", HERE / "load.lua",
+            ["wrk", *connections, f"-d{seconds}s", "--timeout", "30s", "-s", HERE / "load.lua",
              f"http://127.0.0.1:{self.port}", "--", kind, str(self.schools), self.token,
              MEETING_HEAD, MEETING_BETWEEN, MEETING_TAIL],
             check=True, stdout=subprocess.PIPE, text=True, timeout=seconds + 30)

@@ -253,6 +253,28 @@ def test_a_read_that_takes_too_long(pair):
     assert server.ask("GET", "/v1/schools").status == 200
 
 
+def test_reports_that_take_long_are_in_nobodys_way(pair):
+    """They wait for each other, and where too many wait the answer is 503."""
+    cluster, server = pair
+    holder = Session(cluster)
+    holder.run("SELECT pg_advisory_lock(hashtext('get_programme_report'))")
+    report = server.request("GET", "/v1/programme-report")
+    waiting = [server.wire().send(report) for _ in range(12)]
+    wait_for(lambda: cluster.sql("SELECT 1 FROM pg_stat_activity"
+                                 " WHERE application_name = 'iqmd report' AND wait_event_type = 'Lock'"),
+             "a report waits")
+    for _ in range(5):
+        answer, took = timed(server, "GET", "/v1/clusters?limit=1")
+        assert answer.status == 200 and took < 0.5, (answer, took)
+    holder.run("SELECT pg_advisory_unlock(hashtext('get_programme_report'))")
+    holder.close()
+    got = [wire.read().check().status for wire in waiting]
+    assert set(got) == {200, 503}, got
+    assert 5 <= got.count(200) <= 10, got  # of each worker: one under way, four in line
+    assert server.ask("GET", "/v1/programme-report").status == 200
+    server.is_well()
+
+
 def test_too_many_waiting(new_cluster, new_server):
     cluster = new_cluster()
     server = new_server(cluster, IQM_DATABASE_TIMEOUT="8000", IQM_DATABASE_QUEUE="2",

@@ -92,6 +92,7 @@ get_meeting_grid              200          200 200 404  200 403 404  200        
 
 get_school_standing           200          200 200 404  200 403 404  200          401
 get_cluster_standing          200          200 200 404  403          200          401
+get_programme_report          200          403          403          403          401
 
 list_frameworks               in           in           in           in           401
 create_framework              201          403          403          403          401
