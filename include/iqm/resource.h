@@ -72,4 +72,12 @@ int iqm_cursor_refuse(struct iqm_call *call);
 /* The validated string member as text; NULL when absent or null. */
 const char *iqm_rules_text(const json_t *document, const char *member);
 
+/* Sets a member to a text, which is copied. 0 or IQM_ENOMEM. */
+int iqm_rules_set_text(json_t *document, const char *member, const char *text);
+
+/* Runs a check with the context parsed. Where the context statement gave no row, the member at
+ * `pointer` refers to what is not there or not the caller's to see: IQM_EPROBLEM. */
+int iqm_rules_in_context(struct iqm_rules *rules, const char *pointer,
+    int (*check)(struct iqm_rules *rules, const json_t *context));
+
 #endif

@@ -212,3 +212,20 @@ const char *iqm_rules_text(const json_t *document, const char *member)
 {
     return json_string_value(json_object_get(document, member));
 }
+
+int iqm_rules_set_text(json_t *document, const char *member, const char *text)
+{
+    return json_object_set_new(document, member, json_string(text)) == 0 ? 0 : IQM_ENOMEM;
+}
+
+int iqm_rules_in_context(struct iqm_rules *rules, const char *pointer,
+    int (*check)(struct iqm_rules *rules, const json_t *context))
+{
+    if (rules->context == NULL)
+        return iqm_problem_at(rules->problem, pointer, "refers to a record that does not exist");
+    json_t *context = json_loads(rules->context, 0, NULL);
+    int error = context != NULL ? check(rules, context) : IQM_ENOMEM;
+
+    json_decref(context);
+    return error;
+}

@@ -344,10 +344,22 @@ static void context_read(struct iqm_pg_batch *batch)
     check_and_store(writing, copy);
 }
 
-/* The context statement's parameters are members of the document, by name; `day` is a
- * step's day, else today. */
+/* The whole, as it would be stored; NULL when memory is out. */
+static const char *whole_text(const struct writing *writing)
+{
+    char *text = json_dumps(writing->document, JSON_COMPACT);
+    const char *copy = text != NULL ? iqm_arena_string(writing->call->arena, text) : NULL;
+
+    free(text);
+    return copy;
+}
+
+/* The context statement's parameters are members of the document, by name; `document` is the whole,
+ * `day` a step's day, else today. */
 static const char *context_value(const struct writing *writing, const char *name)
 {
+    if (strcmp(name, "document") == 0)
+        return whole_text(writing);
     if (strcmp(name, "transition") == 0 && writing->kind == WRITING_TRANSITION)
         return writing->call->operation->transition->name;
     if (strcmp(name, "day") == 0)

@@ -27,11 +27,13 @@ def record(resource, make):
 # to nowhere; or are chosen by the server.
 KEPT = ("cluster_id", "local_authority_code", "framework_id", "applied_on", "url")
 CLASHING = [resource for resource in RESOURCES.values() if resource.clash]
-# An award goes to no other school (test_awards.py).
-CLASHING_LATER = [resource for resource in CLASHING if resource.name != "award"]
+# An award goes to no other school (test_awards.py), and what is worked on stays with its award.
+CLASHING_LATER = [resource for resource in CLASHING
+                  if resource.name not in ("award", "plan", "project", "project_update")]
 REFERRED = [resource for resource in RESOURCES.values() if resource.refer]
 WITH_OPTIONAL = [resource for resource in RESOURCES.values()
-                 if resource.name not in ("term_dates", "account", "client", "attendance")]
+                 if resource.name not in ("term_dates", "account", "client", "attendance",
+                                          "plan")]
 
 
 def only(resources):
@@ -330,8 +332,8 @@ class TestDelete:
         other = resource.refer(make, record)
         found = problem(head.delete(resource.path(record), "*"), 409, "conflict")
         kind = next(r for r in RESOURCES.values() if head.get(r.path(other)).status == 200)
-        assert found["detail"] == (f"Other records refer to this one: {kind.plural}. Delete or "
-                                   "change those first.")
+        assert found["detail"] == (f"Other records refer to this one: {kind.plural.replace('_', ' ')}. "
+                                   "Delete or change those first.")
         assert head.get(resource.path(record)).json == record
 
 
@@ -393,7 +395,8 @@ def _toggle(resource, record):
     other = {"town": "York", "region": "South", "telephone": "01632 960002", "reason": "Closed.",
              "left_on": "2026-06-30", "ends_on": "2026-06-30", "notes": "Few came.",
              "status": "absent", "suspended": False, "origins": ["https://two.example"],
-             "edition": "2022", "title": "A quiet hall", "seen": "Lively corridors."}
+             "edition": "2022", "title": "A quiet hall", "seen": "Lively corridors.",
+             "targets": [], "progress": "All looked."}
     return name, value, other[name]
 
 

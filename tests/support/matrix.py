@@ -148,6 +148,40 @@ report_review                 200          200 200 404  403          403        
 return_review                 200          403          403          403          401
 sign_off_review               200          403          403          403          401
 
+list_plans                    in           in in out    in out out   in           401
+create_plan                   201          403          201 422 422  403          401
+get_plan                      200          200 200 404  200 404 404  200          401
+put_plan                      200          403          403          403          401
+patch_plan                    200          403          200 404 404  403          401
+delete_plan                   204          403          204 404 404  403          401
+list_plan_history             200          403          403          403          401
+submit_plan                   200          403          200 404 404  403          401
+return_plan                   200          200 200 404  403          403          401
+agree_plan                    200          200 200 404  403          403          401
+review_plan                   200          200 200 404  403          403          401
+
+list_projects                 in           in in out    in out out   in           401
+create_project                201          403          201 422 422  403          401
+get_project                   200          200 200 404  200 404 404  200          401
+put_project                   200          403          403          403          401
+patch_project                 200          403          200 404 404  403          401
+delete_project                204          403          204 404 404  403          401
+list_project_history          200          403          403          403          401
+submit_project                200          403          200 404 404  403          401
+return_project                200          200 200 404  403          403          401
+agree_project                 200          200 200 404  403          403          401
+complete_project              200          200 200 404  403          403          401
+
+list_project_updates          in           in in out    in out out   in           401
+create_project_update         201          403          201 422 422  403          401
+get_project_update            200          200 200 404  200 404 404  200          401
+put_project_update            200          403          403          403          401
+patch_project_update          200          403          200 404 404  403          401
+delete_project_update         204          403          204 404 404  403          401
+list_project_update_history   200          403          403          403          401
+submit_project_update         200          403          200 404 404  403          401
+return_project_update         200          200 200 404  403          403          401
+
 list_accounts                 in           403          403          403          401
 create_account                201          403          403          403          401
 get_account                   200          403          403          403          401

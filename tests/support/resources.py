@@ -163,6 +163,69 @@ def judge_by(make, framework):
                       applied_on=day(-200))
 
 
+def given(make, level, school=None):
+    """An award of the level with what is below: given so long ago that its contract is over, but for
+    Flagship, which is applied for."""
+    school = school or make.school()
+    for each in FRAMEWORKS:
+        award = make.award(school_id=school["id"], level=each, framework_id=FRAMEWORKS[each],
+                           applied_on=day(-1300 if each != "flagship" else -200))
+        if each != "flagship":
+            award = steps.bring(make.client, "award", award, "awarded")
+        if each == level:
+            return award
+    raise AssertionError(level)
+
+
+def year_of(text, later=0):
+    """The academic year of a day, or so many later."""
+    first = int(text[:4]) - (text[5:7] < "09") + later
+    return f"{first}/{(first + 1) % 100:02d}"
+
+
+def target(make, award, number, **members):
+    """One of a plan, whole."""
+    contract = award["contracts"][0]
+    return {"key": f"target-{number}", "title": f"Target {number}",
+            "development_plan_reference": f"Priority {number}", "next_steps": "Train all staff.",
+            "responsible_person_ids": [make.person(school_id=award["school_id"])["id"]],
+            "starts_on": contract["starts_on"], "ends_on": contract["ends_on"],
+            "success_measure": "Fewer pupils are sent out.", "impact": "Lessons are calm.", **members}
+
+
+def plan_of(make, award, later=1):
+    """Of the year after that in which the award was given."""
+    return {"award_id": award["id"],
+            "academic_year": year_of(award["contracts"][0]["starts_on"], later),
+            "targets": [target(make, award, number) for number in range(1, 4)]}
+
+
+def plan(make):
+    return plan_of(make, given(make, "centre_of_excellence"))
+
+
+def project_of(make, award):
+    return {"award_id": award["id"], "title": "Quiet corners", "outline": "We look at what calms.",
+            "starts_on": "2024-09-01", "ends_on": "2026-07-20",
+            "steps": [{"key": "look", "title": "Look", "description": "In every class.",
+                       "responsible_person_ids": [make.person(school_id=award["school_id"])["id"]],
+                       "responsible_groups": ["Year 3"],
+                       "starts_on": "2024-09-01", "ends_on": "2025-07-20"}]}
+
+
+def project(make):
+    return project_of(make, given(make, "flagship"))
+
+
+def update_of(project, year="2024/25"):
+    return {"project_id": project["id"], "academic_year": year, "progress": "All looked.",
+            "impact": "Calmer breaks.", "next_steps": "Look again."}
+
+
+def project_update(make):
+    return update_of(make.project())
+
+
 def account(make):
     return {"person_id": make.person()["id"], "roles": ["ambassador"], "suspended": False}
 
@@ -225,6 +288,18 @@ _TABLE = [
              keeps=("school_id", "level")),
     Resource("review", "/v1/reviews", "reviews", review, {"seen": "Calm corridors."},
              ("scheduled_on", "2025-02-30"), None, _supported("review"), keeps=("award_id",)),
+    Resource("plan", "/v1/plans", "plans", plan,
+             {"targets": [{"key": "one", "title": "Calm corridors"}]}, ("award_id", "one"),
+             _same(plan, "award_id", "academic_year"), _supported("plan"),
+             keeps=("award_id", "academic_year")),
+    Resource("project", "/v1/projects", "projects", project, {"title": "Quiet rooms"},
+             ("title", ""), _same(project, "award_id"),
+             lambda make, record: make.project_update(project_id=record["id"]),
+             keeps=("award_id",)),
+    Resource("project_update", "/v1/project-updates", "project_updates", project_update,
+             {"progress": "Half looked."}, ("progress", 7),
+             _same(project_update, "project_id", "academic_year"), _supported("project_update"),
+             keeps=("project_id", "academic_year")),
     Resource("contribution", "/v1/contributions", "contributions", contribution,
              {"title": "A quiet room"}, ("kind", "talk"), None,
              _supported("contribution")),

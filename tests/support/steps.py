@@ -18,6 +18,9 @@ BODIES = {
     "defer_award": {"comment": "No meeting was attended."},
     "withdraw_award": {"comment": "The school leaves the programme."},
     "return_review": {"comment": "Say more of what was seen."},
+    "return_plan": {"comment": "Say who is responsible."},
+    "return_project": {"comment": "Say what you want to find out."},
+    "return_project_update": {"comment": "Say what comes next."},
 }
 # How many days ago a step was, that brings a record where another begins.
 AGO = {"assess_award": 1200, "grant_award": 1200}
@@ -25,7 +28,8 @@ AGO = {"assess_award": 1200, "grant_award": 1200}
 # returns it.
 READY = {}
 # What records decide; all other criteria are judged in a review.
-BY_RECORDS = ("annual_visit", "cluster_member", "attends_meetings", "held_three_years")
+BY_RECORDS = ("annual_visit", "cluster_member", "attends_meetings", "held_three_years",
+              "plan_each_year", "project_update_each_year")
 
 
 def judgements(client, award, **other):
@@ -47,6 +51,30 @@ def write_report(client, review, outcome="not_awarded", **other):
 
 
 READY["report_review"] = write_report
+
+
+def agree_to_its_project(client, update):
+    project = client.get(f"/v1/projects/{update['project_id']}").json
+    if project["status"] in ("draft", "submitted"):
+        bring(client, "project", project, "agreed")
+    return update
+
+
+READY["submit_project_update"] = agree_to_its_project
+
+
+def update_each_year(client, project):
+    """Hands in an update of each year."""
+    for year in range(int(project["starts_on"][:4]), int(project["ends_on"][:4])):
+        made = client.post("/v1/project-updates", {
+            "project_id": project["id"], "academic_year": f"{year}/{(year + 1) % 100:02d}",
+            "progress": "All looked.", "impact": "Calm.", "next_steps": "Look again."})
+        assert made.status == 201, made
+        take(client, "submit_project_update", made.json)
+    return project
+
+
+READY["complete_project"] = update_each_year
 
 
 def rule(step):

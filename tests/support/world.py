@@ -13,7 +13,7 @@ from typing import Optional
 from support import confidential, files, steps
 from support.client import Client
 from support.places import day
-from support.resources import FRAMEWORKS, term_dates
+from support.resources import FRAMEWORKS, given, plan_of, project_of, term_dates, update_of
 
 PLACES = ("own", "same", "foreign")
 SCOPES = ["schools:read", "meetings:read"]  # of clients; tokens here have all
@@ -155,6 +155,9 @@ class World:
                                     school_id=self.schools[place]["id"]) for place in places}
         self.awards = {place: self._kept_award(place) for place in places}
         self.reviews = {place: self.fresh("review", place) for place in places}
+        self.plans = {place: self.fresh("plan", place) for place in PLACES}
+        self.projects = {place: self.fresh("project", place) for place in PLACES}
+        self.project_updates = {place: self.fresh("project_update", place) for place in PLACES}
         self.contributions = {place: self.fresh("contribution", place) for place in places}
         self.evidence = {place: self._kept_evidence(place) for place in PLACES}
         self.successions = {place: self.fresh("succession", place) for place in PLACES}
@@ -229,6 +232,21 @@ class World:
     def _review(self, place):
         return {"award_id": self.awards[place]["id"], "scheduled_on": "2025-06-10", "judgements": [],
                 "assessor_person_id": self.make.person()["id"]}
+
+    def _former(self, place, level):
+        """An award of a school that this place's came from, as what is the school's own."""
+        former = self.make.school()
+        self.make.succession(predecessor_id=former["id"], successor_id=self.schools[place]["id"])
+        return given(self.make, level, former)
+
+    def _plan(self, place):
+        return plan_of(self.make, self._former(place, "centre_of_excellence"))
+
+    def _project(self, place):
+        return project_of(self.make, self._former(place, "flagship"))
+
+    def _project_update(self, place):
+        return update_of(self.fresh("project", place))
 
     def _contribution(self, place):
         return self.make.example("contribution", school_id=self.schools[place]["id"])

@@ -5,11 +5,6 @@
 
 #include <string.h>
 
-static int set_text(json_t *object, const char *member, const char *text)
-{
-    return json_object_set_new(object, member, json_string(text)) == 0 ? 0 : IQM_ENOMEM;
-}
-
 static int choose_framework(struct iqm_rules *rules, const json_t *context)
 {
     const char *level = iqm_rules_text(rules->document, "level");
@@ -21,7 +16,7 @@ static int choose_framework(struct iqm_rules *rules, const json_t *context)
         return iqm_problem_at(rules->problem, "/applied_on",
             "is a day on which no framework of this level is in force");
     if (framework == NULL)
-        return set_text(rules->document, "framework_id", newest);
+        return iqm_rules_set_text(rules->document, "framework_id", newest);
     if (its_level != NULL && strcmp(its_level, level) != 0)
         return iqm_problem_at(
             rules->problem, "/framework_id", "is a framework of another level: %s", its_level);
@@ -34,7 +29,7 @@ static int check_applied_on(struct iqm_rules *rules)
     const json_t *first = json_array_get(json_object_get(rules->document, "transitions"), 0);
 
     if (applied == NULL)
-        return set_text(rules->document, "applied_on", rules->today);
+        return iqm_rules_set_text(rules->document, "applied_on", rules->today);
     if (strcmp(applied, rules->today) > 0)
         return iqm_problem_at(
             rules->problem, "/applied_on", "is in the future; today is %s", rules->today);

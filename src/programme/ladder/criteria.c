@@ -63,11 +63,17 @@ static bool collect(const struct ladder *ladder, const char *kind, const char *c
     return found;
 }
 
-static bool was_visited(const struct ladder *ladder, const json_t *review)
+/* Whether what a member tells the day of had happened by the day. */
+static bool had(const struct ladder *ladder, const json_t *record, const char *member)
 {
-    const char *day = iqm_rules_text(review, "visited_on");
+    const char *day = iqm_rules_text(record, member);
 
     return day != NULL && strcmp(day, ladder->on) <= 0;
+}
+
+static bool was_visited(const struct ladder *ladder, const json_t *review)
+{
+    return had(ladder, review, "visited_on");
 }
 
 /* A visit in every academic year. */
@@ -149,6 +155,66 @@ static void attends_meetings(const struct ladder *ladder, const json_t *award,
         attend(ladder, years[i], minimum, verdict);
 }
 
+static bool was_reviewed(const struct ladder *ladder, const json_t *plan)
+{
+    return had(ladder, plan, "reviewed_on");
+}
+
+static bool was_handed_in(const struct ladder *ladder, const json_t *update)
+{
+    return had(ladder, update, "submitted_on");
+}
+
+static bool is_there(const struct ladder *ladder, const json_t *record)
+{
+    return (void)ladder, record != NULL;
+}
+
+/* Whether the year counts to Flagship, where a project takes the place of a plan. */
+static bool is_flagship_year(const struct ladder *ladder, int year)
+{
+    char march[IQM_DATE_TEXT];
+
+    ladder_counting_day(year, march);
+    struct ladder then = {.facts = ladder->facts, .on = march};
+    return ladder_holds(&then, LADDER_FLAGSHIP);
+}
+
+/* A plan that was reviewed, for each year; one that was not is told as what fails. */
+static void plan_each_year(const struct ladder *ladder, const json_t *award,
+    const json_t *criterion, struct verdict *verdict)
+{
+    int years[LADDER_YEARS_MAX];
+    unsigned count = ladder_years(award, ladder->on, years);
+
+    (void)criterion;
+    for (unsigned i = 0; i < count; i++) {
+        char year[IQM_ACADEMIC_YEAR_TEXT];
+        ladder_year_text(years[i], year);
+        if (is_flagship_year(ladder, years[i]) ||
+            collect(ladder, "plans", "/v1/plans", years[i], was_reviewed, verdict))
+            continue;
+        bool begun = collect(ladder, "plans", "/v1/plans", years[i], is_there, verdict);
+        fail(verdict, "%s %s.", begun ? "No review was made of the plan of" : "There is no plan of",
+            year);
+    }
+}
+
+static void project_update_each_year(const struct ladder *ladder, const json_t *award,
+    const json_t *criterion, struct verdict *verdict)
+{
+    int years[LADDER_YEARS_MAX];
+    unsigned count = ladder_years(award, ladder->on, years);
+
+    (void)criterion;
+    for (unsigned i = 0; i < count; i++) {
+        char year[IQM_ACADEMIC_YEAR_TEXT];
+        ladder_year_text(years[i], year);
+        if (!collect(ladder, "updates", "/v1/project-updates", years[i], was_handed_in, verdict))
+            fail(verdict, "No update of the project was handed in for %s.", year);
+    }
+}
+
 /* Asked for before Flagship is attained for the first time. */
 static void held_three_years(const struct ladder *ladder, const json_t *award,
     const json_t *criterion, struct verdict *verdict)
@@ -204,7 +270,8 @@ static judge_fn *judge_of(const char *rule)
         const char *rule;
         judge_fn *judge;
     } judges[] = {{"annual_visit", annual_visit}, {"attends_meetings", attends_meetings},
-        {"cluster_member", cluster_member}, {"held_three_years", held_three_years}};
+        {"cluster_member", cluster_member}, {"held_three_years", held_three_years},
+        {"plan_each_year", plan_each_year}, {"project_update_each_year", project_update_each_year}};
 
     for (size_t i = 0; rule != NULL && i < IQM_LENGTH(judges); i++) {
         if (strcmp(judges[i].rule, rule) == 0)

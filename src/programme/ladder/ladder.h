@@ -7,6 +7,7 @@
 #ifndef IQM_PROGRAMME_LADDER_H
 #define IQM_PROGRAMME_LADDER_H
 
+#include "iqm/calendar.h"
 #include "iqm/resource.h"
 
 #define LADDER_ISA "inclusive_school_award"
@@ -52,6 +53,10 @@ bool ladder_ever_held(const struct ladder *ladder, const char *level);
  */
 unsigned ladder_years(const json_t *award, const char *on, int ret_years[static LADDER_YEARS_MAX]);
 
+/* The day that says which contract, and which level, an academic year counts to: its 1 March.
+ * `year` is its first. */
+void ladder_counting_day(int year, char ret_day[static IQM_DATE_TEXT]);
+
 /* The first year of the academic year that a day is in. */
 int ladder_year_of(const char *day);
 
@@ -67,8 +72,7 @@ void ladder_year_text(int year, char ret_text[static 8]);
  */
 json_t *ladder_criteria(const struct ladder *ladder, const json_t *award);
 
-/* Whether records decide a rule of a framework. People judge what has no rule; and plans and
- * updates of projects, which are not kept here. */
+/* Whether records decide a rule of a framework. People judge what has no rule. */
 bool ladder_by_records(const char *rule);
 
 /* ---- steps.c: which step is open ---- */

@@ -21,14 +21,22 @@ void ladder_year_text(int year, char ret_text[static 8])
     iqm_calendar_academic_year(september, ret_text);
 }
 
-/* Whether the year's 1 March was under one of the contracts: so each counts to one contract. */
-static bool was_under_contract(const json_t *award, int year)
+void ladder_counting_day(int year, char ret_day[static IQM_DATE_TEXT])
 {
     char march[24];
+
+    snprintf(march, sizeof march, "%04d-03-01", year + 1);
+    memcpy(ret_day, march, IQM_DATE_TEXT - 1);
+    ret_day[IQM_DATE_TEXT - 1] = '\0';
+}
+
+static bool was_under_contract(const json_t *award, int year)
+{
+    char march[IQM_DATE_TEXT];
     size_t i;
     const json_t *contract;
 
-    snprintf(march, sizeof march, "%04d-03-01", year + 1);
+    ladder_counting_day(year, march);
     json_array_foreach(json_object_get(award, "contracts"), i, contract)
     {
         if (strcmp(march, iqm_rules_text(contract, "starts_on")) >= 0 &&

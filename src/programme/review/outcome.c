@@ -67,6 +67,51 @@ static int check_order(const struct ladder *ladder, const json_t *award, json_t 
         iqm_rules_text(last, "happened_on"));
 }
 
+/* The day of the visit before this one; the day on which the award was given where there was none.
+ */
+static const char *visit_before(
+    const struct ladder *ladder, const json_t *award, const char *visited)
+{
+    const char *award_id = iqm_rules_text(award, "id");
+    size_t i;
+    const json_t *review; /* newest first */
+
+    json_array_foreach(json_object_get(ladder->facts, "reviews"), i, review)
+    {
+        const char *day = iqm_rules_text(review, "visited_on");
+        if (day != NULL && strcmp(day, visited) < 0 && is(review, "award_id", award_id))
+            return day;
+    }
+    return iqm_rules_text(award, "first_awarded_on");
+}
+
+/* An annual review that carries Flagship on is based on an update of the project, written since the
+ * visit before. */
+static int check_update(
+    struct iqm_rules *rules, const struct ladder *ladder, const json_t *award, json_t *failures)
+{
+    const char *outcome = iqm_rules_text(rules->document, "outcome");
+    const char *since = visit_before(ladder, award, iqm_rules_text(rules->document, "visited_on"));
+    json_t *projects = json_array();
+    size_t i;
+    const json_t *one;
+
+    if (!is(award, "level", LADDER_FLAGSHIP) ||
+        (strcmp(outcome, "maintained") != 0 && strcmp(outcome, "renewed") != 0))
+        return json_decref(projects), 0;
+    json_array_foreach(json_object_get(ladder->facts, "updates"), i, one)
+    {
+        const char *day = iqm_rules_text(one, "submitted_on");
+        if (day != NULL && strcmp(day, since) > 0 && strcmp(day, ladder->on) <= 0)
+            return json_decref(projects), 0;
+    }
+    json_array_foreach(json_object_get(ladder->facts, "projects"), i, one)
+        ladder_add_path(projects, "/v1/projects", iqm_rules_text(one, "id"));
+    return ladder_fail(failures, "project_update_for_review", projects,
+        "No update of the project was handed in after %s, on which the review could be based.",
+        since);
+}
+
 static int take_all(
     struct iqm_rules *rules, const struct ladder *ladder, json_t *award, json_t *failures)
 {
@@ -74,6 +119,8 @@ static int take_all(
     bool deferred = is(award, "status", "deferred");
     int error = check_order(ladder, award, failures);
 
+    if (error == 0)
+        error = check_update(rules, ladder, award, failures);
     for (size_t i = 0; error == 0 && i < IQM_LENGTH(steps); i++) {
         if (strcmp(steps[i].outcome, outcome) != 0 || !is(award, "status", steps[i].from))
             continue;

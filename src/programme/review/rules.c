@@ -21,11 +21,6 @@ static bool is(const json_t *object, const char *member, const char *text)
     return value != NULL && strcmp(value, text) == 0;
 }
 
-static int set_text(json_t *object, const char *member, const char *text)
-{
-    return json_object_set_new(object, member, json_string(text)) == 0 ? 0 : IQM_ENOMEM;
-}
-
 /* The school and the academic year follow from the award and the day. */
 static int derive(struct iqm_rules *rules, const json_t *award)
 {
@@ -34,15 +29,15 @@ static int derive(struct iqm_rules *rules, const json_t *award)
     int error = 0;
 
     if (is_step(rules, "visit") && !iqm_rules_text(rules->document, "visited_on"))
-        error = set_text(rules->document, "visited_on", rules->happened_on);
+        error = iqm_rules_set_text(rules->document, "visited_on", rules->happened_on);
     const char *day = iqm_rules_text(rules->document, "visited_on");
     if (day == NULL)
         day = iqm_rules_text(rules->document, "scheduled_on");
     iqm_calendar_academic_year(day, year);
     if (error == 0)
-        error = set_text(rules->document, "academic_year", year);
+        error = iqm_rules_set_text(rules->document, "academic_year", year);
     if (error == 0 && rules->before == NULL)
-        error = set_text(rules->document, "school_id", school);
+        error = iqm_rules_set_text(rules->document, "school_id", school);
     return error;
 }
 
@@ -224,12 +219,5 @@ static int check(struct iqm_rules *rules, const json_t *context)
 
 int iqm_rules_review(struct iqm_rules *rules)
 {
-    if (rules->context == NULL)
-        return iqm_problem_at(
-            rules->problem, "/award_id", "refers to a record that does not exist");
-    json_t *context = json_loads(rules->context, 0, NULL);
-    int error = context != NULL ? check(rules, context) : IQM_ENOMEM;
-
-    json_decref(context);
-    return error;
+    return iqm_rules_in_context(rules, "/award_id", check);
 }

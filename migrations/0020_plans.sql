@@ -1,0 +1,199 @@
+-- What a school works on: plans of Centres of Excellence, projects of Flagship schools and what they
+-- come to year by year.
+
+-- ---- references inside documents ----
+
+-- The references that a document holds by the path in it, as rows of their own. Arguments: their
+-- table and the path.
+CREATE FUNCTION keep_references() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+AS $$
+DECLARE
+    wanted uuid[] := ARRAY(SELECT DISTINCT (one #>> '{}')::uuid
+        FROM jsonb_path_query(NEW.doc::jsonb, TG_ARGV[1]::jsonpath) AS one);
+BEGIN
+    EXECUTE format('DELETE FROM %I WHERE holder_id = $1 AND held_id <> ALL ($2)', TG_ARGV[0])
+        USING NEW.id, wanted;
+    EXECUTE format('INSERT INTO %I (holder_id, held_id) SELECT $1, unnest($2) '
+        'ON CONFLICT DO NOTHING', TG_ARGV[0]) USING NEW.id, wanted;
+    RETURN NULL;
+END $$;
+
+-- Holds fast what documents of `holder` refer to inside their member: what is held cannot be
+-- deleted.
+CREATE PROCEDURE hold_references(holder name, held name, member name, path jsonpath)
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    beside name := holder || '_' || held;
+BEGIN
+    EXECUTE format('CREATE TABLE %1$I (holder_id uuid NOT NULL REFERENCES %2$I ON DELETE CASCADE, '
+        'held_id uuid NOT NULL CONSTRAINT %4$I REFERENCES %3$I, PRIMARY KEY (holder_id, held_id))',
+        beside, holder, held, format('%s_%s_%s_fkey', holder, held, member));
+    EXECUTE format('CREATE INDEX ON %I (held_id)', beside);
+    CALL keep_from_server(beside::regclass);
+    EXECUTE format('CREATE TRIGGER %1$I AFTER INSERT ON %2$I FOR EACH ROW '
+        'WHEN (NEW.doc->%3$L IS NOT NULL) EXECUTE FUNCTION keep_references(%4$L, %5$L)',
+        'keep_' || beside, holder, member, beside, path);
+    EXECUTE format('CREATE TRIGGER %1$I AFTER UPDATE OF doc ON %2$I FOR EACH ROW '
+        'WHEN ((OLD.doc->%3$L)::text IS DISTINCT FROM (NEW.doc->%3$L)::text) '
+        'EXECUTE FUNCTION keep_references(%4$L, %5$L)',
+        'keep_' || beside || '_changed', holder, member, beside, path);
+END $$;
+
+-- ---- plans ----
+
+CREATE TABLE plan (
+    id uuid PRIMARY KEY,
+    version bigint NOT NULL,
+    doc json NOT NULL,
+    written_by uuid,
+    award_id uuid NOT NULL
+        GENERATED ALWAYS AS ((doc->>'award_id')::uuid) STORED REFERENCES award,
+    school_id uuid NOT NULL
+        GENERATED ALWAYS AS ((doc->>'school_id')::uuid) STORED REFERENCES school,
+    academic_year text COLLATE "C" NOT NULL GENERATED ALWAYS AS (doc->>'academic_year') STORED,
+    status text COLLATE "C" NOT NULL GENERATED ALWAYS AS (doc->>'status') STORED
+);
+-- One for each year; what a school became goes on with the award, and so with its plans.
+CREATE UNIQUE INDEX plan_award_id_academic_year_key ON plan (award_id, academic_year);
+CREATE UNIQUE INDEX plan_school_id_academic_year_key ON plan (school_id, academic_year);
+CREATE INDEX plan_school ON plan (school_id, id);
+CREATE INDEX plan_award ON plan (award_id, id);
+CREATE INDEX plan_academic_year ON plan (academic_year, id);
+CREATE INDEX plan_status ON plan (status, id);
+CALL protect_documents('plan', '{head_office,client}');
+CREATE POLICY owner_keeps ON plan TO CURRENT_USER USING (true) WITH CHECK (true);
+CALL hold_references('plan', 'person', 'targets', '$.targets[*].responsible_person_ids[*]');
+CALL hold_references('plan', 'plan', 'targets', '$.targets[*].carried_from.plan_id');
+
+-- ---- projects ----
+
+CREATE TABLE project (
+    id uuid PRIMARY KEY,
+    version bigint NOT NULL,
+    doc json NOT NULL,
+    written_by uuid,
+    award_id uuid NOT NULL
+        GENERATED ALWAYS AS ((doc->>'award_id')::uuid) STORED REFERENCES award,
+    school_id uuid NOT NULL
+        GENERATED ALWAYS AS ((doc->>'school_id')::uuid) STORED REFERENCES school,
+    status text COLLATE "C" NOT NULL GENERATED ALWAYS AS (doc->>'status') STORED
+);
+-- One at a time.
+CREATE UNIQUE INDEX project_award_id_key ON project (award_id) WHERE status <> 'completed';
+CREATE INDEX project_school ON project (school_id, id);
+CREATE INDEX project_award ON project (award_id, id);
+CREATE INDEX project_status ON project (status, id);
+CALL protect_documents('project', '{head_office,client}');
+CREATE POLICY owner_keeps ON project TO CURRENT_USER USING (true) WITH CHECK (true);
+CALL hold_references('project', 'person', 'steps', '$.steps[*].responsible_person_ids[*]');
+
+CREATE TABLE project_update (
+    id uuid PRIMARY KEY,
+    version bigint NOT NULL,
+    doc json NOT NULL,
+    written_by uuid,
+    project_id uuid NOT NULL
+        GENERATED ALWAYS AS ((doc->>'project_id')::uuid) STORED REFERENCES project,
+    school_id uuid NOT NULL
+        GENERATED ALWAYS AS ((doc->>'school_id')::uuid) STORED REFERENCES school,
+    academic_year text COLLATE "C" NOT NULL GENERATED ALWAYS AS (doc->>'academic_year') STORED,
+    status text COLLATE "C" NOT NULL GENERATED ALWAYS AS (doc->>'status') STORED
+);
+CREATE UNIQUE INDEX project_update_project_id_academic_year_key
+    ON project_update (project_id, academic_year);
+CREATE INDEX project_update_project ON project_update (project_id, id);
+CREATE INDEX project_update_school ON project_update (school_id, id);
+CREATE INDEX project_update_academic_year ON project_update (academic_year, id);
+CREATE INDEX project_update_status ON project_update (status, id);
+CALL protect_documents('project_update', '{head_office,client}');
+CREATE POLICY owner_keeps ON project_update TO CURRENT_USER USING (true) WITH CHECK (true);
+
+-- ---- who keeps them ----
+
+-- The school writes them, and goes on with those of what it was before; who leads its cluster takes
+-- the steps that are theirs. Which members and steps those are, the contract says.
+CREATE PROCEDURE share_work(name regclass)
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    CALL share_documents(name, '{head_office,client}',
+        sees => 'school_id = ANY ((SELECT record_sight())::uuid[])',
+        changes => 'school_id = ANY ((SELECT record_sight())::uuid[])',
+        creates => 'school_id = ANY ((SELECT own_line())::uuid[])',
+        deletes => 'school_id = ANY ((SELECT own_line())::uuid[])');
+    EXECUTE format('CREATE TRIGGER keep_what_went_on AFTER DELETE ON %s '
+        'FOR EACH ROW EXECUTE FUNCTION keep_what_went_on(''draft'')', name);
+END $$;
+CALL share_work('plan');
+CALL share_work('project');
+CALL share_work('project_update');
+DROP PROCEDURE share_work;
+
+CALL take_evidence_of('plan');
+CALL take_evidence_of('project');
+CALL take_evidence_of('project_update');
+
+-- ---- what the ladder looks at ----
+
+-- The day of the last step of this name; NULL: it was not taken.
+CREATE FUNCTION stepped_on(doc json, step text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT one->>'happened_on'
+        FROM json_array_elements(doc->'transitions') WITH ORDINALITY AS steps (one, place)
+        WHERE one->>'transition' = step ORDER BY place DESC LIMIT 1);
+
+-- Plans, projects and updates of a line of schools, newest first, with the days on which they went
+-- on. Of updates that were sent back, none is handed in.
+CREATE FUNCTION work_facts(line uuid[]) RETURNS json
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
+AS $$
+BEGIN
+    RETURN json_build_object(
+        'plans', (SELECT coalesce(json_agg(json_build_object('id', p.id, 'award_id', p.award_id,
+                'year', substr(p.academic_year, 1, 4)::integer, 'reviewed_on',
+                CASE WHEN p.status = 'reviewed' THEN stepped_on(p.doc, 'review') END)
+                ORDER BY p.academic_year DESC, p.id DESC), '[]')
+            FROM plan AS p WHERE p.school_id = ANY (line)),
+        'projects', (SELECT coalesce(json_agg(json_build_object('id', p.id, 'award_id', p.award_id,
+                'agreed_on', CASE WHEN p.status IN ('agreed', 'completed')
+                    THEN stepped_on(p.doc, 'agree') END) ORDER BY p.id DESC), '[]')
+            FROM project AS p WHERE p.school_id = ANY (line)),
+        'updates', (SELECT coalesce(json_agg(json_build_object('id', u.id,
+                'year', substr(u.academic_year, 1, 4)::integer, 'submitted_on',
+                CASE WHEN u.status = 'submitted' THEN stepped_on(u.doc, 'submit') END)
+                ORDER BY u.academic_year DESC, u.id DESC), '[]')
+            FROM project_update AS u WHERE u.school_id = ANY (line)));
+END $$;
+
+-- As before, with the work of the school. NULL where the caller does not see its own records.
+CREATE OR REPLACE FUNCTION school_facts(school uuid, day date) RETURNS json
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
+AS $$
+DECLARE
+    line uuid[] := lineage(school);
+    cluster uuid := (SELECT s.cluster_id FROM school AS s WHERE s.id = school);
+    meetings json := meeting_facts(line, cluster, day);
+    work json := work_facts(line);
+BEGIN
+    IF NOT sees_records(school) THEN
+        RETURN NULL;
+    END IF;
+    RETURN json_build_object('school_id', school, 'cluster_id', cluster,
+        'awards', (SELECT coalesce(json_agg(a.doc ORDER BY a.id), '[]') FROM award AS a
+            WHERE a.school_id = ANY (line)),
+        'frameworks', (SELECT coalesce(json_object_agg(f.id, f.doc->'criteria'), '{}')
+            FROM framework AS f WHERE f.id IN (
+                SELECT a.framework_id FROM award AS a WHERE a.school_id = ANY (line))),
+        'reviews', (SELECT coalesce(json_agg(json_build_object('id', r.id, 'award_id', r.award_id,
+                'year', first_year_of(coalesce(r.visited_on, r.scheduled_on)), 'status', r.status,
+                'visited_on', r.visited_on, 'scheduled_on', r.scheduled_on,
+                'outcome', r.doc->'outcome', 'judgements', (
+                    SELECT json_object_agg(j->>'criterion', j->'judgement')
+                    FROM json_array_elements(r.doc->'judgements') AS j))
+                ORDER BY coalesce(r.visited_on, r.scheduled_on) DESC, r.id DESC), '[]')
+            FROM review AS r WHERE r.school_id = ANY (line)),
+        'plans', work->'plans', 'projects', work->'projects', 'updates', work->'updates',
+        'meetings', meetings->'years', 'last_attended_on', meetings->'last');
+END $$;
