@@ -5,6 +5,7 @@ import pytest
 from support import steps
 from support.expect import invalid, problem
 from support.places import day
+from support.resources import plan_of, project_of, update_of, year_of
 
 PATH = "/v1/reviews"
 ISA, COE, FLAGSHIP = "inclusive_school_award", "centre_of_excellence", "flagship"
@@ -57,6 +58,23 @@ class Story:
         response = self.sign_off(self.report(award, ago, outcome), ago)
         assert response.status == 200, response
         return award_of(self.head, award)
+
+    def plan(self, award, year, *names):
+        """A plan of the year, with these steps; all on the last day of the year."""
+        body = {**plan_of(self.make, award), "academic_year": year}
+        response = self.head.post("/v1/plans", body)
+        assert response.status == 201, response
+        plan = response.json
+        for name in names:
+            plan = steps.take(self.head, name, plan, happened_on=f"20{year[-2:]}-08-31")
+        return plan
+
+    def plans(self, award, ago):
+        """A reviewed plan of each year from the award on that is over so many days ago."""
+        year = year_of(award["contracts"][0]["starts_on"])
+        while f"20{year[-2:]}-08-31" < day(-ago):
+            self.plan(award, year, "submit_plan", "agree_plan", "review_plan")
+            year = year_of(f"20{year[-2:]}-09-01")
 
     def meet(self, ago, status="present"):
         meeting = self.make.meeting(cluster_id=self.cluster["id"], held_on=day(-ago))
@@ -268,21 +286,35 @@ class TestLadder:
         report = story.report(award, 100, "renewed")
         missed = story.meet(700, "absent")
         found = rules_of(story.sign_off(report, 100))
-        assert set(found) == {"annual_visit", "attends_meetings"}
+        assert set(found) == {"annual_visit", "attends_meetings", "plan_each_year"}
         assert path_of(missed, "/v1/meetings") in found["attends_meetings"]
         early = problem(steps.attempt(head, "renew_award", award, happened_on=day(-600)),
                         409, "rules_not_met")
         assert "renewal_window" in {e["rule"] for e in early["errors"]}
 
     def test_renewed_when_all_is_there(self, story):
-        """renewal_window, annual_visit, attends_meetings"""
+        """renewal_window, annual_visit, attends_meetings, plan_each_year"""
         story.review(story.apply(ISA, 1300), 1200, "awarded")
         award = story.review(story.apply(COE, 1300), 1190, "awarded")
         for ago in (900, 540, 200):
             story.meet(ago + 10)
             award = story.review(award, ago, "maintained")
+        story.plans(award, 100)
         award = story.review(award, 100, "renewed")
         assert award["status"] == "renewed" and len(award["contracts"]) == 2
+
+    def test_renewal_counts_plans_that_were_reviewed(self, story, head):
+        """plan_each_year"""
+        story.review(story.apply(ISA, 1300), 1200, "awarded")
+        award = story.review(story.apply(COE, 1300), 1190, "awarded")
+        later = year_of(award["contracts"][0]["starts_on"], 1)
+        plan = story.plan(award, later, "submit_plan", "agree_plan")
+        report = story.report(award, 100, "renewed")
+        found = problem(story.sign_off(report, 100), 409, "rules_not_met")["errors"]
+        [error] = [e for e in found if e["rule"] == "plan_each_year"]
+        assert path_of(plan, "/v1/plans") in error["records"]
+        steps.take(head, "review_plan", plan, happened_on=day(-99))  # after that day
+        assert "plan_each_year" in rules_of(story.sign_off(report, 100))
 
     def test_membership_of_a_cluster(self, head, make):
         """cluster_member: Flagship's own criterion."""
@@ -293,6 +325,62 @@ class TestLadder:
         assert rules_of(story.sign_off(report, 104)) == {"cluster_member": []}
         head.patch(f"/v1/schools/{story.school['id']}", {"cluster_id": story.cluster["id"]}, "*")
         assert story.sign_off(report, 104).status == 200
+
+
+class TestFlagship:
+    """What a Flagship school writes in place of plans."""
+
+    @pytest.fixture
+    def award(self, story):
+        story.review(story.apply(ISA, 2300), 2290, "awarded")
+        story.review(story.apply(COE, 2300), 2290, "awarded")
+        return story.review(story.apply(FLAGSHIP, 1250), 1190, "awarded")
+
+    @pytest.fixture
+    def project(self, story, award):
+        body = {**project_of(story.make, award), "starts_on": day(-1180), "ends_on": day(-100),
+                "steps": [{"key": "all", "title": "All", "responsible_groups": ["All of us"],
+                           "starts_on": day(-1180), "ends_on": day(-100)}]}
+        project = story.head.post("/v1/projects", body).json
+        for name in ("submit_project", "agree_project"):
+            project = steps.take(story.head, name, project, happened_on=day(-1170))
+        return project
+
+    @staticmethod
+    def update(story, project, ago):
+        update = story.head.post(
+            "/v1/project-updates", update_of(project, year_of(day(-ago)))).json
+        return steps.take(story.head, "submit_project_update", update, happened_on=day(-ago))
+
+    def test_review_asks_for_an_update(self, story, award, project):
+        """project_update_for_review: one since the visit before."""
+        report = story.report(award, 830, "maintained")
+        assert rules_of(story.sign_off(report, 830)) == {
+            "project_update_for_review": [path_of(project, "/v1/projects")]}
+        self.update(story, project, 840)
+        assert story.sign_off(report, 830).status == 200
+        second = story.report(award, 470, "maintained")
+        assert set(rules_of(story.sign_off(second, 470))) == {"project_update_for_review"}
+        deferred = story.sign_off(story.report(award, 460, "deferred"), 460)
+        assert deferred.status == 200  # asks for none
+
+    @staticmethod
+    def annual_update(story):
+        """How the criterion stands, and its records."""
+        found = story.head.get(f"/v1/schools/{story.school['id']}/standing?on={day(-100)}").json
+        criteria = {c["code"]: c for c in found["awards"][-1]["criteria"]}
+        return criteria["annual_update"]["state"], criteria["annual_update"]["records"]
+
+    def test_asks_for_an_update_of_each_year(self, story, award, project):
+        """project_update_each_year: those that are over."""
+        assert self.annual_update(story) == ("not_met", [])
+        years = {year_of(day(-ago)): ago for ago in range(1180, 99, -10)}  # each with its last day
+        made = [self.update(story, project, ago) for ago in years.values()]
+        state, records = self.annual_update(story)
+        assert state == "met" and set(records) <= {path_of(u, "/v1/project-updates") for u in made}
+        for update in made[:-1]:
+            steps.take(story.head, "return_project_update", update)
+        assert self.annual_update(story)[0] == "not_met"
 
 
 def test_reviews_due_are_awards_by_their_day(story, head):

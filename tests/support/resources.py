@@ -183,32 +183,33 @@ def year_of(text, later=0):
     return f"{first}/{(first + 1) % 100:02d}"
 
 
-def target(make, award, number, **members):
-    """One of a plan, whole."""
+def target(make, award, number, school_id=None, **members):
+    """One of a plan, whole. `school_id`: where who is responsible works."""
     contract = award["contracts"][0]
+    person = make.person(school_id=school_id or award["school_id"])
     return {"key": f"target-{number}", "title": f"Target {number}",
             "development_plan_reference": f"Priority {number}", "next_steps": "Train all staff.",
-            "responsible_person_ids": [make.person(school_id=award["school_id"])["id"]],
-            "starts_on": contract["starts_on"], "ends_on": contract["ends_on"],
-            "success_measure": "Fewer pupils are sent out.", "impact": "Lessons are calm.", **members}
+            "responsible_person_ids": [person["id"]], "starts_on": contract["starts_on"],
+            "ends_on": contract["ends_on"], "success_measure": "Fewer pupils are sent out.", "impact": "Lessons are calm.", **members}
 
 
-def plan_of(make, award, later=1):
-    """Of the year after that in which the award was given."""
+def plan_of(make, award, later=1, school_id=None):
+    """Of so many years after that in which the award was given."""
     return {"award_id": award["id"],
             "academic_year": year_of(award["contracts"][0]["starts_on"], later),
-            "targets": [target(make, award, number) for number in range(1, 4)]}
+            "targets": [target(make, award, number, school_id) for number in range(1, 4)]}
 
 
 def plan(make):
     return plan_of(make, given(make, "centre_of_excellence"))
 
 
-def project_of(make, award):
+def project_of(make, award, school_id=None):
+    person = make.person(school_id=school_id or award["school_id"])
     return {"award_id": award["id"], "title": "Quiet corners", "outline": "We look at what calms.",
             "starts_on": "2024-09-01", "ends_on": "2026-07-20",
             "steps": [{"key": "look", "title": "Look", "description": "In every class.",
-                       "responsible_person_ids": [make.person(school_id=award["school_id"])["id"]],
+                       "responsible_person_ids": [person["id"]],
                        "responsible_groups": ["Year 3"],
                        "starts_on": "2024-09-01", "ends_on": "2025-07-20"}]}
 

@@ -240,10 +240,12 @@ class World:
         return given(self.make, level, former)
 
     def _plan(self, place):
-        return plan_of(self.make, self._former(place, "centre_of_excellence"))
+        return plan_of(self.make, self._former(place, "centre_of_excellence"),
+                       school_id=self.schools[place]["id"])
 
     def _project(self, place):
-        return project_of(self.make, self._former(place, "flagship"))
+        return project_of(self.make, self._former(place, "flagship"),
+                          school_id=self.schools[place]["id"])
 
     def _project_update(self, place):
         return update_of(self.fresh("project", place))
