@@ -21,6 +21,10 @@ struct iqm_page {
  * `class="error"` for what went wrong, `class="quiet"` for small print and lesser buttons. */
 void iqm_page_begin(struct iqm_page *page, struct iqm_call *call, const char *title);
 
+/* The same of a page that is read and printed (A4) rather than filled in: wider, and the style
+ * sheet knows tables, lists of terms, and `class="said"` for text whose lines stay lines. */
+void iqm_page_begin_document(struct iqm_page *page, struct iqm_call *call, const char *title);
+
 /* Adds HTML as it is: literals of the program, never anything from outside. */
 void iqm_page_add(struct iqm_page *page, const char *html);
 

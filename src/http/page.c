@@ -32,7 +32,18 @@
     "a{color:#0b4a8a}"                                                                             \
     ":focus-visible{outline:3px solid #1b1f24;outline-offset:3px}"                                 \
     ".error{padding-left:.75rem;border-left:.375rem solid #a3001b;font-weight:600}"                \
-    "p.quiet{color:#444b53;font-size:.9375rem}"
+    "p.quiet{color:#444b53;font-size:.9375rem}"                                                    \
+    "main.document{max-width:56rem;background:#fff}"                                               \
+    "h2{margin:2rem 0 .5rem;font-size:1.25rem;line-height:1.25}"                                   \
+    "h3{margin:1.25rem 0 .25rem;font-size:1.0625rem}"                                              \
+    "dt{font-weight:600}dd{margin:0 0 .5rem}"                                                      \
+    ".said{white-space:pre-line}"                                                                  \
+    "table{width:100%;margin:.5rem 0 1.25rem;border-collapse:collapse;font-size:.9375rem}"         \
+    "caption{padding:.25rem 0;text-align:left;font-weight:600}"                                    \
+    "th,td{padding:.35rem .5rem;border:1px solid #50575f;text-align:left;vertical-align:top}"      \
+    "@page{size:A4;margin:18mm 16mm}"                                                              \
+    "@media print{body{background:#fff;font-size:10.5pt}main.document{max-width:none;padding:0}"   \
+    "h2,h3,caption{break-after:avoid}tr,dd{break-inside:avoid}thead{display:table-header-group}}"
 
 static char style_hash[HASH_TEXT_MAX];
 
@@ -109,16 +120,28 @@ void iqm_page_text(struct iqm_page *page, const char *text)
     }
 }
 
-void iqm_page_begin(struct iqm_page *page, struct iqm_call *call, const char *title)
+static void begin(struct iqm_page *page, struct iqm_call *call, const char *title, const char *main)
 {
     *page = (struct iqm_page){.arena = call->arena};
     iqm_page_add(page, "<!DOCTYPE html>\n<html lang=\"en-GB\"><head><meta charset=\"utf-8\">"
                        "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
                        "<style>" STYLE "</style><title>");
     iqm_page_text(page, title);
-    iqm_page_add(page, " – IQM</title></head><body><main><h1>");
+    iqm_page_add(page, " – IQM</title></head><body>");
+    iqm_page_add(page, main);
+    iqm_page_add(page, "<h1>");
     iqm_page_text(page, title);
     iqm_page_add(page, "</h1>\n");
+}
+
+void iqm_page_begin(struct iqm_page *page, struct iqm_call *call, const char *title)
+{
+    begin(page, call, title, "<main>");
+}
+
+void iqm_page_begin_document(struct iqm_page *page, struct iqm_call *call, const char *title)
+{
+    begin(page, call, title, "<main class=\"document\">");
 }
 
 /* Whether a source can stand in the policy and end nothing there. */

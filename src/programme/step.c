@@ -137,10 +137,9 @@ static int place_in_path(const char *path, const char *name)
     return -1;
 }
 
-static void take_asked(struct step *step)
+static void take_asked(struct step *step, const struct iqm_statement *statement)
 {
     const struct iqm_call *call = step->call;
-    const struct iqm_statement *statement = call->operation->statement;
 
     for (uint16_t i = 0; i < statement->parameter_count; i++) {
         const char *name = statement->parameters[i];
@@ -150,15 +149,16 @@ static void take_asked(struct step *step)
     }
 }
 
-void step_read_asked(struct step *step, void (*next)(struct step *step, const PGresult *rows))
+void step_read_asked(struct step *step, const struct iqm_statement *statement,
+    void (*next)(struct step *step, const PGresult *rows))
 {
-    take_asked(step);
-    step_read(step, step->call->operation->statement, next);
+    take_asked(step, statement);
+    step_read(step, statement, next);
 }
 
 void step_report_asked(struct step *step, void (*next)(struct step *step, const PGresult *rows))
 {
-    take_asked(step);
+    take_asked(step, step->call->operation->statement);
     if (prepare(step, step->call->operation->statement, false, next))
         iqm_pg_report(step->call->pg, &step->batch);
 }

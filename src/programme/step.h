@@ -35,11 +35,12 @@ void step_read(struct step *step, const struct iqm_statement *statement,
 void step_change(struct step *step, const struct iqm_statement *statement,
     void (*next)(struct step *step, const PGresult *rows));
 
-/* Runs the operation's own statement, whose parameters are those of the path and the query by their
- * names; otherwise as step_read. */
-void step_read_asked(struct step *step, void (*next)(struct step *step, const PGresult *rows));
+/* Runs a statement whose parameters are those of the path and the query by their names; otherwise
+ * as step_read. */
+void step_read_asked(struct step *step, const struct iqm_statement *statement,
+    void (*next)(struct step *step, const PGresult *rows));
 
-/* The same of a statement that may take long: see iqm_pg_report. */
+/* The same of the operation's own statement, which may take long: see iqm_pg_report. */
 void step_report_asked(struct step *step, void (*next)(struct step *step, const PGresult *rows));
 
 /* Whether there is a row, and a value in this column of it; answers 404 or 403 where there is not.

@@ -160,7 +160,7 @@ START_TEST(people_judge_what_records_do_not)
     ck_assert_str_eq(state("", REVIEW("reported", "met"), "2022-01-01"), "to_be_judged");
     ck_assert_str_eq(state("", REVIEW("signed_off", "met"), "2021-09-30"), "to_be_judged");
     ck_assert(!ladder_by_records(NULL));
-    ck_assert(!ladder_by_records("plan_each_year"));
+    ck_assert(!ladder_by_records("colour"));
     ck_assert(ladder_by_records("annual_visit"));
 }
 END_TEST
@@ -188,6 +188,42 @@ START_TEST(records_judge_visits_meetings_and_membership)
     ck_assert_str_eq(state(",'rule':'cluster_member'", ",'cluster_id':'k'", "2021-09-01"), "met");
     ck_assert_str_eq(state(",'rule':'held_three_years'", "", "2023-08-30"), "not_met");
     ck_assert_str_eq(state(",'rule':'held_three_years'", "", "2023-08-31"), "met");
+}
+END_TEST
+
+START_TEST(records_judge_plans_and_updates)
+{
+#define PLANS ",'rule':'plan_each_year'"
+#define UPDATES ",'rule':'project_update_each_year'"
+    static const char reviewed[] = ",'plans':[{'id':'p','year':2020,'reviewed_on':'2021-09-10'}]";
+    static const char agreed[] = ",'plans':[{'id':'p','year':2020,'reviewed_on':null}]";
+    static const char handed_in[] =
+        ",'updates':[{'id':'u','year':2020,'submitted_on':'2021-07-01'}]";
+
+    ck_assert_str_eq(state(PLANS, "", "2021-08-31"), "met"); /* no year is over */
+    ck_assert_str_eq(state(PLANS, "", "2021-09-20"), "not_met");
+    ck_assert_str_eq(state(PLANS, agreed, "2021-09-20"), "not_met");
+    ck_assert_str_eq(state(PLANS, reviewed, "2021-09-09"), "not_met");
+    ck_assert_str_eq(state(PLANS, reviewed, "2021-09-10"), "met");
+    ck_assert_str_eq(state(PLANS, reviewed, "2022-09-10"), "not_met"); /* the next one lacks */
+    ck_assert_str_eq(state(UPDATES, "", "2021-09-20"), "not_met");
+    ck_assert_str_eq(state(UPDATES, handed_in, "2021-09-20"), "met");
+}
+END_TEST
+
+START_TEST(a_year_as_a_flagship_school_asks_for_no_plan)
+{
+    static const char text[] = "{'awards':[" COE(GRANTED, FIRST) "," AWARD("f", LADDER_FLAGSHIP,
+        STEP("grant", "awarded", "2022-02-01"),
+        CONTRACT("2022-02-01",
+            "2025-01-31")) "],'plans':[{'id':'p','year':2020,'reviewed_on':'2021-07-01'}],"
+                           "'frameworks':{'f':[{'code':'c','kind':'criterion','title':'C'" PLANS
+                           "}]}}";
+    struct ladder ladder = look(text, "2023-01-01");
+    json_t *found = ladder_criteria(&ladder, json_array_get(json_object_get(facts, "awards"), 0));
+
+    ck_assert_str_eq(iqm_rules_text(json_array_get(found, 0), "state"), "met");
+    json_decref(found);
 }
 END_TEST
 
@@ -256,7 +292,8 @@ int main(void)
     const TTest *const tests[] = {an_award_is_in_force_while_its_contract_runs,
         a_deferred_award_is_not_in_force, days_are_those_in_force_and_count_once,
         years_count_when_they_are_over_and_were_under_contract, people_judge_what_records_do_not,
-        records_judge_visits_meetings_and_membership, a_step_is_open_when_its_rules_are_met,
+        records_judge_visits_meetings_and_membership, records_judge_plans_and_updates,
+        a_year_as_a_flagship_school_asks_for_no_plan, a_step_is_open_when_its_rules_are_met,
         steps_make_contracts_and_days};
 
     return suite_run("ladder", NULL, tear_down, tests, sizeof tests / sizeof tests[0]);

@@ -7,5 +7,5 @@ void iqm_op_get_cluster_standing(struct iqm_call *call)
     struct step *step = step_new(call);
 
     if (step != NULL)
-        step_read_asked(step, step_answer_document);
+        step_read_asked(step, call->operation->statement, step_answer_document);
 }

@@ -176,5 +176,5 @@ void iqm_op_get_school_standing(struct iqm_call *call)
     struct step *step = step_new(call);
 
     if (step != NULL)
-        step_read_asked(step, answer_standing);
+        step_read_asked(step, call->operation->statement, answer_standing);
 }
