@@ -226,7 +226,8 @@ class Scene:
             return [word(self.put_evidence_file(place, role), allowed) for place in PLACES]
         if operation.id == "revoke_session":
             return [word(self.revoke_session(place, role)) for place in PLACES]
-        if operation.id in ("get_meeting_grid", "get_school_standing", "get_cluster_standing"):
+        if operation.id in ("get_meeting_grid", "get_school_standing", "get_cluster_standing",
+                            "get_review_document", "get_review_document_page"):
             return [word(self.world.callers[role].get(operation.path.format(
                 school_id=self.world.schools[place]["id"],
                 cluster_id=self.world.schools[place]["cluster_id"]))) for place in PLACES]

@@ -6,7 +6,6 @@ import urllib.parse
 
 import pytest
 
-from support.chromium import Chromium
 from support.client import Client
 from support.people import SignIn
 from support.places import wait_for
@@ -51,25 +50,11 @@ class Listener:
         self.server.server_close()
 
 
-@pytest.fixture(scope="module")
-def browser():
-    running = Chromium()
-    yield running
-    running.close()
-
-
 @pytest.fixture
 def listener():
     waiting = Listener()
     yield waiting
     waiting.close()
-
-
-@pytest.fixture
-def page(browser):
-    opened = browser.page()
-    yield opened
-    opened.close()
 
 
 @pytest.fixture(scope="module")

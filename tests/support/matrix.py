@@ -91,6 +91,8 @@ list_attendance_history       200          403          403          403        
 get_meeting_grid              200          200 200 404  200 403 404  200          401
 
 get_school_standing           200          200 200 404  200 403 404  200          401
+get_review_document           200          200 200 404  200 403 404  200          401
+get_review_document_page      200          200 200 404  200 403 404  200          401
 get_cluster_standing          200          200 200 404  403          200          401
 get_programme_report          200          403          403          403          401
 
