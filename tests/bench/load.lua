@@ -47,8 +47,15 @@ local function report()
     return wrk.format("GET", "/v1/programme-report", headers)
 end
 
+-- The academic year before this one.
+local now = os.date("*t")
+local first = now.month >= 9 and now.year - 1 or now.year - 2
+local year = string.format("academic_year=%d/%02d", first, (first + 1) % 100)
+
 local kinds = {get = get, match = get, page = page, post = post,
-    school_standing = of_school("/standing"), cluster_standing = cluster_standing, report = report}
+    school_standing = of_school("/standing"), cluster_standing = cluster_standing,
+    review_document = of_school("/review-document?" .. year),
+    review_document_page = of_school("/review-document.html?" .. year), report = report}
 
 function init(args)
     kind, schools = args[1], tonumber(args[2])

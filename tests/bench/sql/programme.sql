@@ -1,6 +1,6 @@
 -- Five years of the programme for the schools of load.sql: awards of two levels, every fifth school a
--- third, a review in each year, three meetings of each cluster in each year with who came. The
--- present is :today. Variables: schools, today.
+-- third and a project with its updates, a plan, a contribution and a review in each year, three
+-- meetings of each cluster in each year with who came. The present is :today. Variables: schools, today.
 SET synchronous_commit = off;
 SET session_replication_role = replica; -- triggers would go from row to row
 
@@ -78,3 +78,58 @@ SELECT made.id, 1, json_build_object('id', made.id, 'version', 1,
 FROM (SELECT uuid7() AS id, held.id AS meeting_id, school.id AS school_id,
         row_number() OVER () AS n
     FROM held JOIN school ON school.cluster_id = held.cluster_id) AS made;
+
+CREATE TEMP TABLE year AS
+SELECT n, year, academic_year_of((:'today'::date - make_interval(years => year))::date) AS name
+FROM generate_series(1, 5) AS year, generate_series(0, :schools - 1) AS n;
+INSERT INTO plan (id, version, doc)
+SELECT id::uuid, 1, json_build_object('id', id, 'version', 1,
+    'created_at', '2026-09-01T08:00:00.000Z', 'updated_at', '2026-09-01T08:00:00.000Z',
+    'award_id', '01990000-0000-7000-a202-' || 100000000000 + n,
+    'school_id', '01990000-0000-7000-8000-' || 100000000000 + n, 'academic_year', name,
+    'targets', (SELECT json_agg(json_build_object('key', 'target-' || t, 'title', 'Calm corridors',
+        'development_plan_reference', 'Priority ' || t, 'next_steps', repeat('Train all staff. ', 8),
+        'responsible_person_ids', json_build_array('01990000-0000-7000-a100-000000000001'),
+        'starts_on', academic_year_start(name), 'ends_on', academic_year_start(name) + 300,
+        'progress', repeat('Half way. ', 8), 'impact', repeat('Fewer pupils are sent out. ', 8)))
+        FROM generate_series(1, 3) AS t),
+    'status', 'reviewed', 'transitions', json_build_array(
+        pg_temp.step('submit', 'submitted', academic_year_start(name) + 20),
+        pg_temp.step('agree', 'agreed', academic_year_start(name) + 30),
+        pg_temp.step('review', 'reviewed', academic_year_start(name) + 290)))
+FROM (SELECT *, '01990000-0000-7000-a40' || year || '-' || 100000000000 + n AS id FROM year) AS made;
+INSERT INTO project (id, version, doc)
+SELECT id::uuid, 1, json_build_object('id', id, 'version', 1,
+    'created_at', '2026-09-01T08:00:00.000Z', 'updated_at', '2026-09-01T08:00:00.000Z',
+    'award_id', '01990000-0000-7000-a203-' || 100000000000 + n,
+    'school_id', '01990000-0000-7000-8000-' || 100000000000 + n, 'title', 'Quiet corners',
+    'outline', repeat('We look at what calms. ', 60), 'starts_on', academic_year_start(name),
+    'ends_on', academic_year_start(name) + 1000, 'steps', json_build_array(
+        json_build_object('key', 'look', 'title', 'Look', 'responsible_person_ids',
+            json_build_array('01990000-0000-7000-a100-000000000001'),
+            'starts_on', academic_year_start(name), 'ends_on', academic_year_start(name) + 300)),
+    'status', 'agreed', 'transitions', json_build_array(
+        pg_temp.step('submit', 'submitted', academic_year_start(name) + 20),
+        pg_temp.step('agree', 'agreed', academic_year_start(name) + 30)))
+FROM (SELECT *, '01990000-0000-7000-a500-' || 100000000000 + n AS id FROM year
+    WHERE year = 2 AND n % 5 = 0) AS made;
+INSERT INTO project_update (id, version, doc)
+SELECT id::uuid, 1, json_build_object('id', id, 'version', 1,
+    'created_at', '2026-09-01T08:00:00.000Z', 'updated_at', '2026-09-01T08:00:00.000Z',
+    'project_id', '01990000-0000-7000-a500-' || 100000000000 + n,
+    'school_id', '01990000-0000-7000-8000-' || 100000000000 + n, 'academic_year', name,
+    'progress', repeat('All looked. ', 20), 'impact', repeat('Calm. ', 20), 'next_steps', 'Go on.',
+    'status', 'submitted', 'transitions', json_build_array(
+        pg_temp.step('submit', 'submitted', academic_year_start(name) + 280)))
+FROM (SELECT *, '01990000-0000-7000-a60' || year || '-' || 100000000000 + n AS id FROM year
+    WHERE year IN (1, 2) AND n % 5 = 0) AS made;
+INSERT INTO contribution (id, version, doc, cluster_id, phase, region)
+SELECT made.id::uuid, 1, json_build_object('id', made.id, 'version', 1,
+        'created_at', '2026-09-01T08:00:00.000Z', 'updated_at', '2026-09-01T08:00:00.000Z',
+        'school_id', school.id, 'kind', 'practice', 'title', 'A quiet corner',
+        'description', repeat('Every class has a place to calm down. ', 6),
+        'happened_on', academic_year_start(made.name) + 100, 'impact', 'Fewer pupils are sent out.',
+        'visibility', 'programme', 'academic_year', made.name),
+    school.cluster_id, school.phase, school.region
+FROM (SELECT *, '01990000-0000-7000-a70' || year || '-' || 100000000000 + n AS id FROM year) AS made
+    JOIN school ON school.id = ('01990000-0000-7000-8000-' || 100000000000 + made.n)::uuid;
