@@ -137,63 +137,131 @@ CALL take_evidence_of('project_update');
 
 -- ---- what the ladder looks at ----
 
--- The day of the last step of this name; NULL: it was not taken.
-CREATE FUNCTION stepped_on(doc json, step text) RETURNS text
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN (SELECT one->>'happened_on'
-        FROM json_array_elements(doc->'transitions') WITH ORDINALITY AS steps (one, place)
-        WHERE one->>'transition' = step ORDER BY place DESC LIMIT 1);
+-- Of each record what the rules of the ladder look at (src/programme/ladder), made when it is written:
+-- so that looking at years of records parses none of them. json_build_object is not IMMUTABLE, since
+-- it may be given anything; of JSON and text it is.
 
--- Plans, projects and updates of a line of schools, newest first, with the days on which they went
--- on. Of updates that were sent back, none is handed in.
-CREATE FUNCTION work_facts(line uuid[]) RETURNS json
+CREATE FUNCTION award_facts(doc json) RETURNS json
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+BEGIN
+    RETURN json_build_object('id', doc->'id', 'level', doc->'level', 'status', doc->'status',
+        'framework_id', doc->'framework_id', 'applied_on', doc->'applied_on',
+        'first_awarded_on', doc->'first_awarded_on', 'contracts', doc->'contracts',
+        'transitions', (SELECT coalesce(json_agg(json_build_object('transition', step->'transition',
+                'status', step->'status', 'happened_on', step->'happened_on') ORDER BY place), '[]')
+            FROM json_array_elements(doc->'transitions') WITH ORDINALITY AS steps (step, place)));
+END $$;
+
+CREATE FUNCTION review_facts(doc json) RETURNS json
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+BEGIN
+    RETURN json_build_object('id', doc->'id', 'award_id', doc->'award_id',
+        'year', substr(doc->>'academic_year', 1, 4)::integer, 'status', doc->'status',
+        'visited_on', doc->'visited_on', 'outcome', doc->'outcome',
+        'judgements', (SELECT json_object_agg(j->>'criterion', j->'judgement')
+            FROM json_array_elements(doc->'judgements') AS j));
+END $$;
+
+CREATE FUNCTION framework_facts(doc json) RETURNS json
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+BEGIN
+    RETURN (SELECT json_agg(json_build_object('code', c->'code', 'kind', c->'kind',
+            'title', c->'title', 'rule', c->'rule', 'minimum', c->'minimum') ORDER BY place)
+        FROM json_array_elements(doc->'criteria') WITH ORDINALITY AS listed (c, place));
+END $$;
+
+-- The day of the last step, where that led to the status.
+CREATE FUNCTION plan_facts(doc json) RETURNS json
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+BEGIN
+    RETURN json_build_object('id', doc->'id', 'award_id', doc->'award_id',
+        'year', substr(doc->>'academic_year', 1, 4)::integer, 'reviewed_on',
+        CASE WHEN doc->>'status' = 'reviewed' THEN doc->'transitions'->-1->'happened_on' END);
+END $$;
+
+CREATE FUNCTION project_update_facts(doc json) RETURNS json
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+BEGIN
+    RETURN json_build_object('id', doc->'id', 'project_id', doc->'project_id',
+        'year', substr(doc->>'academic_year', 1, 4)::integer, 'submitted_on',
+        CASE WHEN doc->>'status' = 'submitted' THEN doc->'transitions'->-1->'happened_on' END);
+END $$;
+GRANT EXECUTE ON FUNCTION award_facts(json), review_facts(json), framework_facts(json),
+    plan_facts(json), project_update_facts(json) TO iqm_server;
+
+ALTER TABLE award ADD COLUMN facts json NOT NULL GENERATED ALWAYS AS (award_facts(doc)) STORED;
+ALTER TABLE review ADD COLUMN facts json NOT NULL GENERATED ALWAYS AS (review_facts(doc)) STORED;
+ALTER TABLE framework ADD COLUMN facts json NOT NULL
+    GENERATED ALWAYS AS (framework_facts(doc)) STORED;
+ALTER TABLE plan ADD COLUMN facts json NOT NULL GENERATED ALWAYS AS (plan_facts(doc)) STORED;
+ALTER TABLE project_update ADD COLUMN facts json NOT NULL
+    GENERATED ALWAYS AS (project_update_facts(doc)) STORED;
+ALTER TABLE attendance ADD COLUMN present boolean NOT NULL
+    GENERATED ALWAYS AS (doc->>'status' = 'present') STORED;
+
+-- Cluster meetings by academic year, as far as they concern the line of a school: those of the
+-- cluster it is in, and those it came to. Days are compared so that no index by day is asked.
+CREATE OR REPLACE FUNCTION meeting_facts(line uuid[], cluster uuid, day date) RETURNS json
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
 AS $$
 BEGIN
-    RETURN json_build_object(
-        'plans', (SELECT coalesce(json_agg(json_build_object('id', p.id, 'award_id', p.award_id,
-                'year', substr(p.academic_year, 1, 4)::integer, 'reviewed_on',
-                CASE WHEN p.status = 'reviewed' THEN stepped_on(p.doc, 'review') END)
-                ORDER BY p.academic_year DESC, p.id DESC), '[]')
-            FROM plan AS p WHERE p.school_id = ANY (line)),
-        'projects', (SELECT coalesce(json_agg(json_build_object('id', p.id, 'award_id', p.award_id,
-                'agreed_on', CASE WHEN p.status IN ('agreed', 'completed')
-                    THEN stepped_on(p.doc, 'agree') END) ORDER BY p.id DESC), '[]')
-            FROM project AS p WHERE p.school_id = ANY (line)),
-        'updates', (SELECT coalesce(json_agg(json_build_object('id', u.id,
-                'year', substr(u.academic_year, 1, 4)::integer, 'submitted_on',
-                CASE WHEN u.status = 'submitted' THEN stepped_on(u.doc, 'submit') END)
-                ORDER BY u.academic_year DESC, u.id DESC), '[]')
-            FROM project_update AS u WHERE u.school_id = ANY (line)));
+    RETURN (WITH attended AS MATERIALIZED (
+        SELECT a.meeting_id AS id, min(a.id::text) AS attendance FROM attendance AS a
+        WHERE a.school_id = ANY (line) AND a.present GROUP BY a.meeting_id
+    ), taken AS (
+        SELECT m.id, m.held_on, attended.attendance
+        FROM meeting AS m LEFT JOIN attended ON attended.id = m.id
+        WHERE m.cluster_id = cluster AND m.kind = 'cluster' AND day - m.held_on BETWEEN 0 AND 2199
+        UNION ALL
+        SELECT m.id, m.held_on, attended.attendance
+        FROM attended JOIN meeting AS m ON m.id = attended.id
+        WHERE m.kind = 'cluster' AND m.held_on <= day
+          AND (m.cluster_id <> cluster OR cluster IS NULL OR day - m.held_on >= 2200)
+    )
+    SELECT json_build_object('last', max(last), 'years', coalesce(json_agg(json_build_object(
+            'year', year, 'held', held, 'attended', attended, 'attendances', attendances,
+            'missed', missed) ORDER BY year), '[]'))
+    FROM (SELECT first_year_of(held_on) AS year, count(*) AS held,
+            count(attendance) AS attended,
+            coalesce(json_agg(attendance) FILTER (WHERE attendance IS NOT NULL), '[]') AS attendances,
+            coalesce(json_agg(id) FILTER (WHERE attendance IS NULL), '[]') AS missed,
+            max(held_on) FILTER (WHERE attendance IS NOT NULL) AS last
+        FROM taken GROUP BY first_year_of(held_on)) AS years);
 END $$;
 
--- As before, with the work of the school. NULL where the caller does not see its own records.
+-- What is recorded now of days up to this one: awards, reviews and plans of the school and those it
+-- came from, reviews newest first. NULL where the caller does not see the school's own records.
 CREATE OR REPLACE FUNCTION school_facts(school uuid, day date) RETURNS json
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
 AS $$
 DECLARE
     line uuid[] := lineage(school);
     cluster uuid := (SELECT s.cluster_id FROM school AS s WHERE s.id = school);
-    meetings json := meeting_facts(line, cluster, day);
-    work json := work_facts(line);
+    meetings json;
 BEGIN
     IF NOT sees_records(school) THEN
         RETURN NULL;
     END IF;
+    meetings := meeting_facts(line, cluster, day);
     RETURN json_build_object('school_id', school, 'cluster_id', cluster,
-        'awards', (SELECT coalesce(json_agg(a.doc ORDER BY a.id), '[]') FROM award AS a
+        'awards', (SELECT coalesce(json_agg(a.facts ORDER BY a.id), '[]') FROM award AS a
             WHERE a.school_id = ANY (line)),
-        'frameworks', (SELECT coalesce(json_object_agg(f.id, f.doc->'criteria'), '{}')
+        'frameworks', (SELECT coalesce(json_object_agg(f.id, f.facts), '{}')
             FROM framework AS f WHERE f.id IN (
                 SELECT a.framework_id FROM award AS a WHERE a.school_id = ANY (line))),
-        'reviews', (SELECT coalesce(json_agg(json_build_object('id', r.id, 'award_id', r.award_id,
-                'year', first_year_of(coalesce(r.visited_on, r.scheduled_on)), 'status', r.status,
-                'visited_on', r.visited_on, 'scheduled_on', r.scheduled_on,
-                'outcome', r.doc->'outcome', 'judgements', (
-                    SELECT json_object_agg(j->>'criterion', j->'judgement')
-                    FROM json_array_elements(r.doc->'judgements') AS j))
+        'reviews', (SELECT coalesce(json_agg(r.facts
                 ORDER BY coalesce(r.visited_on, r.scheduled_on) DESC, r.id DESC), '[]')
             FROM review AS r WHERE r.school_id = ANY (line)),
-        'plans', work->'plans', 'projects', work->'projects', 'updates', work->'updates',
+        'plans', (SELECT coalesce(json_agg(p.facts), '[]') FROM plan AS p
+            WHERE p.school_id = ANY (line)),
+        'projects', (SELECT coalesce(json_agg(p.id), '[]') FROM project AS p
+            WHERE p.school_id = ANY (line)),
+        'updates', (SELECT coalesce(json_agg(u.facts), '[]') FROM project_update AS u
+            WHERE u.school_id = ANY (line)),
         'meetings', meetings->'years', 'last_attended_on', meetings->'last');
 END $$;

@@ -106,7 +106,7 @@ static int check_update(
             return json_decref(projects), 0;
     }
     json_array_foreach(json_object_get(ladder->facts, "projects"), i, one)
-        ladder_add_path(projects, "/v1/projects", iqm_rules_text(one, "id"));
+        ladder_add_path(projects, "/v1/projects", json_string_value(one));
     return ladder_fail(failures, "project_update_for_review", projects,
         "No update of the project was handed in after %s, on which the review could be based.",
         since);

@@ -9,7 +9,7 @@ WITH one AS MATERIALIZED (
     FROM school, coalesce(:academic_year, academic_year_of(today())) AS year
     WHERE school.id = :school_id::uuid
 ), given AS MATERIALIZED (
-    SELECT award.id, award.doc, award.framework_id FROM one, award
+    SELECT award.id, award.doc FROM one, award
     WHERE award.school_id = ANY (one.line) AND one.shown
       AND award.held && datemultirange(daterange(one.first_day, one.last_day, '[]'))
 ), planned AS MATERIALIZED (
@@ -48,11 +48,9 @@ WITH one AS MATERIALIZED (
 ), criteria AS (
     SELECT json_agg(json_build_object('framework_id', framework.id, 'code', criterion->'code',
         'title', criterion->'title') ORDER BY framework.id, place) AS list
-    FROM framework, json_array_elements(framework.doc->'criteria')
-        WITH ORDINALITY AS listed (criterion, place)
-    WHERE framework.id IN (SELECT framework_id FROM given
-        UNION SELECT award.framework_id FROM visited, json_array_elements(list) AS review,
-            award WHERE award.id = (review->>'award_id')::uuid)
+    FROM framework, json_array_elements(framework.facts) WITH ORDINALITY AS listed (criterion, place)
+    WHERE framework.id IN (SELECT award.framework_id FROM one, award
+        WHERE award.school_id = ANY (one.line) AND one.shown)
 )
 SELECT CASE WHEN one.shown THEN json_build_object('school', one.doc,
     'cluster', (SELECT json_build_object('id', cluster.id, 'name', cluster.name)
