@@ -1,4 +1,4 @@
-"""The public directory: who holds an award today."""
+"""The public directory: who holds an award today, and what schools share with everybody."""
 
 import base64
 import random
@@ -14,6 +14,7 @@ from support.places import day
 from support.resources import FRAMEWORKS
 
 PATH = "/v1/directory"
+SHARED = f"{PATH}/contributions"
 ISA, COE, FLAGSHIP = FRAMEWORKS
 HOLDER = ["school_id", "name", "town", "region", "phase", "award", "since"]
 
@@ -371,18 +372,37 @@ class TestPages:
         pages = list(walk(anyone, PATH, [1] * 3, region=region, name_prefix=prefix))
         assert len(pages) == 2
 
+    @pytest.mark.parametrize("path", [PATH, SHARED])
+    def test_a_cursor_is_for_its_own_list(self, path, anyone, holders, shared, region):
+        shared(), shared()
+        cursors = {PATH: anyone.get(target(PATH, limit=1, region=region)).json["next"],
+                   SHARED: anyone.get(target(SHARED, limit=1)).json["next"]}
+        own = {"region": region} if path == PATH else {}
+        other = cursors[SHARED if path == PATH else PATH]
+        narrower = {"level": ISA} if path == PATH else {"kind": "visit"}
+        bad_parameter(anyone.get(target(path, cursor=other, **own)), "cursor")
+        bad_parameter(anyone.get(target(path, cursor=cursors[path], **own, **narrower)), "cursor")
+        assert anyone.get(target(path, cursor=cursors[path], **own, limit=200)).status == 200
+
     @pytest.mark.parametrize("cursor", ["x", "AAAA", "A" * 1200, "A" * 1201, "%00", "=", "****", "é"])
-    @pytest.mark.parametrize("path", [PATH])
+    @pytest.mark.parametrize("path", [PATH, SHARED])
     def test_a_cursor_that_is_none(self, cursor, path, anyone):
         response = anyone.get(f"{path}?cursor={quote(cursor, safe='%')}")
         assert response.status == 400, response
 
     @pytest.mark.parametrize("key", [b"tomorrow", b"", b"2025-02-30", b"infinity", b"'", b"9" * 300,
                                      b"2025-01-01 BC", b"\x00", b"2025-01-01\x00", b"2025-01-01"])
-    def test_a_cursor_made_by_hand(self, key, anyone, holders, region):
+    def test_a_cursor_made_by_hand(self, key, anyone, holders, shared, region):
+        shared(), shared()
         given = anyone.get(target(PATH, limit=1, region=region)).json["next"]
         made = anyone.get(target(PATH, region=region, cursor=cursor_with(given, key)))
         assert made.status == (400 if b"\x00" in key else 200), made
+        given = anyone.get(target(SHARED, limit=1)).json["next"]
+        made = anyone.get(target(SHARED, cursor=cursor_with(given, key)))
+        if key == b"2025-01-01":
+            assert made.status == 200, made
+        else:
+            bad_parameter(made, "cursor")
 
     def test_a_cursor_that_was_changed(self, anyone, holders, region):
         chance = random.Random(8)
@@ -395,12 +415,13 @@ class TestPages:
             assert response.status in (200, 400), response
 
     @pytest.mark.parametrize("path, query, name", [
-        *((path, query, name) for path in (PATH,) for query, name in (
+        *((path, query, name) for path in (PATH, SHARED) for query, name in (
             ("limit=0", "limit"), ("limit=201", "limit"), ("limit=x", "limit"), ("cursor=", "cursor"),
             ("sort=name", "sort"))),
         (PATH, "level=gold", "level"), (PATH, "region=", "region"), (PATH, "phase=", "phase"),
         (PATH, "name_prefix=", "name_prefix"), (PATH, "name_prefix=" + "a" * 101, "name_prefix"),
-        (PATH, "kind=visit", "kind")])
+        (PATH, "kind=visit", "kind"), (SHARED, "kind=talk", "kind"),
+        (SHARED, "school_id=1", "school_id"), (SHARED, "visibility=cluster", "visibility")])
     def test_refuses(self, path, query, name, anyone):
         refused = anyone.get(f"{path}?{query}")
         bad_parameter(refused, name)
@@ -412,12 +433,94 @@ class TestPages:
                 assert items_of(anyone, PATH, **{name: text}) == []
 
 
+@pytest.fixture
+def shared(make):
+    """A contribution that everybody may read, of one school."""
+    school = make.school(town="Leeds")
+
+    def shared(**members):
+        return make.contribution(**{"school_id": school["id"], "visibility": "public", **members})
+    shared.school = school
+    return shared
+
+
+def as_public(record, school):
+    return {"id": record["id"], "school_id": school["id"], "school_name": school["name"],
+            "town": school.get("town"), "kind": record["kind"], "title": record["title"],
+            "description": record["description"], "happened_on": record["happened_on"],
+            "impact": record.get("impact")}
+
+
+class TestContributions:
+    def of(self, anyone, shared, **query):
+        return items_of(anyone, SHARED, school_id=shared.school["id"], **query)
+
+    def test_shows_what_it_says_and_nothing_else(self, anyone, shared):
+        made = [shared(title="<b>Öl & \"Ton\"</b>\\"), shared(impact=None)]
+        wanted = [as_public(record, shared.school) for record in made[::-1]]
+        found = self.of(anyone, shared)
+        assert found == wanted and list(found[0]) == list(wanted[0])
+        assert self.of(anyone, shared, limit=1) == wanted[:1]
+        assert items_of(anyone, SHARED, limit=200)
+
+    @pytest.mark.parametrize("visibility", ["cluster", "programme"])
+    def test_not_what_is_for_others(self, visibility, head, anyone, shared):
+        made = shared(visibility=visibility)
+        assert self.of(anyone, shared) == []
+        head.patch(f"/v1/contributions/{made['id']}", {"visibility": "public"}, "*")
+        assert [item["id"] for item in self.of(anyone, shared)] == [made["id"]]
+        head.patch(f"/v1/contributions/{made['id']}", {"visibility": visibility}, "*")
+        assert self.of(anyone, shared) == []
+
+    def test_a_token_opens_no_more(self, world, make):
+        school = world.schools["own"]
+        make.contribution(school_id=school["id"], visibility="programme")
+        for caller in world.callers.values():
+            items = items_of(caller, SHARED, school_id=school["id"])
+            assert items == items_of(world.callers["anonymous"], SHARED, school_id=school["id"])
+            problem(world.callers["anonymous"].get("/v1/contributions"), 401, "unauthorized")
+
+    def test_follows_what_is_written(self, head, anyone, shared):
+        made = shared()
+        head.patch(f"/v1/contributions/{made['id']}", {"title": "Another"}, "*")
+        school = head.patch(f"/v1/schools/{shared.school['id']}", {"name": "Renamed"}, "*").json
+        assert self.of(anyone, shared) == [as_public({**made, "title": "Another"}, school)]
+        head.delete(f"/v1/contributions/{made['id']}", "*")
+        assert self.of(anyone, shared) == []
+
+    def test_by_kind(self, anyone, shared):
+        visit, _ = shared(kind="visit"), shared(kind="training")
+        assert [item["id"] for item in self.of(anyone, shared, kind="visit")] == [visit["id"]]
+        assert all(i["kind"] == "visit" for i in items_of(anyone, SHARED, kind="visit", limit=200))
+
+    @pytest.mark.parametrize("limits", [[1], [2], [3], [200], [1, 4, 2], [3, 1, 200]])
+    def test_pages_of_any_sizes_give_the_same(self, limits, anyone, shared):
+        days = ["2025-11-12", "2024-02-29", "2025-11-12", "2026-01-01", "2025-11-12", "2024-03-01"]
+        made = sorted((shared(happened_on=day) for day in days),
+                      key=lambda record: (record["happened_on"], record["id"]), reverse=True)
+        met = [item["id"] for page in walk(anyone, SHARED, limits * 9,
+                                           school_id=shared.school["id"]) for item in page]
+        assert met == [record["id"] for record in made]
+
+    def test_a_page_too_large_ends_early(self, anyone, shared):
+        long = "\U0001f600" * 10000
+        made = [shared(description=long, impact=long)["id"] for _ in range(60)]
+        path = target(SHARED, school_id=shared.school["id"], limit=200)
+        first = anyone.get(path).json
+        assert 1 < len(first["items"]) < 60
+        rest = anyone.get(f"{path}&cursor={first['next']}").json
+        assert [i["id"] for i in first["items"] + rest["items"]] == made[::-1]
+
+
 class TestCaches:
-    @pytest.fixture(params=[PATH])
-    def path(self, request, give, region):
+    @pytest.fixture(params=[PATH, SHARED])
+    def path(self, request, give, shared, region):
         """Of a list with something on it that no other test changes."""
-        give()
-        return target(request.param, region=region)
+        if request.param == PATH:
+            give()
+            return target(PATH, region=region)
+        shared()
+        return target(SHARED, school_id=shared.school["id"])
 
     def test_may_keep_it(self, path, anyone):
         for method in ("GET", "HEAD"):
@@ -468,7 +571,7 @@ class TestCaches:
 
 class TestPagesOfAnyOrigin:
     def test_may_read_it(self, anyone):
-        for path in (PATH,):
+        for path in (PATH, SHARED):
             for headers in ({}, {"Origin": "https://evil.example"}, {"Origin": "null"},
                             {"Origin": "https://app.example"}):
                 response = anyone.get(path, headers=headers)

@@ -128,3 +128,8 @@ void iqm_op_list_directory(struct iqm_call *call)
 {
     read_page(call, IQM_FORMAT_NONE);
 }
+
+void iqm_op_list_public_contributions(struct iqm_call *call)
+{
+    read_page(call, IQM_FORMAT_DATE);
+}
