@@ -2,12 +2,12 @@
 
 import base64
 import random
-import threading
 from urllib.parse import quote, urlencode
 
 import pytest
 
 from support import steps
+from support.at_once import at_once
 from support.client import Client
 from support.expect import bad_parameter, problem
 from support.places import day
@@ -312,24 +312,6 @@ class TestKeeping:
     def test_is_kept_from_the_server_itself(self, stage):
         done = stage.cluster.psql("SELECT * FROM directory_line", user="iqm_server", check=False)
         assert "permission denied" in done.stderr
-
-
-def at_once(head, work):
-    """The statuses of requests sent at the same time, each on a connection of its own."""
-    start, statuses = threading.Barrier(len(work)), [None] * len(work)
-
-    def run(place, send):
-        own = Client(head.port, head.token)
-        start.wait()
-        statuses[place] = send(own).status
-        own.close()
-
-    threads = [threading.Thread(target=run, args=(*item,)) for item in enumerate(work)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return statuses
 
 
 class TestPages:
