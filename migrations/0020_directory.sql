@@ -55,10 +55,11 @@ END $$;
 /*
  * Makes their lines anew. The rows of the schools are locked first, in one order for all: so two
  * that change the same line take turns and the second sees what the first did, and a school that is
- * being renamed is waited for.
+ * being renamed is waited for. But less than PostgreSQL waits before it looks for deadlocks (a second):
+ * an import of the register holds many schools, in another order, and it is not the one to give way.
  */
 CREATE FUNCTION list_in_directory(schools uuid[]) RETURNS void
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SET lock_timeout = '900ms'
 AS $$
 DECLARE
     ends uuid[] := ends_of(schools);

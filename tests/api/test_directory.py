@@ -2,6 +2,7 @@
 
 import base64
 import random
+import threading
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -10,7 +11,7 @@ from support import steps
 from support.at_once import at_once
 from support.client import Client
 from support.expect import bad_parameter, problem
-from support.places import day
+from support.places import day, wait_for
 from support.resources import FRAMEWORKS
 
 PATH = "/v1/directory"
@@ -294,6 +295,23 @@ class TestKeeping:
         assert statuses[0] == 200 and statuses[2:] == [200, 201], statuses
         wanted = COE if statuses[1] == 200 else ISA  # the one may need the other first
         assert listed() == [holder({**academy, "name": name}, wanted, 90)]
+
+    def test_gives_way_to_who_holds_the_school(self, head, make, stage, listed, region):
+        """As an import does, which may want more schools: whoever lists one does not wait for it."""
+        school = make.school(region=region)
+        award = steps.take(head, "assess_award", make.award(school_id=school["id"]))
+        sleep = f"SELECT pg_sleep(4) -- {school['id']}"
+        keeper = threading.Thread(target=stage.cluster.psql, args=(
+            f"BEGIN; SELECT FROM school WHERE id = '{school['id']}' FOR NO KEY UPDATE; {sleep}",))
+        keeper.start()
+        asleep = f"""SELECT count(*) FROM pg_stat_activity
+            WHERE wait_event = 'PgSleep' AND query LIKE '%{school['id']}'"""
+        wait_for(lambda: stage.cluster.psql(asleep) == "1", "the school to be held")
+        problem(steps.attempt(head, "grant_award", award), 503, "service_unavailable")
+        keeper.join()
+        assert listed() == []
+        steps.take(head, "grant_award", award)
+        assert len(listed()) == 1
 
     def test_it_is_what_the_records_say(self, stage, give):
         """All of them, whatever the other tests made of them."""
