@@ -83,6 +83,10 @@ void iqm_call_etag(struct iqm_call *call, const char *version);
 void iqm_call_reply(
     struct iqm_call *call, unsigned status, const char *media_type, const char *bytes, size_t len);
 
+/* Answers with bytes whose hash is their version: 304 to who holds them already, else 200. */
+void iqm_call_reply_hashed(
+    struct iqm_call *call, const char *media_type, const char *bytes, size_t len);
+
 /*
  * Answers with `length` bytes that come in pieces, uncompressed. `more` is called when the next one
  * is wanted, and again only when that has gone out: it gives it now or later by iqm_call_piece

@@ -190,6 +190,7 @@ struct iqm_operation {
     bool is_public;               /* security: [] */
     uint8_t errors;               /* enum iqm_errors */
     bool ignore_unknown;          /* query parameters that the contract does not name */
+    uint32_t cache_seconds;       /* anybody may keep the answer so long; 0: it is one caller's */
     const char *roles; /* PostgreSQL array text "{head_office,client}"; NULL when public */
     const char *scope; /* "schools:read"; NULL when public */
     const struct iqm_resource *resource;   /* of a generic action; else NULL */

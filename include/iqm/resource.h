@@ -63,6 +63,9 @@ char *iqm_cursor_write(struct iqm_arena *arena, const struct iqm_cursor *cursor)
 /* Reads it back: 0, IQM_EINVAL when it was not written by iqm_cursor_write, or IQM_ENOMEM. */
 int iqm_cursor_read(struct iqm_arena *arena, struct iqm_slice text, struct iqm_cursor *ret_cursor);
 
+/* Hash of everything that the query asks for but the page, so that a cursor cannot be mixed up. */
+uint64_t iqm_cursor_filters(const struct iqm_call *call);
+
 /* The page's Link header, from the cursor of the next one (NULL: none). */
 void iqm_page_link(struct iqm_call *call, const char *cursor);
 

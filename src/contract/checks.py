@@ -252,6 +252,7 @@ class Checker:
         self.operation_id(node, line)
         self.parameters(path, item, node, line)
         self.security(node, line)
+        self.cache(method, node)
         self.body(method, node, line)
         self.responses(node, line)
         self.action(path, method, node, line)
@@ -327,6 +328,10 @@ class Checker:
                 self.error(node.at("x-roles"), f'role "{role}" is unknown')
         if "client" in node.get("x-roles", []):
             self.scope_of_clients(requirements[0], node.at("x-roles"))
+
+    def cache(self, method, node):
+        if "x-cache-seconds" in node and (method != "get" or node.get("security")):
+            self.error(node.at("x-cache-seconds"), "x-cache-seconds is for get, and public")
 
     def scope_of_clients(self, requirement, at):
         """What acts for itself gets its token by client credentials, and no other scopes there."""

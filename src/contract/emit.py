@@ -308,6 +308,7 @@ class Emitter:
                 *self.security_cells(node), f".resource = {resource}",
                 f".errors = IQM_ERRORS_{node.get('x-errors', 'problem').upper()}",
                 f".ignore_unknown = {flag(node.get('x-ignore-unknown'))}",
+                f".cache_seconds = {node.get('x-cache-seconds', 0)}",
                 f".statement = {self.statement(name)}", f".handler = {self.handler(node)}",
                 f".transition = {f'&transition_{name}' if 'x-transition' in node else 'NULL'}",
                 f".responses = responses_{name}"]

@@ -212,7 +212,7 @@ OPERATION = fields("an operation", {
                                             "a status or default"),
     "security": listing(named(listing(text))), "x-resource": text, "x-action": choice(tuple(ACTIONS)),
     "x-roles": ROLES, "x-body-limit": body_limit, "x-errors": choice(ERRORS),
-    "x-ignore-unknown": boolean,
+    "x-ignore-unknown": boolean, "x-cache-seconds": size,
     "x-transition": fields("x-transition", {
         "name": matching(SNAKE, "snake_case"), "from": listing(text), "to": text},
         ("name", "from", "to")),

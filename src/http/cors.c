@@ -28,6 +28,14 @@ bool cors_is_used(const struct request *request)
     return *options->config->cors_origins != '\0' || options->origins != NULL;
 }
 
+bool cors_is_open(const struct request *request)
+{
+    const struct iqm_operation *get =
+        request->route != NULL ? request->route->operations[IQM_METHOD_GET] : NULL;
+
+    return get != NULL && get->cache_seconds > 0;
+}
+
 bool cors_admits(const struct request *request)
 {
     const struct iqm_server_options *options = request->worker->options;

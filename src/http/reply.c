@@ -4,6 +4,7 @@
 #include "contract_tables.h"
 #include "worker.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,20 +15,45 @@ static void add(struct MHD_Response *response, const char *name, const char *val
     MHD_add_response_header(response, name, value);
 }
 
-static void add_cors(struct request *request, struct MHD_Response *response)
+/* Which origin's pages may read the answer: NULL, none. What is open is so whoever asks: a cache
+ * may give the answer to others. */
+static const char *admitted_origin(struct request *request)
 {
     struct iqm_slice origin = request->fields.origin;
 
-    add(response, "Vary", "Accept-Encoding, Origin");
-    if (!cors_admits(request))
+    if (cors_is_open(request))
+        return "*";
+    return cors_admits(request) ? iqm_arena_copy(request->call.arena, origin.ptr, origin.len)
+                                : NULL;
+}
+
+static void add_cors(struct request *request, struct MHD_Response *response)
+{
+    const char *origin = admitted_origin(request);
+
+    add(response, "Vary",
+        cors_is_used(request) && !cors_is_open(request) ? "Accept-Encoding, Origin"
+                                                        : "Accept-Encoding");
+    if (origin == NULL)
         return;
-    char *copy = iqm_arena_copy(request->call.arena, origin.ptr, origin.len);
-    if (copy == NULL)
-        return;
-    add(response, "Access-Control-Allow-Origin", copy);
+    add(response, "Access-Control-Allow-Origin", origin);
     add(response, "Access-Control-Expose-Headers",
         "Accept-Ranges, Content-Disposition, Content-Range, ETag, Link, Location, RateLimit, "
         "RateLimit-Policy, Repr-Digest, Retry-After, X-Request-Id");
+}
+
+/* Only what has a version may be kept. */
+static void add_cache_control(struct request *request, struct MHD_Response *response)
+{
+    const struct iqm_operation *operation = request->call.operation;
+    char text[40];
+
+    if (request->etag == NULL || operation == NULL || operation->cache_seconds == 0) {
+        add(response, "Cache-Control", request->etag != NULL ? "private, no-cache" : "no-store");
+        return;
+    }
+    snprintf(text, sizeof text, "public, max-age=%" PRIu32, operation->cache_seconds);
+    add(response, "Cache-Control", text);
 }
 
 static void add_common(struct request *request, struct MHD_Response *response, bool compressed)
@@ -39,16 +65,13 @@ static void add_common(struct request *request, struct MHD_Response *response, b
     }
     if (compressed)
         add(response, "Content-Encoding", "gzip");
-    if (cors_is_used(request))
-        add_cors(request, response);
-    else
-        add(response, "Vary", "Accept-Encoding");
+    add_cors(request, response);
     for (unsigned i = 0; i < request->header_count; i++)
         add(response, request->headers[i].name, request->headers[i].value);
     add(response, "X-Request-Id", request->request_id_text);
     throttle_tell(request, response);
     add(response, "X-Content-Type-Options", "nosniff");
-    add(response, "Cache-Control", request->etag != NULL ? "private, no-cache" : "no-store");
+    add_cache_control(request, response);
     if (request->worker->draining || request->framing_in_doubt)
         add(response, "Connection", "close");
 }
@@ -148,7 +171,8 @@ void reply_options(struct request *request)
     const char *allowed = allowed_methods(request);
 
     iqm_call_header(call, "Allow", allowed);
-    if (request->fields.request_method.ptr != NULL && cors_admits(request)) {
+    if (request->fields.request_method.ptr != NULL &&
+        (cors_is_open(request) || cors_admits(request))) {
         iqm_call_header(call, "Access-Control-Allow-Methods", allowed);
         iqm_call_header(call, "Access-Control-Allow-Headers",
             "Authorization, Content-Digest, Content-Disposition, Content-Type, If-Match, "

@@ -121,11 +121,12 @@ const char *failure_sentence(const struct iqm_problem *problem);
 const char *failure_oauth_text(const struct iqm_problem *problem);
 
 /* cors.c: whether an origin stands in a list; whether any may ever stand in ours, and this one
- * does.
+ * does; whether what the path answers is open to all.
  */
 bool cors_allows(const char *origins, struct iqm_slice origin);
 bool cors_is_used(const struct request *request);
 bool cors_admits(const struct request *request);
+bool cors_is_open(const struct request *request);
 
 /* throttle.c: takes the request out of its caller's buckets; 0, or IQM_EPROBLEM (429). */
 int throttle_admit(struct request *request);

@@ -3,7 +3,6 @@
 #include "iqm/call.h"
 #include "iqm/http.h"
 
-#include <sodium.h>
 #include <string.h>
 
 static const char form[] =
@@ -29,17 +28,6 @@ static const char *scope_list(struct iqm_call *call)
     return list;
 }
 
-static const char *hash_of(struct iqm_call *call, const char *text)
-{
-    uint8_t hash[16];
-    char *hex = iqm_arena_alloc(call->arena, 2 * sizeof hash + 1);
-
-    if (hex == NULL)
-        return NULL;
-    crypto_generichash(hash, sizeof hash, (const unsigned char *)text, strlen(text), NULL, 0);
-    return sodium_bin2hex(hex, 2 * sizeof hash + 1, hash, sizeof hash);
-}
-
 void iqm_op_get_authorization_server_metadata(struct iqm_call *call)
 {
     const char *url = iqm_server_url();
@@ -47,15 +35,9 @@ void iqm_op_get_authorization_server_metadata(struct iqm_call *call)
     const char *text = scopes == NULL
                            ? NULL
                            : iqm_arena_printf(call->arena, form, url, url, url, url, url, scopes);
-    const char *version = text != NULL ? hash_of(call, text) : NULL;
 
-    if (version == NULL) {
+    if (text == NULL)
         iqm_call_fail_with(call, IQM_PROBLEM_INTERNAL_ERROR);
-        return;
-    }
-    iqm_call_etag(call, version);
-    if (call->if_none_match.ptr != NULL && iqm_etag_matches(call->if_none_match, version, true))
-        iqm_call_reply(call, 304, NULL, "", 0);
     else
-        iqm_call_reply(call, 200, "application/json", text, strlen(text));
+        iqm_call_reply_hashed(call, "application/json", text, strlen(text));
 }

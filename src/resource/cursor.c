@@ -57,3 +57,25 @@ int iqm_cursor_read(struct iqm_arena *arena, struct iqm_slice text, struct iqm_c
     *ret_cursor = cursor;
     return 0;
 }
+
+uint64_t iqm_cursor_filters(const struct iqm_call *call)
+{
+    crypto_generichash_state state;
+    uint8_t hash[crypto_generichash_BYTES_MIN];
+    uint64_t filters;
+
+    crypto_generichash_init(&state, NULL, 0, sizeof hash);
+    for (uint16_t i = 0; i < call->operation->parameter_count; i++) {
+        const struct iqm_parameter *parameter = &call->operation->parameters[i];
+        struct iqm_slice value = call->parameters[i];
+        if (parameter->in != IQM_IN_QUERY || value.ptr == NULL ||
+            strcmp(parameter->name, "cursor") == 0 || strcmp(parameter->name, "limit") == 0)
+            continue;
+        crypto_generichash_update(
+            &state, (const unsigned char *)parameter->name, strlen(parameter->name) + 1);
+        crypto_generichash_update(&state, (const unsigned char *)value.ptr, value.len + 1);
+    }
+    crypto_generichash_final(&state, hash, sizeof hash);
+    memcpy(&filters, hash, sizeof filters);
+    return filters;
+}

@@ -344,38 +344,58 @@ static void context_read(struct iqm_pg_batch *batch)
     check_and_store(writing, copy);
 }
 
-/* The whole, as it would be stored; NULL when memory is out. */
-static const char *whole_text(const struct writing *writing)
+/* In the arena; NULL when memory is out. */
+static const char *json_text(struct iqm_arena *arena, const json_t *value)
 {
-    char *text = json_dumps(writing->document, JSON_COMPACT);
-    const char *copy = text != NULL ? iqm_arena_string(writing->call->arena, text) : NULL;
+    size_t length = json_dumpb(value, NULL, 0, JSON_COMPACT);
+    char *text = iqm_arena_alloc(arena, length + 1);
 
-    free(text);
-    return copy;
+    if (text != NULL && json_dumpb(value, text, length, JSON_COMPACT) != length)
+        return NULL;
+    return text;
 }
 
-/* The context statement's parameters are members of the document, by name; `document` is the whole,
- * `day` a step's day, else today. */
-static const char *context_value(const struct writing *writing, const char *name)
+/* The context statement's parameters are members of the document, by name: a string as it is, what
+ * is made of several as JSON. `day` is a step's day, else today. 0 or IQM_ENOMEM. */
+static int context_value(const struct writing *writing, const char *name, const char **ret_text)
 {
-    if (strcmp(name, "document") == 0)
-        return whole_text(writing);
-    if (strcmp(name, "transition") == 0 && writing->kind == WRITING_TRANSITION)
-        return writing->call->operation->transition->name;
-    if (strcmp(name, "day") == 0)
-        return writing->kind == WRITING_TRANSITION ? writing->happened_on : writing->today;
-    return iqm_rules_text(writing->document, name);
+    const json_t *member = json_object_get(writing->document, name);
+
+    if (strcmp(name, "transition") == 0 && writing->kind == WRITING_TRANSITION) {
+        *ret_text = writing->call->operation->transition->name;
+    } else if (strcmp(name, "day") == 0) {
+        *ret_text = writing->kind == WRITING_TRANSITION ? writing->happened_on : writing->today;
+    } else if (json_array_size(member) > 0 || json_object_size(member) > 0) {
+        *ret_text = json_text(writing->call->arena, member);
+        return *ret_text != NULL ? 0 : IQM_ENOMEM;
+    } else {
+        *ret_text = json_string_value(member);
+    }
+    return 0;
+}
+
+/* The context statement is not asked where the document names nothing for it to look up. 0 or
+ * IQM_EPROBLEM. */
+static int take_context(struct writing *writing)
+{
+    const struct iqm_statement *statement = writing->resource->context;
+
+    for (uint16_t i = 0; statement != NULL && i < statement->parameter_count; i++) {
+        const char *text;
+        if (context_value(writing, statement->parameters[i], &text) != 0)
+            return iqm_problem_set(&writing->call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+        writing->context_values[i].text = text;
+        writing->asks = writing->asks || text != NULL;
+    }
+    return 0;
 }
 
 static void add_context(struct writing *writing)
 {
     const struct iqm_statement *statement = writing->resource->context;
-    struct iqm_pg_value *values = writing->context_values;
 
-    for (uint16_t i = 0; i < statement->parameter_count; i++)
-        values[i].text = context_value(writing, statement->parameters[i]);
-    iqm_pg_batch_add(
-        &writing->batch, statement->name, statement->sql, values, statement->parameter_count);
+    iqm_pg_batch_add(&writing->batch, statement->name, statement->sql, writing->context_values,
+        statement->parameter_count);
 }
 
 /* What a patch leaves must hold to the contract as it is: members the resource has not, too. */
@@ -396,9 +416,9 @@ static void decide(struct writing *writing)
         return;
     writing->document = document_build(
         writing->call, writing->resource, writing->before, writing->wanted, writing->id);
-    if (writing->document == NULL) {
+    if (writing->document == NULL || take_context(writing) != 0) {
         fail_with(writing, IQM_PROBLEM_INTERNAL_ERROR);
-    } else if (writing->resource->context == NULL) {
+    } else if (!writing->asks) {
         check_and_store(writing, NULL);
     } else {
         iqm_pg_batch_clear(&writing->batch);
@@ -514,7 +534,7 @@ static void created_context_read(struct iqm_pg_batch *batch)
 /* Creating: everything that needs no row has been checked by now. */
 static void create_begin(struct writing *writing)
 {
-    if (writing->resource->context == NULL) {
+    if (!writing->asks) {
         create_document(writing);
         return;
     }
@@ -566,7 +586,9 @@ static int prepare_creation(struct writing *writing)
     writing->document = document_build(call, writing->resource, NULL, call->body, writing->id);
     if (writing->document == NULL)
         return iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
-    if (writing->resource->context != NULL)
+    if (take_context(writing) != 0)
+        return IQM_EPROBLEM;
+    if (writing->asks)
         return 0; /* the rules wait for what they want to see */
     struct iqm_rules rules = rules_of(writing, NULL);
     int error = document_check(call, writing->resource, &rules);

@@ -28,6 +28,7 @@ struct writing {
     struct iqm_pg_batch batch;
     struct iqm_pg_value values[4];
     struct iqm_pg_value context_values[IQM_PG_PARAMETERS_MAX];
+    bool asks; /* the context statement has something to look up */
     struct statement_text texts[IQM_PG_BATCH_MAX];
     json_t *before;   /* the stored document */
     json_t *wanted;   /* what the client asks for, whole */

@@ -7,7 +7,7 @@ import pytest
 
 from support import steps
 from support.expect import invalid, problem
-from support.resources import FRAMEWORKS
+from support.resources import FRAMEWORKS, given
 from support.world import day
 
 PATH = "/v1/awards"
@@ -54,6 +54,16 @@ class TestApplication:
         problem(head.post(PATH, again), 409, "conflict")
         steps.take(head, "withdraw_award", award)
         assert head.post(PATH, again).status == 201
+
+
+    def test_is_judged_once(self, head, make):
+        """What is noted later of an award asks nothing of the ladder."""
+        award = given(make, "flagship")
+        [below] = [a for a in head.get(f"{PATH}?school_id={award['school_id']}").json["items"]
+                   if a["level"] == "centre_of_excellence"]
+        steps.take(head, "withdraw_award", below)
+        noted = head.patch(path_of(award), {"notes": "Wrote to us."}, "*")
+        assert noted.status == 200, noted
 
 
 class TestMoving:

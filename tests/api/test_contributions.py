@@ -7,7 +7,10 @@ from urllib.parse import urlencode
 
 import pytest
 
+from support.at_once import at_once
 from support.expect import bad_parameter, invalid, problem
+from support.places import day
+from support.resources import FRAMEWORKS
 
 PATH = "/v1/contributions"
 
@@ -104,6 +107,134 @@ class TestRules:
             else:
                 assert head.patch(path, change, "*").status == 200
         assert head.delete(school, "*").status == 204
+
+
+def criterion(level, code):
+    return {"framework_id": FRAMEWORKS[level], "code": code}
+
+
+class TestCriteria:
+    """What a contribution evidences."""
+
+    GOOD = [criterion("flagship", "sharing"), criterion("flagship", "research"),
+            criterion("centre_of_excellence", "research")]
+
+    @pytest.mark.parametrize("criteria", [GOOD, GOOD[::-1], GOOD[:1], []])
+    def test_stand_as_they_were_sent(self, criteria, head, make):
+        made = make.contribution(criteria=criteria)
+        assert made["criteria"] == criteria
+        assert head.get(f"{PATH}/{made['id']}").json == made
+
+    def test_may_be_left_out(self, head, make):
+        body = make.example("contribution")
+        del body["criteria"]
+        made = head.post(PATH, body)
+        assert made.status == 201 and "criteria" not in made.json
+        path = f"{PATH}/{made.json['id']}"
+        assert head.patch(path, {"criteria": self.GOOD}, "*").json["criteria"] == self.GOOD
+        assert "criteria" not in head.patch(path, {"criteria": None}, "*").json
+
+    def test_each_fault_has_its_place(self, head, make):
+        nowhere = {"framework_id": str(uuid.uuid4()), "code": "research"}
+        criteria = [self.GOOD[0], criterion("flagship", "action_plan"), nowhere, self.GOOD[0],
+                    criterion("inclusive_school_award", "research"), self.GOOD[2], nowhere]
+        wanted = ("/criteria/1/code", "/criteria/2/framework_id", "/criteria/3",
+                  "/criteria/4/code", "/criteria/6")
+        invalid(head.post(PATH, make.example("contribution", criteria=criteria)), *wanted)
+        made = make.contribution()
+        path = f"{PATH}/{made['id']}"
+        invalid(head.patch(path, {"criteria": criteria}, "*"), *wanted)
+        invalid(head.put(path, {**made, "criteria": criteria}, headers={"If-Match": "*"}), *wanted)
+        assert head.get(path).json == made
+
+    def test_beside_other_faults(self, head, make):
+        body = make.example("contribution", criteria=[criterion("flagship", "none")])
+        invalid(head.post(PATH, {**body, "partner_school_ids": [body["school_id"]]}),
+                "/criteria/0/code", "/partner_school_ids/0")
+
+    @pytest.mark.parametrize("criteria, pointer", [
+        ([{"framework_id": FRAMEWORKS["flagship"]}], "/criteria/0/code"),
+        ([{"code": "ethos"}], "/criteria/0/framework_id"),
+        ([{"framework_id": "1", "code": "ethos"}], "/criteria/0/framework_id"),
+        ([criterion("flagship", "Ethos")], "/criteria/0/code"),
+        ([criterion("flagship", "")], "/criteria/0/code"),
+        ([{**criterion("flagship", "ethos"), "title": "Ethos"}], "/criteria/0/title"),
+        (["ethos"], "/criteria/0"), ("ethos", "/criteria"), ({}, "/criteria"),
+        ([criterion("flagship", f"c{n}") for n in range(21)], "/criteria")])
+    def test_have_a_form(self, criteria, pointer, head, make):
+        invalid(head.post(PATH, make.example("contribution", criteria=criteria)), pointer)
+
+    def test_twenty_of_them(self, head, make):
+        codes = [f"c{n}" for n in range(20)]
+        framework = make.framework(criteria=[
+            {"code": code, "kind": "criterion", "title": code} for code in codes])
+        criteria = [{"framework_id": framework["id"], "code": code} for code in codes]
+        assert make.contribution(criteria=criteria)["criteria"] == criteria
+
+    @pytest.mark.parametrize("role", ["school", "head_office"])
+    def test_whoever_writes_names_them(self, role, world):
+        caller, body = world.callers[role], world.body("contribution", "own")
+        assert caller.post(PATH, {**body, "criteria": self.GOOD}).status == 201
+        invalid(caller.post(PATH, {**body, "criteria": [criterion("flagship", "none")]}),
+                "/criteria/0/code")
+
+    @pytest.mark.parametrize("role, status", [("ambassador", 403), ("client", 403),
+                                              ("anonymous", 401)])
+    def test_who_may_not_write_is_told_only_that(self, role, status, world):
+        body = world.body("contribution", "own")
+        for criteria in (self.GOOD, [criterion("flagship", "none")], []):
+            response = world.callers[role].post(PATH, {**body, "criteria": criteria})
+            assert response.status == status, response
+
+    @pytest.mark.parametrize("end", ["others", "left out", "deleted"])
+    def test_their_framework_is_not_deleted(self, end, head, make):
+        framework = make.framework()
+        made = make.contribution(criteria=[{"framework_id": framework["id"], "code": code}
+                                           for code in ("ethos", "meetings")])
+        path, held = f"{PATH}/{made['id']}", f"/v1/frameworks/{framework['id']}"
+        assert "contributions" in problem(head.delete(held, "*"), 409, "conflict")["detail"]
+        head.patch(path, {"criteria": made["criteria"][:1]}, "*")
+        problem(head.delete(held, "*"), 409, "conflict")
+        if end == "deleted":
+            assert head.delete(path, "*").status == 204
+        else:
+            change = {"criteria": self.GOOD if end == "others" else None}
+            assert head.patch(path, change, "*").status == 200
+        assert head.delete(held, "*").status == 204
+
+    def test_one_that_stood_there_stays_good(self, head, make):
+        """A framework that is not in use yet can lose one; what named it can still be changed."""
+        ethos, care = ({"code": code, "kind": "criterion", "title": code} for code in
+                       ("ethos", "care"))
+        framework = make.framework(starts_on=day(30), ends_on=None, criteria=[ethos, care])
+        named = [{"framework_id": framework["id"], "code": code} for code in ("ethos", "care")]
+        path = f"{PATH}/{make.contribution(criteria=named)['id']}"
+        assert head.patch(f"/v1/frameworks/{framework['id']}", {"criteria": [care]}, "*").status == 200
+        assert head.patch(path, {"title": "Later"}, "*").status == 200
+        assert head.patch(path, {"criteria": named[:1]}, "*").status == 200
+        assert head.patch(path, {"criteria": named[1:]}, "*").status == 200
+        invalid(head.patch(path, {"criteria": named}, "*"), "/criteria/0/code")
+
+    def test_a_framework_that_goes_meanwhile(self, head, make, stage):
+        """After the rules have asked: the table holds it."""
+        for _ in range(6):
+            framework = make.framework()
+            body = make.example("contribution", criteria=[
+                {"framework_id": framework["id"], "code": "ethos"}])
+            statuses = at_once(head, [
+                lambda own: own.post(PATH, body),
+                lambda own: own.delete(f"/v1/frameworks/{framework['id']}", "*")])
+            assert statuses in ([201, 409], [422, 204]), statuses
+        assert stage.cluster.psql("""
+            SELECT c.id FROM contribution AS c, json_array_elements(c.doc->'criteria') AS one
+            WHERE NOT EXISTS (SELECT FROM framework WHERE id = (one->>'framework_id')::uuid)
+              OR NOT EXISTS (SELECT FROM contribution_framework AS f WHERE f.holder_id = c.id
+                AND f.held_id = (one->>'framework_id')::uuid)""", user="iqm_owner") == ""
+
+    def test_are_not_shown_to_the_public(self, anyone, make):
+        made = make.contribution(visibility="public")
+        found = anyone.get(f"/v1/directory/contributions?school_id={made['school_id']}").json
+        assert "criteria" not in found["items"][0]
 
 
 class TestSight:

@@ -73,6 +73,10 @@ AS_OWNER = {
     "revoke_own_session(uuid)": "ends a sign-in of the caller",
     "revoke_own_sessions()": "ends all sign-ins of the caller",
     "revoke_token(uuid,bytea,bytea,text)": "ends a token of the client that shows its secret",
+    "read_directory(text,text,text,text,text,uuid,integer)":
+        "who holds an award today, as anybody may know",
+    "read_public_contributions(text,uuid,date,uuid,integer)":
+        "what schools share with everybody",
     "contribution_sight()": "what makes a contribution seen by the caller",
     "search_contributions(tsquery,text[],text,integer,numeric[])":
         "ids and ranks of contributions the caller may see; row-level security asks again",

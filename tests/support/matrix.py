@@ -212,6 +212,9 @@ post_password_page            200          200          200          200        
 
 list_audit_records            in           403          403          403          401
 
+list_directory                200          200          200          200          200
+list_public_contributions     200          200          200          200          200
+
 list_register_imports         in           403          403          403          401
 create_register_import        202          403          403          403          401
 get_register_import           200          403          403          403          401

@@ -129,7 +129,8 @@ def contribution(make):
     return {"school_id": make.school()["id"], "kind": "practice", "title": "A quiet corner",
             "description": "Every class has a place to calm down.", "happened_on": "2025-11-12",
             "partner_school_ids": [make.school()["id"]], "impact": "Fewer pupils are sent out.",
-            "visibility": "cluster"}
+            "visibility": "cluster",
+            "criteria": [{"framework_id": FRAMEWORKS["flagship"], "code": "sharing"}]}
 
 
 def evidence(make):

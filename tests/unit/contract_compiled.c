@@ -67,6 +67,8 @@ START_TEST(operations_say_how_they_are_spoken_to)
     ck_assert(order->ignore_unknown);
     ck_assert_int_eq(operation("create_box")->errors, IQM_ERRORS_PROBLEM);
     ck_assert(!operation("create_box")->ignore_unknown);
+    ck_assert_uint_eq(operation("get_special_box")->cache_seconds, 60);
+    ck_assert_uint_eq(order->cache_seconds, 0);
 }
 END_TEST
 

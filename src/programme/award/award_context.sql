@@ -1,6 +1,5 @@
 -- What the rules of an award ask: the newest edition of its level on the day of the application, the
--- level of the one it names, the schools that its school came from; and for a step or an
--- application, all that the ladder looks at.
+-- level of the one it names, the schools that its school came from, and all that the ladder looks at.
 SELECT json_build_object(
     'framework_id', (SELECT id FROM framework
         WHERE level = :level AND starts_on <= coalesce(:applied_on::date, :day::date)
@@ -9,6 +8,5 @@ SELECT json_build_object(
         ORDER BY starts_on DESC, id DESC LIMIT 1),
     'framework_level', (SELECT level FROM framework WHERE id = :framework_id::uuid),
     'lineage', lineage(:school_id::uuid),
-    'facts', CASE WHEN :transition::text IS NOT NULL OR :version::text IS NULL
-        THEN school_facts(:school_id::uuid, coalesce(
-            CASE WHEN :transition::text IS NULL THEN :applied_on::date END, :day::date)) END)
+    'facts', school_facts(:school_id::uuid, coalesce(
+        CASE WHEN :transition::text IS NULL THEN :applied_on::date END, :day::date)))

@@ -130,7 +130,8 @@ static int check(struct iqm_rules *rules, const json_t *context)
     other = rules->transition == NULL ? choose_framework(rules, context) : 0;
     if (error == 0)
         error = other;
-    if (error == 0 && json_is_object(facts))
+    bool climbs = rules->before == NULL || rules->transition != NULL;
+    if (error == 0 && climbs && json_is_object(facts))
         error = climb(rules, facts);
     return error;
 }

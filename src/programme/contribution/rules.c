@@ -3,6 +3,7 @@
 #include "contract_tables.h"
 #include "iqm/calendar.h"
 #include "iqm/resource.h"
+#include "programme/contribution/criteria.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -32,5 +33,7 @@ int iqm_rules_contribution(struct iqm_rules *rules)
     iqm_calendar_academic_year(iqm_rules_text(rules->document, "happened_on"), academic_year);
     if (json_object_set_new(rules->document, "academic_year", json_string(academic_year)) != 0)
         return IQM_ENOMEM;
-    return check_partners(rules);
+    int error = check_partners(rules);
+    int criteria_error = criteria_check(rules);
+    return criteria_error != 0 ? criteria_error : error;
 }

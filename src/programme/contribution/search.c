@@ -5,7 +5,6 @@
 #include "programme/contribution/highlight.h"
 #include "programme/step.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,27 +19,6 @@ enum column { DOCUMENT, RANK, RANKED, MORE, QUERY, NUMBER, NEWEST, OLDEST };
 /* Ranks as ts_rank gives them: what else a cursor holds is not ours. */
 #define RANK_LEAST 1e-30F
 #define RANK_MOST 1e6F
-
-/* Everything but the page, so that a cursor cannot be mixed up. */
-static uint64_t hash_request(const struct iqm_call *call)
-{
-    crypto_generichash_state state;
-    uint8_t hash[crypto_generichash_BYTES_MIN];
-    uint64_t filters;
-
-    crypto_generichash_init(&state, NULL, 0, sizeof hash);
-    for (uint16_t i = 0; i < call->operation->parameter_count; i++) {
-        const char *name = call->operation->parameters[i].name;
-        struct iqm_slice value = call->parameters[i];
-        if (value.ptr == NULL || strcmp(name, "cursor") == 0 || strcmp(name, "limit") == 0)
-            continue;
-        crypto_generichash_update(&state, (const unsigned char *)name, strlen(name) + 1);
-        crypto_generichash_update(&state, (const unsigned char *)value.ptr, value.len + 1);
-    }
-    crypto_generichash_final(&state, hash, sizeof hash);
-    memcpy(&filters, hash, sizeof filters);
-    return filters;
-}
 
 /* The statement's `place` from a cursor's key: the block's first number; then the last rank and
  * number, where the block goes on. NULL: it is not ours. */
@@ -71,7 +49,8 @@ static int read_cursor(struct iqm_call *call, const char **ret_place)
     *ret_place = NULL;
     if (text.ptr == NULL)
         return 0;
-    if (iqm_cursor_read(call->arena, text, &cursor) != 0 || cursor.filters != hash_request(call))
+    if (iqm_cursor_read(call->arena, text, &cursor) != 0 ||
+        cursor.filters != iqm_cursor_filters(call))
         return iqm_cursor_refuse(call);
     *ret_place = read_place(call->arena, cursor.key);
     return *ret_place != NULL ? 0 : iqm_cursor_refuse(call);
@@ -81,7 +60,7 @@ static int read_cursor(struct iqm_call *call, const char **ret_place)
 static char *next_cursor(struct iqm_call *call, const PGresult *rows, int count)
 {
     struct iqm_cursor cursor = {
-        .filters = hash_request(call), .id = "00000000-0000-0000-0000-000000000000"};
+        .filters = iqm_cursor_filters(call), .id = "00000000-0000-0000-0000-000000000000"};
     char key[100];
 
     if (count == 0)

@@ -4,14 +4,14 @@ SELECT json_build_object('award', award.doc,
     'awards', (SELECT coalesce(json_agg(flagship.doc), '[]') FROM award AS flagship
         WHERE flagship.level = 'flagship' AND flagship.school_id = ANY (line)),
     'people', (SELECT coalesce(json_agg(person.id), '[]') FROM person
-        WHERE person.id IN (SELECT (found #>> '{}')::uuid FROM jsonb_path_query(:document::jsonb,
-            '$.targets[*].responsible_person_ids[*]') AS found)),
+        WHERE person.id IN (SELECT (found #>> '{}')::uuid FROM jsonb_path_query(:targets::jsonb,
+            '$[*].responsible_person_ids[*]') AS found)),
     'earlier', (SELECT coalesce(json_object_agg(plan.id, (
             SELECT json_object_agg(target->>'key', plan.academic_year)
             FROM json_array_elements(plan.doc->'targets') AS target)), '{}')
         FROM plan WHERE plan.school_id = ANY (line) AND plan.academic_year < :academic_year
-          AND plan.id IN (SELECT (found #>> '{}')::uuid FROM jsonb_path_query(:document::jsonb,
-            '$.targets[*].carried_from.plan_id') AS found)),
+          AND plan.id IN (SELECT (found #>> '{}')::uuid FROM jsonb_path_query(:targets::jsonb,
+            '$[*].carried_from.plan_id') AS found)),
     'reviews', (SELECT coalesce(json_agg(review.id), '[]') FROM review
         WHERE review.award_id = award.id),
     'actor_belongs', belongs_to(actor_person(), line))

@@ -5,45 +5,25 @@
 #include "iqm/migrations.h"
 #include "iqm/pg.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char ok[] = "{\"status\":\"ok\"}";
 
-/* The contract changes with the binary only: its hash is its version. */
-static const char *hash_of(struct iqm_call *call, struct iqm_slice bytes)
-{
-    uint8_t hash[16];
-    char *text = iqm_arena_alloc(call->arena, 2 * sizeof hash + 1);
-
-    if (text == NULL)
-        return NULL;
-    crypto_generichash(hash, sizeof hash, (const unsigned char *)bytes.ptr, bytes.len, NULL, 0);
-    return sodium_bin2hex(text, 2 * sizeof hash + 1, hash, sizeof hash);
-}
-
-static void answer_contract(struct iqm_call *call, struct iqm_slice bytes, const char *media_type)
-{
-    const char *version = hash_of(call, bytes);
-
-    iqm_call_etag(call, version);
-    if (version != NULL && call->if_none_match.ptr != NULL &&
-        iqm_etag_matches(call->if_none_match, version, true))
-        iqm_call_reply(call, 304, NULL, "", 0);
-    else
-        iqm_call_reply(call, 200, media_type, bytes.ptr, bytes.len);
-}
-
+/* The contract changes with the binary only. */
 void iqm_op_get_openapi_json(struct iqm_call *call)
 {
-    answer_contract(call, call->contract->json, "application/json");
+    struct iqm_slice json = call->contract->json;
+
+    iqm_call_reply_hashed(call, "application/json", json.ptr, json.len);
 }
 
 void iqm_op_get_openapi_yaml(struct iqm_call *call)
 {
-    answer_contract(call, call->contract->yaml, "application/yaml");
+    struct iqm_slice yaml = call->contract->yaml;
+
+    iqm_call_reply_hashed(call, "application/yaml", yaml.ptr, yaml.len);
 }
 
 void iqm_op_get_healthz(struct iqm_call *call)
