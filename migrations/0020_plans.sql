@@ -201,6 +201,8 @@ ALTER TABLE framework ADD COLUMN facts json NOT NULL
 ALTER TABLE plan ADD COLUMN facts json NOT NULL GENERATED ALWAYS AS (plan_facts(doc)) STORED;
 ALTER TABLE project_update ADD COLUMN facts json NOT NULL
     GENERATED ALWAYS AS (project_update_facts(doc)) STORED;
+ALTER TABLE contribution ADD COLUMN criteria json GENERATED ALWAYS AS (doc->'criteria') STORED;
+CREATE INDEX contribution_criteria ON contribution (school_id) WHERE criteria IS NOT NULL;
 ALTER TABLE attendance ADD COLUMN present boolean NOT NULL
     GENERATED ALWAYS AS (doc->>'status' = 'present') STORED;
 
@@ -234,6 +236,25 @@ BEGIN
         FROM taken GROUP BY first_year_of(held_on)) AS years);
 END $$;
 
+-- What a line of schools has recorded for criteria up to a day: contributions and evidence, by framework
+-- and code; the newest 500. Evidence of a review is the review's.
+CREATE FUNCTION criterion_facts(line uuid[], day date) RETURNS json
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
+AS $$
+BEGIN
+    RETURN (SELECT coalesce(json_agg(json_build_object('framework_id', framework_id, 'code', code,
+            'path', path) ORDER BY path), '[]')
+        FROM (SELECT one->>'framework_id' AS framework_id, one->>'code' AS code,
+                '/v1/contributions/' || c.id AS path, c.id
+            FROM contribution AS c, json_array_elements(c.criteria) AS one
+            WHERE c.school_id = ANY (line) AND c.criteria IS NOT NULL AND c.happened_on <= day
+            UNION ALL SELECT e.framework_id::text, e.doc->>'criterion', '/v1/evidence/' || e.id, e.id
+            FROM evidence AS e
+            WHERE e.school_id = ANY (line) AND e.framework_id IS NOT NULL AND e.review_id IS NULL
+              AND date_of(e.doc->>'created_at') <= day
+            ORDER BY id DESC LIMIT 500) AS newest);
+END $$;
+
 -- What is recorded now of days up to this one: awards, reviews and plans of the school and those it
 -- came from, reviews newest first. NULL where the caller does not see the school's own records.
 CREATE OR REPLACE FUNCTION school_facts(school uuid, day date) RETURNS json
@@ -263,5 +284,6 @@ BEGIN
             WHERE p.school_id = ANY (line)),
         'updates', (SELECT coalesce(json_agg(u.facts), '[]') FROM project_update AS u
             WHERE u.school_id = ANY (line)),
+        'support', criterion_facts(line, day),
         'meetings', meetings->'years', 'last_attended_on', meetings->'last');
 END $$;

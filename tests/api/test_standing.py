@@ -67,6 +67,24 @@ def test_says_what_each_criterion_rests_on(head, make, school):
     assert cluster["state"] == "met" and (path in cluster["records"] or not cluster["records"])
 
 
+def test_names_what_was_recorded_for_a_criterion(head, make, school):
+    given(head, make, school, ISA, 1000)
+    given(head, make, school, COE, 700)
+    of = {"framework_id": FRAMEWORKS[COE], "code": "dissemination"}
+    shared = make.contribution(school_id=school["id"], happened_on=day(-30), criteria=[of])
+    proof = make.evidence(school_id=school["id"], criterion="dissemination",
+                          framework_id=FRAMEWORKS[COE],
+                          subject={"type": "contribution", "id": shared["id"]})
+
+    def records(ago):
+        found = {c["code"]: c["records"] for c in standing(head, school, ago)["awards"][-1]["criteria"]}
+        assert found["commitment"] == []
+        return found["dissemination"]
+    assert records(31) == []
+    assert records(1) == [f"/v1/contributions/{shared['id']}"]
+    assert records(0) == [f"/v1/contributions/{shared['id']}", f"/v1/evidence/{proof['id']}"]
+
+
 def test_says_why_the_next_step_is_not_open(head, make, school):
     given(head, make, school, ISA, 1000)
     award = given(head, make, school, COE, 700)

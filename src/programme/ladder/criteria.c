@@ -261,6 +261,22 @@ static void judged_by_people(const struct ladder *ladder, const json_t *award,
     }
 }
 
+/* What the school has recorded for the criterion, which people look at when they judge it. */
+static void add_support(const struct ladder *ladder, const json_t *award, const json_t *criterion,
+    struct verdict *verdict)
+{
+    const char *framework = iqm_rules_text(award, "framework_id");
+    const char *code = iqm_rules_text(criterion, "code");
+    size_t i;
+    const json_t *one;
+
+    json_array_foreach(json_object_get(ladder->facts, "support"), i, one)
+    {
+        if (is(one, "framework_id", framework) && is(one, "code", code))
+            json_array_append(verdict->records, json_object_get(one, "path"));
+    }
+}
+
 typedef void judge_fn(const struct ladder *ladder, const json_t *award, const json_t *criterion,
     struct verdict *verdict);
 
@@ -294,6 +310,7 @@ static json_t *judge(const struct ladder *ladder, const json_t *award, const jso
     if (verdict.records == NULL)
         return NULL;
     judge_of(rule)(ladder, award, criterion, &verdict);
+    add_support(ladder, award, criterion, &verdict);
     return json_pack("{s:s, s:s, s:s, s:s*, s:s, s:s*, s:o}", "code",
         iqm_rules_text(criterion, "code"), "kind", iqm_rules_text(criterion, "kind"), "title",
         iqm_rules_text(criterion, "title"), "rule", rule, "state", verdict.state, "detail",
