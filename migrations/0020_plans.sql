@@ -145,31 +145,31 @@ CREATE FUNCTION award_facts(doc json) RETURNS json
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
 BEGIN
-    RETURN json_build_object('id', doc->'id', 'level', doc->'level', 'status', doc->'status',
+    RETURN json_strip_nulls(json_build_object('id', doc->'id', 'level', doc->'level', 'status', doc->'status',
         'framework_id', doc->'framework_id', 'applied_on', doc->'applied_on',
         'first_awarded_on', doc->'first_awarded_on', 'contracts', doc->'contracts',
         'transitions', (SELECT coalesce(json_agg(json_build_object('transition', step->'transition',
                 'status', step->'status', 'happened_on', step->'happened_on') ORDER BY place), '[]')
-            FROM json_array_elements(doc->'transitions') WITH ORDINALITY AS steps (step, place)));
+            FROM json_array_elements(doc->'transitions') WITH ORDINALITY AS steps (step, place))));
 END $$;
 
 CREATE FUNCTION review_facts(doc json) RETURNS json
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
 BEGIN
-    RETURN json_build_object('id', doc->'id', 'award_id', doc->'award_id',
+    RETURN json_strip_nulls(json_build_object('id', doc->'id', 'award_id', doc->'award_id',
         'year', substr(doc->>'academic_year', 1, 4)::integer, 'status', doc->'status',
         'visited_on', doc->'visited_on', 'outcome', doc->'outcome',
         'judgements', (SELECT json_object_agg(j->>'criterion', j->'judgement')
-            FROM json_array_elements(doc->'judgements') AS j));
+            FROM json_array_elements(doc->'judgements') AS j)));
 END $$;
 
 CREATE FUNCTION framework_facts(doc json) RETURNS json
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
 BEGIN
-    RETURN (SELECT json_agg(json_build_object('code', c->'code', 'kind', c->'kind',
-            'title', c->'title', 'rule', c->'rule', 'minimum', c->'minimum') ORDER BY place)
+    RETURN (SELECT json_agg(json_strip_nulls(json_build_object('code', c->'code', 'kind', c->'kind',
+            'title', c->'title', 'rule', c->'rule', 'minimum', c->'minimum')) ORDER BY place)
         FROM json_array_elements(doc->'criteria') WITH ORDINALITY AS listed (c, place));
 END $$;
 
@@ -178,18 +178,18 @@ CREATE FUNCTION plan_facts(doc json) RETURNS json
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
 BEGIN
-    RETURN json_build_object('id', doc->'id', 'award_id', doc->'award_id',
+    RETURN json_strip_nulls(json_build_object('id', doc->'id',
         'year', substr(doc->>'academic_year', 1, 4)::integer, 'reviewed_on',
-        CASE WHEN doc->>'status' = 'reviewed' THEN doc->'transitions'->-1->'happened_on' END);
+        CASE WHEN doc->>'status' = 'reviewed' THEN doc->'transitions'->-1->'happened_on' END));
 END $$;
 
 CREATE FUNCTION project_update_facts(doc json) RETURNS json
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
 BEGIN
-    RETURN json_build_object('id', doc->'id', 'project_id', doc->'project_id',
+    RETURN json_strip_nulls(json_build_object('id', doc->'id',
         'year', substr(doc->>'academic_year', 1, 4)::integer, 'submitted_on',
-        CASE WHEN doc->>'status' = 'submitted' THEN doc->'transitions'->-1->'happened_on' END);
+        CASE WHEN doc->>'status' = 'submitted' THEN doc->'transitions'->-1->'happened_on' END));
 END $$;
 GRANT EXECUTE ON FUNCTION award_facts(json), review_facts(json), framework_facts(json),
     plan_facts(json), project_update_facts(json) TO iqm_server;

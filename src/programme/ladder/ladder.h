@@ -19,6 +19,7 @@ struct ladder {
     const json_t *facts;
     const char *on;        /* the day, YYYY-MM-DD */
     const char *review_id; /* of the review that is being signed off; NULL: none */
+    json_t *criteria; /* those of the award that is asked about, where they are known; or NULL */
 };
 
 /* ---- held.c: what awards are in force, and since when ---- */
