@@ -159,7 +159,7 @@ AS $$
 BEGIN
     RETURN json_strip_nulls(json_build_object('id', doc->'id', 'award_id', doc->'award_id',
         'year', substr(doc->>'academic_year', 1, 4)::integer, 'status', doc->'status',
-        'visited_on', doc->'visited_on', 'outcome', doc->'outcome',
+        'visited_on', doc->'visited_on',
         'judgements', (SELECT json_object_agg(j->>'criterion', j->'judgement')
             FROM json_array_elements(doc->'judgements') AS j)));
 END $$;
@@ -206,15 +206,44 @@ CREATE INDEX contribution_criteria ON contribution (school_id) WHERE criteria IS
 ALTER TABLE attendance ADD COLUMN present boolean NOT NULL
     GENERATED ALWAYS AS (doc->>'status' = 'present') STORED;
 
--- Cluster meetings by academic year, as far as they concern the line of a school: those of the
--- cluster it is in, and those it came to. Days are compared so that no index by day is asked.
-CREATE OR REPLACE FUNCTION meeting_facts(line uuid[], cluster uuid, day date) RETURNS json
+DROP FUNCTION meeting_facts(uuid[], uuid, date);
+
+-- As before; most schools came from no other.
+CREATE OR REPLACE FUNCTION lineage(school uuid) RETURNS uuid[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
 AS $$
 BEGIN
+    IF school IS NULL OR NOT EXISTS (SELECT FROM succession WHERE successor_id = school) THEN
+        RETURN array_remove(ARRAY[school], NULL);
+    END IF;
+    RETURN ARRAY(WITH RECURSIVE line (id) AS (
+        SELECT school
+        UNION SELECT predecessor_id FROM succession JOIN line ON successor_id = line.id)
+        SELECT id FROM line);
+END $$;
+
+-- What a school came to, and what its cluster held, from the indexes alone.
+CREATE INDEX attendance_present ON attendance (school_id, meeting_id, id) WHERE present;
+CREATE INDEX meeting_of_cluster ON meeting (cluster_id, held_on, id) WHERE kind = 'cluster';
+
+-- What is recorded now of days up to this one, of the school and those it came from. Reviews come newest
+-- first. Of meetings those of the cluster it is in, and those it came to, by academic year; days are
+-- compared so that no index by day is asked. `support`: contributions and evidence that name a criterion,
+-- the newest of each; evidence of a review is the review's. NULL where the caller does not see the
+-- school's own records.
+CREATE OR REPLACE FUNCTION school_facts(school uuid, day date) RETURNS json
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
+AS $$
+DECLARE
+    line uuid[] := lineage(school);
+    cluster uuid := (SELECT s.cluster_id FROM school AS s WHERE s.id = school);
+BEGIN
+    IF NOT sees_records(school) THEN
+        RETURN NULL;
+    END IF;
     RETURN (WITH attended AS MATERIALIZED (
-        SELECT a.meeting_id AS id, min(a.id::text) AS attendance FROM attendance AS a
-        WHERE a.school_id = ANY (line) AND a.present GROUP BY a.meeting_id
+        SELECT a.meeting_id AS id, '/v1/attendances/' || min(a.id::text) AS attendance
+        FROM attendance AS a WHERE a.school_id = ANY (line) AND a.present GROUP BY a.meeting_id
     ), taken AS (
         SELECT m.id, m.held_on, attended.attendance
         FROM meeting AS m LEFT JOIN attended ON attended.id = m.id
@@ -224,52 +253,24 @@ BEGIN
         FROM attended JOIN meeting AS m ON m.id = attended.id
         WHERE m.kind = 'cluster' AND m.held_on <= day
           AND (m.cluster_id <> cluster OR cluster IS NULL OR day - m.held_on >= 2200)
-    )
-    SELECT json_build_object('last', max(last), 'years', coalesce(json_agg(json_build_object(
-            'year', year, 'held', held, 'attended', attended, 'attendances', attendances,
-            'missed', missed) ORDER BY year), '[]'))
-    FROM (SELECT first_year_of(held_on) AS year, count(*) AS held,
-            count(attendance) AS attended,
+    ), years AS (
+        SELECT first_year_of(held_on) AS year, count(*) AS held, count(attendance) AS attended,
             coalesce(json_agg(attendance) FILTER (WHERE attendance IS NOT NULL), '[]') AS attendances,
-            coalesce(json_agg(id) FILTER (WHERE attendance IS NULL), '[]') AS missed,
+            coalesce(json_agg('/v1/meetings/' || id) FILTER (WHERE attendance IS NULL), '[]') AS missed,
             max(held_on) FILTER (WHERE attendance IS NOT NULL) AS last
-        FROM taken GROUP BY first_year_of(held_on)) AS years);
-END $$;
-
--- What a line of schools has recorded for criteria up to a day: contributions and evidence, by framework
--- and code; the newest 500. Evidence of a review is the review's.
-CREATE FUNCTION criterion_facts(line uuid[], day date) RETURNS json
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
-AS $$
-BEGIN
-    RETURN (SELECT coalesce(json_agg(json_build_object('framework_id', framework_id, 'code', code,
-            'path', path) ORDER BY path), '[]')
-        FROM (SELECT one->>'framework_id' AS framework_id, one->>'code' AS code,
-                '/v1/contributions/' || c.id AS path, c.id
-            FROM contribution AS c, json_array_elements(c.criteria) AS one
-            WHERE c.school_id = ANY (line) AND c.criteria IS NOT NULL AND c.happened_on <= day
-            UNION ALL SELECT e.framework_id::text, e.doc->>'criterion', '/v1/evidence/' || e.id, e.id
-            FROM evidence AS e
-            WHERE e.school_id = ANY (line) AND e.framework_id IS NOT NULL AND e.review_id IS NULL
-              AND date_of(e.doc->>'created_at') <= day
-            ORDER BY id DESC LIMIT 500) AS newest);
-END $$;
-
--- What is recorded now of days up to this one: awards, reviews and plans of the school and those it
--- came from, reviews newest first. NULL where the caller does not see the school's own records.
-CREATE OR REPLACE FUNCTION school_facts(school uuid, day date) RETURNS json
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
-AS $$
-DECLARE
-    line uuid[] := lineage(school);
-    cluster uuid := (SELECT s.cluster_id FROM school AS s WHERE s.id = school);
-    meetings json;
-BEGIN
-    IF NOT sees_records(school) THEN
-        RETURN NULL;
-    END IF;
-    meetings := meeting_facts(line, cluster, day);
-    RETURN json_build_object('school_id', school, 'cluster_id', cluster,
+        FROM taken GROUP BY first_year_of(held_on)
+    ), named AS (
+        SELECT one->>'framework_id' AS framework_id, one->>'code' AS code,
+            '/v1/contributions/' || c.id AS path, c.id
+        FROM contribution AS c, json_array_elements(c.criteria) AS one
+        WHERE c.school_id = ANY (line) AND c.criteria IS NOT NULL AND c.happened_on <= day
+        UNION ALL SELECT e.framework_id::text, e.doc->>'criterion', '/v1/evidence/' || e.id, e.id
+        FROM evidence AS e
+        WHERE e.school_id = ANY (line) AND e.framework_id IS NOT NULL AND e.review_id IS NULL
+          AND date_of(e.doc->>'created_at') <= day
+        ORDER BY id DESC LIMIT 500
+    )
+    SELECT json_build_object('school_id', school, 'cluster_id', cluster,
         'awards', (SELECT coalesce(json_agg(a.facts ORDER BY a.id), '[]') FROM award AS a
             WHERE a.school_id = ANY (line)),
         'frameworks', (SELECT coalesce(json_object_agg(f.id, f.facts), '{}')
@@ -284,6 +285,10 @@ BEGIN
             WHERE p.school_id = ANY (line)),
         'updates', (SELECT coalesce(json_agg(u.facts), '[]') FROM project_update AS u
             WHERE u.school_id = ANY (line)),
-        'support', criterion_facts(line, day),
-        'meetings', meetings->'years', 'last_attended_on', meetings->'last');
+        'support', (SELECT coalesce(json_agg(json_build_object('framework_id', framework_id,
+            'code', code, 'path', path) ORDER BY path), '[]') FROM named),
+        'meetings', coalesce(json_agg(json_build_object('year', year, 'held', held,
+            'attended', attended, 'attendances', attendances, 'missed', missed) ORDER BY year), '[]'),
+        'last_attended_on', max(last))
+    FROM years);
 END $$;

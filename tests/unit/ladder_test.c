@@ -171,7 +171,7 @@ START_TEST(records_judge_visits_meetings_and_membership)
 #define MEETS ",'rule':'attends_meetings','minimum':2"
 #define MEETINGS(held, attended)                                                                   \
     ",'meetings':[{'year':2020,'held':" held ",'attended':" attended                               \
-    ",'attendances':['x'],'missed':['m']}]"
+    ",'attendances':['/v1/attendances/x'],'missed':['/v1/meetings/m']}]"
     static const char visited[] =
         ",'reviews':[{'id':'r','award_id':'b','year':2020,'visited_on':'2021-06-01',"
         "'status':'visited'}]";

@@ -117,15 +117,6 @@ static const json_t *meetings_of(const struct ladder *ladder, int year)
     return NULL;
 }
 
-static void add_paths(struct verdict *verdict, const char *collection, const json_t *ids)
-{
-    size_t i;
-    const json_t *id;
-
-    json_array_foreach(ids, i, id)
-        ladder_add_path(verdict->records, collection, json_string_value(id));
-}
-
 /* A school can be at no more cluster meetings than there were. */
 static void attend(
     const struct ladder *ladder, int year, json_int_t minimum, struct verdict *verdict)
@@ -139,9 +130,9 @@ static void attend(
     if (attended < (held < minimum ? held : minimum)) {
         fail(verdict, "Of %d cluster meetings in %s, %d were attended; %d are asked for.",
             (int)held, text, (int)attended, (int)(held < minimum ? held : minimum));
-        add_paths(verdict, "/v1/meetings", json_object_get(meetings, "missed"));
+        json_array_extend(verdict->records, json_object_get(meetings, "missed"));
     }
-    add_paths(verdict, "/v1/attendances", json_object_get(meetings, "attendances"));
+    json_array_extend(verdict->records, json_object_get(meetings, "attendances"));
 }
 
 static void attends_meetings(const struct ladder *ladder, const json_t *award,
@@ -301,20 +292,38 @@ bool ladder_by_records(const char *rule)
     return judge_of(rule) != judged_by_people;
 }
 
+/* What the framework says of a criterion, without what only judges need; shares its members. */
+static json_t *copy_of(const json_t *criterion)
+{
+    static const char *const members[] = {"code", "kind", "title", "rule"};
+    json_t *copy = json_object();
+
+    for (size_t i = 0; i < IQM_LENGTH(members); i++) {
+        json_t *value = json_object_get(criterion, members[i]);
+        if (json_is_string(value))
+            json_object_set_nocheck(copy, members[i], value);
+    }
+    return copy;
+}
+
 /* New reference; NULL when memory is out. */
 static json_t *judge(const struct ladder *ladder, const json_t *award, const json_t *criterion)
 {
     struct verdict verdict = {.state = met, .records = json_array()};
-    const char *rule = iqm_rules_text(criterion, "rule");
+    json_t *judged = copy_of(criterion);
 
-    if (verdict.records == NULL)
+    if (verdict.records == NULL || judged == NULL) {
+        json_decref(verdict.records);
+        json_decref(judged);
         return NULL;
-    judge_of(rule)(ladder, award, criterion, &verdict);
+    }
+    judge_of(iqm_rules_text(criterion, "rule"))(ladder, award, criterion, &verdict);
     add_support(ladder, award, criterion, &verdict);
-    return json_pack("{s:s, s:s, s:s, s:s*, s:s, s:s*, s:o}", "code",
-        iqm_rules_text(criterion, "code"), "kind", iqm_rules_text(criterion, "kind"), "title",
-        iqm_rules_text(criterion, "title"), "rule", rule, "state", verdict.state, "detail",
-        verdict.detail[0] != '\0' ? verdict.detail : NULL, "records", verdict.records);
+    json_object_set_new_nocheck(judged, "state", json_string_nocheck(verdict.state));
+    if (verdict.detail[0] != '\0')
+        json_object_set_new_nocheck(judged, "detail", json_string_nocheck(verdict.detail));
+    json_object_set_new_nocheck(judged, "records", verdict.records);
+    return judged;
 }
 
 static const json_t *framework_of(const struct ladder *ladder, const json_t *award)

@@ -91,14 +91,14 @@ static json_t *describe_award(const struct ladder *ladder, const json_t *award)
     bool given = contract != NULL;
 
     known.criteria = ladder_criteria(ladder, award);
-    return json_pack("{s:s, s:s, s:s, s:b, s:s, s:s*, s:s*, s:s*, s:o, s:o, s:o}", "award_id",
-        iqm_rules_text(award, "id"), "level", iqm_rules_text(award, "level"), "status",
+    return json_pack("{s:O, s:O, s:s, s:b, s:O, s:O*, s:O*, s:O*, s:o, s:o, s:o}", "award_id",
+        json_object_get(award, "id"), "level", json_object_get(award, "level"), "status",
         ladder_status(award, ladder->on), "in_force", ladder_in_force(award, ladder->on),
-        "framework_id", iqm_rules_text(award, "framework_id"), "first_awarded_on",
-        given ? iqm_rules_text(award, "first_awarded_on") : NULL, "starts_on",
-        given ? iqm_rules_text(contract, "starts_on") : NULL, "ends_on",
-        given ? iqm_rules_text(contract, "ends_on") : NULL, "criteria", known.criteria, "due",
-        due_of(ladder, award), "steps", steps_after(&known, award));
+        "framework_id", json_object_get(award, "framework_id"), "first_awarded_on",
+        given ? json_object_get(award, "first_awarded_on") : NULL, "starts_on",
+        json_object_get(contract, "starts_on"), "ends_on", json_object_get(contract, "ends_on"),
+        "criteria", known.criteria, "due", due_of(ladder, award), "steps",
+        steps_after(&known, award));
 }
 
 /* Those that had been applied for by the day. */
