@@ -293,10 +293,17 @@ class Life:
             partners = {"partner_school_ids": self.partners()} if kind != "practice" else {}
             name = self.create(day, f"contribution-{n}", "/v1/contributions", school_id=self.school(day),
                                kind=kind, title=title.format(theme.about),
+                               criteria=self.evidences(kind),
                                description=f"{begins} {theme.practice}", happened_on=day,
                                impact=theme.change, visibility=VISIBILITIES[n // 7 % 3], **partners)
             if n % 2:
                 self.link(day, "contribution", name, theme.about, criterion=(COE, "dissemination"))
+
+    def evidences(self, kind):
+        """The criteria of the levels that the school is at."""
+        codes = zip((COE, FLAGSHIP), texts.EVIDENCES[kind])
+        return [{"framework_id": Ref(f"framework-{level}"), "code": code}
+                for level, code in codes if level in self.levels]
 
     def partners(self):
         """One or two other schools of the cluster."""

@@ -141,6 +141,14 @@ CONTRIBUTIONS = {
                   "A draft of the programme was tried and improved."),
 }
 
+# The criteria that each kind evidences, at a Centre of Excellence and at a Flagship school.
+EVIDENCES = {
+    "practice": ("dissemination", "capacity"), "research": ("research", "research"),
+    "staff_exchange": ("dissemination", "sharing"), "visit": ("dissemination", "sharing"),
+    "training": ("capacity", "sharing"), "support": ("development", "support"),
+    "trialling": ("development", "development"),
+}
+
 # What a review says, one or two of each.
 SEEN = [
     "A walk through all phases, six lessons, lunch with learners and a talk with governors.",

@@ -69,6 +69,7 @@ def check_details(client):
     assert {e["file"]["media_type"] for e in evidence if "file" in e} == {
         "text/plain", "image/png", "application/pdf"}
     assert [e for e in evidence if e["kind"] == "file" and "file" not in e] == []
+    assert all(c["criteria"] for c in items(client, "/v1/contributions"))
     [succession] = items(client, "/v1/successions")
     moved = client.get(f"/v1/awards?school_id={succession['successor_id']}").json["items"]
     assert {a["status"] for a in moved} == {"awarded"} and len(moved) == 2
