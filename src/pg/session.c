@@ -114,7 +114,8 @@ static unsigned lock_timeout(const struct iqm_pg_session *session)
 
 /* Every session is set up by its start-up packet, so that no round trip is needed. Statements are
  * planned once: those that look at years of records would take longer to plan than to run. A report
- * is planned for what it is asked, and takes one processor, not several. */
+ * is planned for what it is asked, takes one processor, not several, and memory instead of files.
+ */
 static PGconn *start_connection(const struct iqm_pg_session *session)
 {
     const struct iqm_pg_options *options = pool_options(session->pg);
@@ -127,7 +128,7 @@ static PGconn *start_connection(const struct iqm_pg_session *session)
         "-c TimeZone=UTC -c DateStyle=ISO -c client_encoding=UTF8 -c jit=off%s",
         options->role, session->timeout_ms, lock_timeout(session), session->timeout_ms * 2,
         writes ? "off" : "on",
-        session->use == SESSION_REPORTS ? " -c max_parallel_workers_per_gather=0"
+        session->use == SESSION_REPORTS ? " -c max_parallel_workers_per_gather=0 -c work_mem=64MB"
                                         : " -c plan_cache_mode=force_generic_plan");
     snprintf(name, sizeof name, "iqmd %s", name_of(session->use));
     const char *keywords[] = {"dbname", "options", "application_name", "fallback_application_name",

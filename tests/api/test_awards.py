@@ -89,6 +89,13 @@ class TestMoving:
         invalid(head.patch(path_of(make.award()), change, "*"), "/level")
 
 
+class TestFirstStep:
+    def test_is_not_before_the_application(self, head, make):
+        award = make.award(applied_on=day(-5))
+        invalid(steps.attempt(head, "assess_award", award, happened_on=day(-6)), "/happened_on")
+        assert steps.attempt(head, "assess_award", award, happened_on=day(-5)).status == 200
+
+
 class TestContracts:
     def test_of_three_years_one_after_the_other(self, head, make):
         award = steps.bring(head, "award", make.award(), "awarded")
@@ -116,6 +123,38 @@ class TestContracts:
         assert award["ends_on"] in error["detail"]
         over = steps.bring(head, "award", make.award(), "awarded")
         assert steps.take(head, "lapse_award", over)["status"] == "lapsed"
+
+
+class TestBelow:
+    """nothing_above_in_force: an award stays while one that rests on it is in force."""
+
+    @pytest.fixture
+    def awards(self, head, make):
+        found = {}
+        school = make.school()
+        for level in ("inclusive_school_award", "centre_of_excellence"):
+            award = make.award(school_id=school["id"], level=level, framework_id=FRAMEWORKS[level],
+                               applied_on=day(-30))
+            for step in ("assess_award", "grant_award"):
+                award = steps.take(head, step, award, happened_on=day(-20))
+            found[level] = award
+        return found
+
+    def test_is_not_withdrawn(self, head, awards):
+        below, above = awards.values()
+        found = problem(steps.attempt(head, "withdraw_award", below), 409, "rules_not_met")
+        assert [(e["rule"], e["records"]) for e in found["errors"]] == [
+            ("nothing_above_in_force", [path_of(above)])]
+        steps.take(head, "withdraw_award", above)
+        assert steps.take(head, "withdraw_award", below)["status"] == "withdrawn"
+
+
+class TestClosed:
+    def test_schools_apply_as_what_they_became(self, head, make):
+        school = make.school(status="closed", close_date="2024-08-31")
+        body = {"school_id": school["id"], "level": "inclusive_school_award"}
+        invalid(head.post(PATH, {**body, "applied_on": "2024-09-01"}), "/school_id")
+        assert head.post(PATH, {**body, "applied_on": "2024-08-31"}).status == 201
 
 
 class TestDeleting:

@@ -327,6 +327,26 @@ class TestLadder:
         assert story.sign_off(report, 104).status == 200
 
 
+class TestDays:
+    def test_signing_off_is_not_before_the_application(self, story, head):
+        """steps_in_order"""
+        award = story.apply(ISA, 10)
+        report = story.report(award, 60, "awarded")
+        path = path_of(award, "/v1/awards")
+        assert rules_of(story.sign_off(report, 60)) == {"steps_in_order": [path]}
+        assert story.sign_off(report, 10).status == 200
+        assert head.patch(path, {"notes": "Well done."}, "*").status == 200
+
+    def test_an_award_whose_contract_is_over_is_not_maintained(self, story):
+        """award_in_force"""
+        story.review(story.apply(ISA, 1300), 1200, "awarded")
+        award = story.review(story.apply(COE, 1300), 1190, "awarded")
+        late = story.report(award, 90, "maintained")
+        assert set(rules_of(story.sign_off(late, 90))) == {"award_in_force"}
+        in_time = story.report(award, 96, "maintained")
+        assert story.sign_off(in_time, 96).status == 200
+
+
 class TestFlagship:
     """What a Flagship school writes in place of plans."""
 
@@ -370,6 +390,22 @@ class TestFlagship:
         found = story.head.get(f"/v1/schools/{story.school['id']}/standing?on={day(-100)}").json
         criteria = {c["code"]: c for c in found["awards"][-1]["criteria"]}
         return criteria["annual_update"]["state"], criteria["annual_update"]["records"]
+
+    def test_of_a_deferred_school_has_a_project_still(self, story, award):
+        """project_in_place_of_plan, while the award is deferred, too."""
+        steps.take(story.head, "defer_award", award, happened_on=day(-600))
+        [coe] = [a for a in story.head.get(
+            f"/v1/awards?school_id={story.school['id']}").json["items"] if a["level"] == COE]
+        body = {"award_id": coe["id"], "academic_year": year_of(day(-500)), "targets": []}
+        invalid(story.head.post("/v1/plans", body), "/academic_year")
+
+    def test_visits_are_those_of_a_flagship_school(self, story, award):
+        found = story.head.get(f"/v1/schools/{story.school['id']}/standing?on={day(-1000)}").json
+        due = {a["level"]: [d["what"] for d in a["due"]] for a in found["awards"]}
+        assert "review" in due[FLAGSHIP] and "review" not in due[COE]
+        before = story.head.get(f"/v1/schools/{story.school['id']}/standing?on={day(-1200)}").json
+        assert "review" in [d["what"] for a in before["awards"] if a["level"] == COE
+                            for d in a["due"]]
 
     def test_asks_for_an_update_of_each_year(self, story, award, project):
         """project_update_each_year: those that are over."""

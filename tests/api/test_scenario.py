@@ -166,7 +166,7 @@ class Story:
         plan = self.agree(self.draft(first, **carried), first)
         self.meet(first)
         self.share(first)
-        review = self.review(COE, f"{first + 1}-06-10", "maintained")
+        review = self.review(COE, f"{first + 1}-06-05", "maintained")
         return self.finish(plan, first, review)
 
     def update(self, project, first, on):

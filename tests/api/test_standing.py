@@ -90,12 +90,15 @@ def test_says_why_the_next_step_is_not_open(head, make, school):
     award = given(head, make, school, COE, 700)
     found = standing(head, school)
     assert (found["next"]["level"], found["next"]["open"]) == (FLAGSHIP, True)  # to apply
-    make.award(school_id=school["id"], level=FLAGSHIP, framework_id=FRAMEWORKS[FLAGSHIP],
-               applied_on=day(-10))
+    applied = make.award(school_id=school["id"], level=FLAGSHIP, framework_id=FRAMEWORKS[FLAGSHIP],
+                         applied_on=day(-10))
     found = standing(head, school)["next"]
     assert (found["step"], found["open"]) == ("grant", False)
     assert {f["rule"]: f["records"] for f in found["failures"]} == {
-        "held_three_years": [f"/v1/awards/{award['id']}"]}
+        "held_three_years": [f"/v1/awards/{award['id']}"],
+        "assessed": [f"/v1/awards/{applied['id']}"]}
+    steps.take(head, "assess_award", applied)
+    assert {f["rule"] for f in standing(head, school)["next"]["failures"]} == {"held_three_years"}
     renewal = {s["step"]: s for s in standing(head, school)["awards"][1]["steps"]}["renew"]
     assert "renewal_window" in {f["rule"] for f in renewal["failures"]}
 

@@ -33,10 +33,24 @@ static int check_applied_on(struct iqm_rules *rules)
     if (strcmp(applied, rules->today) > 0)
         return iqm_problem_at(
             rules->problem, "/applied_on", "is in the future; today is %s", rules->today);
-    if (first != NULL && strcmp(applied, iqm_rules_text(first, "happened_on")) > 0)
+    if (first == NULL || strcmp(applied, iqm_rules_text(first, "happened_on")) <= 0)
+        return 0;
+    if (rules->transition != NULL)
         return iqm_problem_at(
-            rules->problem, "/applied_on", "is after the first step of the award");
-    return 0;
+            rules->problem, "/happened_on", "is before the application, which was on %s", applied);
+    return iqm_problem_at(rules->problem, "/applied_on", "is after the first step of the award");
+}
+
+/* Whoever goes on after a school was closed applies as what it became. */
+static int check_closed(struct iqm_rules *rules, const json_t *context)
+{
+    const char *closed = iqm_rules_text(context, "closed_on");
+    const char *applied = iqm_rules_text(rules->document, "applied_on");
+
+    if (rules->before != NULL || closed == NULL || strcmp(applied, closed) <= 0)
+        return 0;
+    return iqm_problem_at(rules->problem, "/school_id",
+        "is a school that was closed on %s: apply as what it became", closed);
 }
 
 /* The level stays, and an award moves only to what its school became. */
@@ -127,6 +141,8 @@ static int check(struct iqm_rules *rules, const json_t *context)
 
     if (error == 0)
         error = other;
+    if (error == 0)
+        error = check_closed(rules, context);
     other = rules->transition == NULL ? choose_framework(rules, context) : 0;
     if (error == 0)
         error = other;

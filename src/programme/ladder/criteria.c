@@ -168,7 +168,7 @@ static bool is_flagship_year(const struct ladder *ladder, int year)
 
     ladder_counting_day(year, march);
     struct ladder then = {.facts = ladder->facts, .on = march};
-    return ladder_holds(&then, LADDER_FLAGSHIP);
+    return ladder_is_under_contract(&then, LADDER_FLAGSHIP);
 }
 
 /* A plan that was reviewed, for each year; one that was not is told as what fails. */

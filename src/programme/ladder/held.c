@@ -104,6 +104,14 @@ bool ladder_holds(const struct ladder *ladder, const char *level)
     return award != NULL && ladder_in_force(award, ladder->on);
 }
 
+bool ladder_is_under_contract(const struct ladder *ladder, const char *level)
+{
+    const json_t *award = ladder_award(ladder, level);
+    const json_t *contract = award != NULL ? ladder_contract(award, ladder->on) : NULL;
+
+    return contract != NULL && strcmp(ladder->on, iqm_rules_text(contract, "ends_on")) <= 0;
+}
+
 bool ladder_ever_held(const struct ladder *ladder, const char *level)
 {
     size_t i;

@@ -37,6 +37,9 @@ const json_t *ladder_contract(const json_t *award, const char *on);
 const json_t *ladder_award(const struct ladder *ladder, const char *level);
 bool ladder_holds(const struct ladder *ladder, const char *level);
 
+/* Whether the contract of an award of the level runs, in force or deferred. */
+bool ladder_is_under_contract(const struct ladder *ladder, const char *level);
+
 /* Days on which an award of the level was in force up to the day, whoever of the line held it. */
 int ladder_days_held(const struct ladder *ladder, const char *level);
 

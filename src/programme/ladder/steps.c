@@ -194,6 +194,21 @@ static int attends_again(const struct ladder *ladder, const json_t *award, json_
         "No cluster meeting has been attended since the award was deferred.");
 }
 
+/* An award stays while one that rests on it is in force: who leaves withdraws from that first. */
+static int nothing_above(const struct ladder *ladder, const json_t *award, json_t *failures)
+{
+    const char *above = is(award, "level", LADDER_ISA)   ? LADDER_COE
+                        : is(award, "level", LADDER_COE) ? LADDER_FLAGSHIP
+                                                         : NULL;
+    const json_t *other = above != NULL ? ladder_award(ladder, above) : NULL;
+
+    if (other == NULL || !ladder_in_force(other, ladder->on))
+        return 0;
+    return ladder_fail(failures, "nothing_above_in_force", path_of("/v1/awards", other),
+        "The school holds %s, which rests on this award.",
+        strcmp(above, LADDER_COE) == 0 ? "Centre of Excellence" : "Flagship");
+}
+
 static int check_grant(const struct ladder *ladder, const json_t *award, json_t *failures)
 {
     return level_below_held(ladder, award, false, failures) | criteria_met(ladder, award, failures);
@@ -218,7 +233,9 @@ int ladder_check(
     else if (strcmp(step, "reinstate") == 0)
         error = attends_again(ladder, award, failures);
     else if (strcmp(step, "lapse") == 0)
-        error = contract_over(ladder, award, failures);
+        error = contract_over(ladder, award, failures) | nothing_above(ladder, award, failures);
+    else if (strcmp(step, "withdraw") == 0)
+        error = nothing_above(ladder, award, failures);
     return error != 0 ? IQM_ENOMEM : 0;
 }
 

@@ -41,7 +41,7 @@ static int check_year(struct iqm_rules *rules, const json_t *context)
             rules->problem, "/academic_year", "is not one year and the next, like 2026/27");
     ladder_counting_day(iqm_calendar_first_year(year), march);
     struct ladder then = {.facts = context, .on = march};
-    if (rules->before != NULL || !ladder_holds(&then, LADDER_FLAGSHIP))
+    if (rules->before != NULL || !ladder_is_under_contract(&then, LADDER_FLAGSHIP))
         return 0;
     return iqm_problem_at(rules->problem, "/academic_year",
         "is a year as a Flagship school, which has a project in place of a plan");

@@ -50,21 +50,34 @@ static int take(struct iqm_rules *rules, json_t *award, const struct step *step)
         award, step->name, rules->happened_on, iqm_rules_text(rules->document, "visited_on"));
 }
 
-/* A step is not before the one before it. */
+/* A step is not before the one before it, nor before the application. */
 static int check_order(const struct ladder *ladder, const json_t *award, json_t *failures)
 {
     const json_t *taken = json_object_get(award, "transitions");
     const json_t *last = json_array_get(taken, json_array_size(taken) - 1);
-    json_t *records = json_array();
+    const char *earliest =
+        last != NULL ? iqm_rules_text(last, "happened_on") : iqm_rules_text(award, "applied_on");
+    json_t *records;
 
-    if (last == NULL || strcmp(iqm_rules_text(last, "happened_on"), ladder->on) <= 0) {
-        json_decref(records);
+    if (strcmp(earliest, ladder->on) <= 0)
         return 0;
-    }
+    records = json_array();
     ladder_add_path(records, "/v1/awards", iqm_rules_text(award, "id"));
     return ladder_fail(failures, "steps_in_order", records,
-        "The award took a step on %s, after the day of the signing off.",
-        iqm_rules_text(last, "happened_on"));
+        "The award %s on %s, after the day of the signing off.",
+        last != NULL ? "took a step" : "was applied for", earliest);
+}
+
+/* A visit carries an award on while its contract runs; after that it is renewed, or lapses. */
+static int check_maintained(struct iqm_rules *rules, const json_t *award, json_t *failures)
+{
+    const char *ends_on = iqm_rules_text(award, "ends_on");
+
+    if (!is(rules->document, "outcome", "maintained") || ends_on == NULL ||
+        strcmp(iqm_rules_text(rules->document, "visited_on"), ends_on) <= 0)
+        return 0;
+    return ladder_fail(failures, "award_in_force", NULL,
+        "The contract ended on %s: the award is renewed rather than maintained.", ends_on);
 }
 
 /* The day of the visit before this one; the day on which the award was given where there was none.
@@ -120,7 +133,8 @@ static int take_all(
     int error = check_order(ladder, award, failures);
 
     if (error == 0)
-        error = check_update(rules, ladder, award, failures);
+        error =
+            check_update(rules, ladder, award, failures) | check_maintained(rules, award, failures);
     for (size_t i = 0; error == 0 && i < IQM_LENGTH(steps); i++) {
         if (strcmp(steps[i].outcome, outcome) != 0 || !is(award, "status", steps[i].from))
             continue;

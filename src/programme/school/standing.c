@@ -63,6 +63,13 @@ static int add_due(json_t *due, const char *what, const char *due_on, const char
                                           "overdue", strcmp(due_on, on) < 0));
 }
 
+/* Whether visits are those of the level above. */
+static bool is_visited_as_flagship(const struct ladder *ladder, const json_t *award)
+{
+    return strcmp(iqm_rules_text(award, "level"), LADDER_COE) == 0 &&
+           ladder_holds(ladder, LADDER_FLAGSHIP);
+}
+
 /* The next annual review, and the renewal; of an award that was given and is neither lapsed nor
  * withdrawn. */
 static json_t *due_of(const struct ladder *ladder, const json_t *award)
@@ -74,7 +81,8 @@ static json_t *due_of(const struct ladder *ladder, const json_t *award)
 
     if (contract == NULL || strcmp(status, "lapsed") == 0 || strcmp(status, "withdrawn") == 0)
         return due;
-    if (strcmp(iqm_rules_text(award, "level"), LADDER_ISA) != 0) {
+    if (strcmp(iqm_rules_text(award, "level"), LADDER_ISA) != 0 &&
+        !is_visited_as_flagship(ladder, award)) {
         const char *visited = last_visit(ladder, award);
         iqm_calendar_add(
             visited != NULL ? visited : iqm_rules_text(award, "first_awarded_on"), 1, 0, review_on);
@@ -128,6 +136,17 @@ static int level_held(const struct ladder *ladder)
     return held;
 }
 
+/* A grant that the visit has to come before. */
+static void not_assessed_yet(json_t *next, const json_t *award)
+{
+    json_t *records = json_array();
+
+    ladder_add_path(records, "/v1/awards", iqm_rules_text(award, "id"));
+    ladder_fail(json_object_get(next, "failures"), "assessed", records,
+        "No visit has judged the application yet.");
+    json_object_set_new(next, "open", json_false());
+}
+
 /* Whether the school may move up: by the step that comes next there. */
 static json_t *describe_next(const struct ladder *ladder, int held)
 {
@@ -143,6 +162,8 @@ static json_t *describe_next(const struct ladder *ladder, int held)
                            : look_at_step(ladder, award != NULL ? award : application, "apply");
 
     json_decref(application);
+    if (applied && strcmp(status, "applied") == 0)
+        not_assessed_yet(next, award);
     if (next != NULL)
         json_object_set_new(next, "level", json_string(level));
     return next;
