@@ -38,7 +38,8 @@
     "h3{margin:1.25rem 0 .25rem;font-size:1.0625rem}"                                              \
     "dt{font-weight:600}dd{margin:0 0 .5rem}"                                                      \
     "@media (min-width:40rem),print{"                                                              \
-    "dl{display:grid;grid-template-columns:11rem 1fr;gap:.4rem 1rem}dd{margin:0}}"                 \
+    "dl{display:grid;grid-template-columns:11rem 1fr;gap:.4rem 1rem}dd{margin:0}"                  \
+    "th{overflow-wrap:normal}}"                                                                    \
     ".said{white-space:pre-line}"                                                                  \
     "table{width:100%;margin:.5rem 0 1.25rem;border-collapse:collapse;font-size:.9375rem}"         \
     "caption{padding:.25rem 0;text-align:left;font-weight:600}"                                    \
