@@ -75,6 +75,9 @@ int iqm_cursor_refuse(struct iqm_call *call);
 /* The validated string member as text; NULL when absent or null. */
 const char *iqm_rules_text(const json_t *document, const char *member);
 
+/* The first object of an array whose member is this text; NULL for none. */
+const json_t *iqm_rules_find(const json_t *array, const char *member, const char *text);
+
 /* Sets a member to a text, which is copied. 0 or IQM_ENOMEM. */
 int iqm_rules_set_text(json_t *document, const char *member, const char *text);
 

@@ -213,6 +213,20 @@ const char *iqm_rules_text(const json_t *document, const char *member)
     return json_string_value(json_object_get(document, member));
 }
 
+const json_t *iqm_rules_find(const json_t *array, const char *member, const char *text)
+{
+    size_t i;
+    const json_t *one;
+
+    json_array_foreach(array, i, one)
+    {
+        const char *value = iqm_rules_text(one, member);
+        if (value != NULL && strcmp(value, text) == 0)
+            return one;
+    }
+    return NULL;
+}
+
 int iqm_rules_set_text(json_t *document, const char *member, const char *text)
 {
     return json_object_set_new(document, member, json_string(text)) == 0 ? 0 : IQM_ENOMEM;

@@ -14,6 +14,7 @@
  */
 #include "write.h"
 
+#include "context.h"
 #include "contract_tables.h"
 #include "document.h"
 #include "iqm/auth.h"
@@ -328,74 +329,13 @@ static void check_and_store(struct writing *writing, const char *context)
         update_document(writing);
 }
 
-static const char *context_of(const PGresult *rows)
-{
-    return PQntuples(rows) > 0 && PQgetisnull(rows, 0, 0) == 0 ? PQgetvalue(rows, 0, 0) : NULL;
-}
-
 static void context_read(struct iqm_pg_batch *batch)
 {
     struct writing *writing = batch->user;
 
     if (!went_well(writing, -1))
         return;
-    const char *context = context_of(batch->results[0]);
-    char *copy = context != NULL ? iqm_arena_string(writing->call->arena, context) : NULL;
-    check_and_store(writing, copy);
-}
-
-/* In the arena; NULL when memory is out. */
-static const char *json_text(struct iqm_arena *arena, const json_t *value)
-{
-    size_t length = json_dumpb(value, NULL, 0, JSON_COMPACT);
-    char *text = iqm_arena_alloc(arena, length + 1);
-
-    if (text != NULL && json_dumpb(value, text, length, JSON_COMPACT) != length)
-        return NULL;
-    return text;
-}
-
-/* The context statement's parameters are members of the document, by name: a string as it is, what
- * is made of several as JSON. `day` is a step's day, else today. 0 or IQM_ENOMEM. */
-static int context_value(const struct writing *writing, const char *name, const char **ret_text)
-{
-    const json_t *member = json_object_get(writing->document, name);
-
-    if (strcmp(name, "transition") == 0 && writing->kind == WRITING_TRANSITION) {
-        *ret_text = writing->call->operation->transition->name;
-    } else if (strcmp(name, "day") == 0) {
-        *ret_text = writing->kind == WRITING_TRANSITION ? writing->happened_on : writing->today;
-    } else if (json_array_size(member) > 0 || json_object_size(member) > 0) {
-        *ret_text = json_text(writing->call->arena, member);
-        return *ret_text != NULL ? 0 : IQM_ENOMEM;
-    } else {
-        *ret_text = json_string_value(member);
-    }
-    return 0;
-}
-
-/* The context statement is not asked where the document names nothing for it to look up. 0 or
- * IQM_EPROBLEM. */
-static int take_context(struct writing *writing)
-{
-    const struct iqm_statement *statement = writing->resource->context;
-
-    for (uint16_t i = 0; statement != NULL && i < statement->parameter_count; i++) {
-        const char *text;
-        if (context_value(writing, statement->parameters[i], &text) != 0)
-            return iqm_problem_set(&writing->call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
-        writing->context_values[i].text = text;
-        writing->asks = writing->asks || text != NULL;
-    }
-    return 0;
-}
-
-static void add_context(struct writing *writing)
-{
-    const struct iqm_statement *statement = writing->resource->context;
-
-    iqm_pg_batch_add(&writing->batch, statement->name, statement->sql, writing->context_values,
-        statement->parameter_count);
+    check_and_store(writing, context_text(writing, batch->results[0]));
 }
 
 /* What a patch leaves must hold to the contract as it is: members the resource has not, too. */
@@ -416,13 +356,13 @@ static void decide(struct writing *writing)
         return;
     writing->document = document_build(
         writing->call, writing->resource, writing->before, writing->wanted, writing->id);
-    if (writing->document == NULL || take_context(writing) != 0) {
+    if (writing->document == NULL || context_take(writing) != 0) {
         fail_with(writing, IQM_PROBLEM_INTERNAL_ERROR);
     } else if (!writing->asks) {
         check_and_store(writing, NULL);
     } else {
         iqm_pg_batch_clear(&writing->batch);
-        add_context(writing);
+        context_add(writing);
         run(writing, context_read);
     }
 }
@@ -526,9 +466,7 @@ static void created_context_read(struct iqm_pg_batch *batch)
 
     if (!went_well(writing, 0))
         return;
-    const char *context = context_of(batch->results[1]);
-    char *copy = context != NULL ? iqm_arena_string(writing->call->arena, context) : NULL;
-    check_and_store(writing, copy);
+    check_and_store(writing, context_text(writing, batch->results[1]));
 }
 
 /* Creating: everything that needs no row has been checked by now. */
@@ -540,7 +478,7 @@ static void create_begin(struct writing *writing)
     }
     if (!identify(writing))
         return;
-    add_context(writing);
+    context_add(writing);
     writing->batch.done = created_context_read;
     writing->batch.user = writing;
     iqm_pg_read(writing->call->pg, &writing->batch);
@@ -586,7 +524,7 @@ static int prepare_creation(struct writing *writing)
     writing->document = document_build(call, writing->resource, NULL, call->body, writing->id);
     if (writing->document == NULL)
         return iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
-    if (take_context(writing) != 0)
+    if (context_take(writing) != 0)
         return IQM_EPROBLEM;
     if (writing->asks)
         return 0; /* the rules wait for what they want to see */

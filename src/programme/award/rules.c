@@ -79,36 +79,24 @@ static int check_moves(struct iqm_rules *rules, const json_t *context)
     return error;
 }
 
-/* The visit that a step rests on, where the facts have it. */
-static const char *visited_on(const struct iqm_rules *rules, const json_t *facts)
+/* The review that a step rests on, where the facts have it; NULL: none. */
+static const json_t *review_of(const struct iqm_rules *rules, const json_t *facts)
 {
     const char *id = iqm_rules_text(rules->request, "review_id");
-    size_t i;
-    const json_t *review;
 
-    json_array_foreach(json_object_get(facts, "reviews"), i, review)
-    {
-        if (id != NULL && strcmp(iqm_rules_text(review, "id"), id) == 0)
-            return iqm_rules_text(review, "visited_on");
-    }
-    return NULL;
+    return id != NULL ? iqm_rules_find(json_object_get(facts, "reviews"), "id", id) : NULL;
 }
 
 /* A step names a review of this award, or none. */
 static int check_review(struct iqm_rules *rules, const json_t *facts)
 {
-    const char *id = iqm_rules_text(rules->request, "review_id");
-    size_t i;
-    const json_t *review;
+    const json_t *review = review_of(rules, facts);
 
-    if (id == NULL)
+    if (iqm_rules_text(rules->request, "review_id") == NULL)
         return 0;
-    json_array_foreach(json_object_get(facts, "reviews"), i, review)
-    {
-        if (strcmp(iqm_rules_text(review, "id"), id) == 0 &&
-            strcmp(iqm_rules_text(review, "award_id"), iqm_rules_text(rules->before, "id")) == 0)
-            return 0;
-    }
+    if (review != NULL &&
+        strcmp(iqm_rules_text(review, "award_id"), iqm_rules_text(rules->before, "id")) == 0)
+        return 0;
     return iqm_problem_at(rules->problem, "/review_id", "is no review of this award");
 }
 
@@ -129,7 +117,8 @@ static int climb(struct iqm_rules *rules, const json_t *facts)
         error = ladder_refuse(rules->problem, failures);
     json_decref(failures);
     if (error == 0 && rules->transition != NULL)
-        error = ladder_take(rules->document, step, ladder.on, visited_on(rules, facts));
+        error = ladder_take(rules->document, step, ladder.on,
+            iqm_rules_text(review_of(rules, facts), "visited_on"));
     return error;
 }
 

@@ -76,20 +76,32 @@ static bool was_visited(const struct ladder *ladder, const json_t *review)
     return had(ladder, review, "visited_on");
 }
 
-/* A visit in every academic year. */
-static void annual_visit(const struct ladder *ladder, const json_t *award, const json_t *criterion,
-    struct verdict *verdict)
+/* Looks at each academic year that the award is judged by. */
+static void each_year(const struct ladder *ladder, const json_t *award, struct verdict *verdict,
+    void (*look)(const struct ladder *ladder, int year, const char *name, struct verdict *verdict))
 {
     int years[LADDER_YEARS_MAX];
     unsigned count = ladder_years(award, ladder->on, years);
 
-    (void)criterion;
     for (unsigned i = 0; i < count; i++) {
-        char year[IQM_ACADEMIC_YEAR_TEXT];
-        ladder_year_text(years[i], year);
-        if (!collect(ladder, "reviews", "/v1/reviews", years[i], was_visited, verdict))
-            fail(verdict, "There was no review visit in %s.", year);
+        char name[IQM_ACADEMIC_YEAR_TEXT];
+        ladder_year_text(years[i], name);
+        look(ladder, years[i], name, verdict);
     }
+}
+
+static void look_for_visit(
+    const struct ladder *ladder, int year, const char *name, struct verdict *verdict)
+{
+    if (!collect(ladder, "reviews", "/v1/reviews", year, was_visited, verdict))
+        fail(verdict, "There was no review visit in %s.", name);
+}
+
+static void annual_visit(const struct ladder *ladder, const json_t *award, const json_t *criterion,
+    struct verdict *verdict)
+{
+    (void)criterion;
+    each_year(ladder, award, verdict, look_for_visit);
 }
 
 static void cluster_member(const struct ladder *ladder, const json_t *award,
@@ -171,39 +183,37 @@ static bool is_flagship_year(const struct ladder *ladder, int year)
     return ladder_is_under_contract(&then, LADDER_FLAGSHIP);
 }
 
-/* A plan that was reviewed, for each year; one that was not is told as what fails. */
+/* A plan that was reviewed; one that was not is told as what fails. */
+static void look_for_plan(
+    const struct ladder *ladder, int year, const char *name, struct verdict *verdict)
+{
+    if (is_flagship_year(ladder, year) ||
+        collect(ladder, "plans", "/v1/plans", year, was_reviewed, verdict))
+        return;
+    bool begun = collect(ladder, "plans", "/v1/plans", year, is_there, verdict);
+    fail(verdict, "%s %s.", begun ? "No review was made of the plan of" : "There is no plan of",
+        name);
+}
+
 static void plan_each_year(const struct ladder *ladder, const json_t *award,
     const json_t *criterion, struct verdict *verdict)
 {
-    int years[LADDER_YEARS_MAX];
-    unsigned count = ladder_years(award, ladder->on, years);
-
     (void)criterion;
-    for (unsigned i = 0; i < count; i++) {
-        char year[IQM_ACADEMIC_YEAR_TEXT];
-        ladder_year_text(years[i], year);
-        if (is_flagship_year(ladder, years[i]) ||
-            collect(ladder, "plans", "/v1/plans", years[i], was_reviewed, verdict))
-            continue;
-        bool begun = collect(ladder, "plans", "/v1/plans", years[i], is_there, verdict);
-        fail(verdict, "%s %s.", begun ? "No review was made of the plan of" : "There is no plan of",
-            year);
-    }
+    each_year(ladder, award, verdict, look_for_plan);
+}
+
+static void look_for_update(
+    const struct ladder *ladder, int year, const char *name, struct verdict *verdict)
+{
+    if (!collect(ladder, "updates", "/v1/project-updates", year, was_handed_in, verdict))
+        fail(verdict, "No update of the project was handed in for %s.", name);
 }
 
 static void project_update_each_year(const struct ladder *ladder, const json_t *award,
     const json_t *criterion, struct verdict *verdict)
 {
-    int years[LADDER_YEARS_MAX];
-    unsigned count = ladder_years(award, ladder->on, years);
-
     (void)criterion;
-    for (unsigned i = 0; i < count; i++) {
-        char year[IQM_ACADEMIC_YEAR_TEXT];
-        ladder_year_text(years[i], year);
-        if (!collect(ladder, "updates", "/v1/project-updates", years[i], was_handed_in, verdict))
-            fail(verdict, "No update of the project was handed in for %s.", year);
-    }
+    each_year(ladder, award, verdict, look_for_update);
 }
 
 /* Asked for before Flagship is attained for the first time. */

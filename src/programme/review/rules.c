@@ -58,19 +58,6 @@ static int check_visited_on(struct iqm_rules *rules)
     return 0;
 }
 
-static const json_t *criterion_of(const json_t *criteria, const char *code)
-{
-    size_t i;
-    const json_t *criterion;
-
-    json_array_foreach(criteria, i, criterion)
-    {
-        if (is(criterion, "code", code))
-            return criterion;
-    }
-    return NULL;
-}
-
 /* The judgement of a criterion before the index; json_array_size of all: anywhere. */
 static bool is_judged_before(const json_t *judgements, const char *code, size_t index)
 {
@@ -85,7 +72,7 @@ static int check_judgement(
     struct iqm_rules *rules, const json_t *criteria, const json_t *judgements, size_t index)
 {
     const char *code = iqm_rules_text(json_array_get(judgements, index), "criterion");
-    const json_t *criterion = criterion_of(criteria, code);
+    const json_t *criterion = iqm_rules_find(criteria, "code", code);
     const char *sentence = NULL;
     char pointer[60];
 

@@ -4,7 +4,6 @@
 #include "iqm/resource.h"
 
 #include <stdio.h>
-#include <string.h>
 
 static void add_status(const struct review_page *sheet, const json_t *record)
 {
@@ -88,20 +87,7 @@ static void add_steps(const struct review_page *sheet, const json_t *steps)
     iqm_page_add(sheet->page, "</tbody></table>\n");
 }
 
-/* The update of a project; NULL: none was written for this year. */
-static const json_t *update_of(const struct review_page *sheet, const json_t *project)
-{
-    size_t i;
-    const json_t *update;
-
-    json_array_foreach(json_object_get(sheet->whole, "project_updates"), i, update)
-    {
-        if (strcmp(iqm_rules_text(update, "project_id"), iqm_rules_text(project, "id")) == 0)
-            return update;
-    }
-    return NULL;
-}
-
+/* NULL: none was written for this year. */
 static void add_update(const struct review_page *sheet, const json_t *update)
 {
     iqm_page_add(sheet->page, "<h3>Annual update</h3>\n");
@@ -127,7 +113,8 @@ static void add_project(const struct review_page *sheet, const json_t *project)
     iqm_page_add(sheet->page, "</p>\n");
     review_page_text(sheet, "p", iqm_rules_text(project, "outline"));
     add_steps(sheet, json_object_get(project, "steps"));
-    add_update(sheet, update_of(sheet, project));
+    add_update(sheet, iqm_rules_find(json_object_get(sheet->whole, "project_updates"), "project_id",
+                          iqm_rules_text(project, "id")));
     iqm_page_add(sheet->page, "</section>\n");
 }
 

@@ -3,20 +3,13 @@
 
 #include "iqm/resource.h"
 
-#include <string.h>
-
 /* The title of a criterion; codes are unique enough: the frameworks of one school's year. */
 static const char *title_of(const struct review_page *sheet, const char *code)
 {
-    size_t i;
-    const json_t *criterion;
+    const json_t *criterion =
+        iqm_rules_find(json_object_get(sheet->whole, "criteria"), "code", code);
 
-    json_array_foreach(json_object_get(sheet->whole, "criteria"), i, criterion)
-    {
-        if (strcmp(iqm_rules_text(criterion, "code"), code) == 0)
-            return iqm_rules_text(criterion, "title");
-    }
-    return code;
+    return criterion != NULL ? iqm_rules_text(criterion, "title") : code;
 }
 
 static void add_judgement(const struct review_page *sheet, const json_t *judgement)

@@ -91,15 +91,8 @@ void review_page_word(const struct review_page *sheet, const char *word)
 /* NULL: nobody whom the caller sees. */
 static const char *name_of(const struct review_page *sheet, const char *id)
 {
-    size_t i;
-    const json_t *person;
-
-    json_array_foreach(json_object_get(sheet->whole, "people"), i, person)
-    {
-        if (strcmp(iqm_rules_text(person, "id"), id) == 0)
-            return iqm_rules_text(person, "name");
-    }
-    return NULL;
+    return iqm_rules_text(
+        iqm_rules_find(json_object_get(sheet->whole, "people"), "id", id), "name");
 }
 
 static unsigned add_name(const struct review_page *sheet, const char *name, unsigned before)
