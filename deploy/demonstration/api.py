@@ -1,4 +1,5 @@
 """The few kinds of request that are needed here, over connections that are kept."""
+import copy
 import http.client
 import json
 import threading
@@ -20,6 +21,12 @@ class Api:
         self.prefix, self.kept = parts.path, threading.local()
         self.connect = lambda: kind(parts.hostname, parts.port, timeout=60)
 
+    def with_token(self, token):
+        """The same server with the token of somebody else, over the same connections."""
+        other = copy.copy(self)
+        other.token = token
+        return other
+
     def send(self, method, path, body, headers):
         """The answer and its body. A kept connection that the server has closed is made anew."""
         connection = getattr(self.kept, "connection", None)
@@ -38,22 +45,33 @@ class Api:
             except (OSError, http.client.HTTPException) as error:
                 raise Refused(f"{self.url} does not answer: {error}") from error
 
+    def send_when_allowed(self, method, path, body, headers):
+        """As `send`, but waits when there were too many requests."""
+        while True:
+            answer, said = self.send(method, path, body, headers)
+            if answer.status not in (429, 503) or not answer.headers["Retry-After"]:
+                return answer, said
+            time.sleep(int(answer.headers["Retry-After"]))
+
+    def form(self, method, path, fields, headers):
+        """The answer and its body, whatever it says, to a form or a page; without the token."""
+        if fields is None:
+            return self.send_when_allowed(method, path, None, headers)
+        return self.send_when_allowed(method, path, urllib.parse.urlencode(fields).encode(), {
+            "Content-Type": "application/x-www-form-urlencoded", **headers})
+
     def request(self, method, path, body=None, kind="application/json", headers=None):
-        """The document that was answered. Waits when there were too many requests."""
+        """The document that was answered."""
         sent = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         headers = {"Authorization": "Bearer " + self.token, **(headers or {})}
         if sent is not None:
             headers["Content-Type"] = kind
-        while True:
-            answer, said = self.send(method, path, sent, headers)
-            if answer.status in (429, 503) and answer.headers["Retry-After"]:
-                time.sleep(int(answer.headers["Retry-After"]))
-                continue
-            if answer.status >= 300:
-                sent = "" if isinstance(body, bytes) else f"\ndemo: what was sent: {json.dumps(body)}"
-                raise Refused(f"{method} {path} was answered with {answer.status}: "
-                              f"{said.decode(errors='replace')}{sent}")
-            return json.loads(said)
+        answer, said = self.send_when_allowed(method, path, sent, headers)
+        if answer.status >= 300:
+            sent = "" if isinstance(body, bytes) else f"\ndemo: what was sent: {json.dumps(body)}"
+            raise Refused(f"{method} {path} was answered with {answer.status}: "
+                          f"{said.decode(errors='replace')}{sent}")
+        return json.loads(said)
 
     def get(self, path):
         return self.request("GET", path)

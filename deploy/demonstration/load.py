@@ -6,6 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from .api import Refused
+from .coordinators import Coordination, coordinators
 from .files import FILES
 from .life import Ref
 from .programme import programme
@@ -69,17 +70,24 @@ class Teller:
             self.do(act)
 
 
+def beside(pool, work, items):
+    """What work makes of each, done beside each other; the first refusal ends it."""
+    done = [pool.submit(work, item) for item in items]
+    try:
+        return [one.result() for one in done]
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+
+
 def tell(teller, rounds):
-    """Round by round; the first refusal ends it."""
+    """Round by round; when all is there, coordinators add what they alone may write."""
     with ThreadPoolExecutor(THREADS) as pool:
         for lists in rounds:
-            done = [pool.submit(teller.do_all, acts) for acts in lists]
-            try:
-                for one in done:
-                    one.result()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+            beside(pool, teller.do_all, lists)
+        coordination = Coordination(teller.api, teller.ids, rounds)
+        written = beside(pool, coordination.do, coordinators(rounds[-1]))
+    teller.counts.update({"/v1/accounts": len(written), "impacts of meetings": sum(written)})
 
 
 def load(api, today):

@@ -295,3 +295,90 @@ JOINT_TOPICS = [
     ["Planning a staff exchange"], ["Reading each other's action plans"], ["A joint workshop on talk"],
     ["Visiting the sensory garden"], ["Comparing the results of two small studies"],
 ]
+
+# What a meeting changed at a school, as its coordinator wrote, by the first of its topics.
+MEETING_IMPACTS = {
+    "Sensory-friendly classrooms": [
+        "We took the displays around the whiteboard down in three rooms; learners say it is easier to "
+        "look at the teacher.",
+        "The checklist from the host school is now part of our learning walks. Two noisy heaters were "
+        "replaced.",
+        "A quiet corner was set up in every year group, and lessons are interrupted less often.",
+        "Support staff tried the box of sensory tools for half a term. We kept four of them and "
+        "dropped the rest.",
+    ],
+    "Pupil voice in the school council": [
+        "Our council now chooses one question each half-term and reports to governors itself.",
+        "We changed the way members are elected, so that learners who communicate with symbols can "
+        "stand.",
+        "Learners wrote the first page of their own profiles; staff were surprised by what they asked "
+        "for.",
+        "The council walked the school with the site manager. Handrails and clearer signs came of it.",
+    ],
+    "Working with parents and carers as partners": [
+        "We moved our conversations with families to the evening; four of five now come.",
+        "An interpreter is booked for every review where one is wished for. Two families came for the "
+        "first time.",
+        "The coffee morning is led by parents now, and they choose the topic.",
+        "Letters home were shortened after the exercise with the other schools, and questions to the "
+        "office fell.",
+    ],
+    "Peer mentoring across phases": [
+        "Twelve mentors were trained with the materials that we were given; all pairs still meet.",
+        "We match mentors by interest now rather than by age, as two other schools advised.",
+        "Mentors meet on Fridays with a member of staff. Fewer learners spend lunchtime alone.",
+        "A first exchange with our neighbours took place; the younger learners ask when the next one "
+        "is.",
+    ],
+    "Speech, language and communication": [
+        "Five key words with symbols are taught before each unit, and learners use them in their "
+        "answers.",
+        "All staff allow ten seconds after a question. More learners speak, and for longer.",
+        "We adopted the cluster's set of symbols, so that learners who change school find them again.",
+        "Two colleagues coach others in pairs, which came straight from this meeting.",
+    ],
+    "Attendance and belonging": [
+        "A soft start with breakfast was tried for six weeks and stays; late arrivals have halved.",
+        "Every learner who returns after an absence now has a buddy for the first day.",
+        "We rang families to ask rather than to warn, and heard of barriers that we could remove.",
+        "The survey on belonging was used in all year groups. Its results went into our plan.",
+    ],
+    "Adaptive teaching in mixed classes": [
+        "Departments plan from the barriers now. Separate worksheets have nearly gone.",
+        "We repeated the book look in trios with our own staff, and agreed on three scaffolds for all.",
+        "One lesson was planned together with a colleague from another school and taught at both.",
+        "Support staff receive the plan two days before, and can say what they would change.",
+    ],
+    "Assistive technology for everyone": [
+        "Reading pens lie on every trolley for anybody to take, so nobody is singled out by using one.",
+        "Two digital leaders in each class show the others how to dictate. Written work is longer.",
+        "We borrowed the tablets that were shown, and found that the tools we have already do as well.",
+        "Staff had an hour to try the tools themselves; half of them have used one in a lesson since.",
+    ],
+    "Staff well-being and supervision": [
+        "Supervision for support staff began in the week after, half an hour each fortnight.",
+        "Planning time is protected now, and cover is arranged a term ahead.",
+        "We asked staff what to stop. One report a term was given up, and nobody has missed it.",
+        "Leaders keep an open hour each week. It is used, most of all by new colleagues.",
+    ],
+    "Planning a staff exchange": [
+        "Two colleagues spent a day at the other school and brought back its way of planning.",
+        "The exchange is in the calendar of both schools, with cover agreed.",
+    ],
+    "Reading each other's action plans": [
+        "Our success measures were too vague; we rewrote two of them with figures.",
+        "We took over the way the host links each target to the School Development Plan.",
+    ],
+    "A joint workshop on talk": [
+        "The talk cards from the workshop are in use in all classrooms.",
+        "Staff filmed a discussion and watched it together, as we had done at the workshop.",
+    ],
+    "Visiting the sensory garden": [
+        "We marked out a smaller garden of our own; learners chose the plants.",
+        "Two lessons a week take place outdoors now, in most weathers.",
+    ],
+    "Comparing the results of two small studies": [
+        "Their tally was simpler than ours, so we took it over for the second round.",
+        "We saw that our group was too small, and two more classes now take part.",
+    ],
+}

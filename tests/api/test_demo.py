@@ -1,6 +1,7 @@
 """deploy/demo on an empty database: it shows every status, level and kind of the programme, and does
 nothing a second time. Which days it tells of, tests/unit/demo_test.py sees."""
 
+import html
 import subprocess
 
 from support.contract import DOCUMENT, resolve
@@ -77,6 +78,39 @@ def check_details(client):
     assert any(r["status"] == "scheduled" and r["scheduled_on"] > day(0) for r in reviews)
 
 
+def reviewed_documents(client):
+    """The review document of each year of which the plan is reviewed, and the page of the same."""
+    schools = {award["id"]: award["school_id"] for award in items(client, "/v1/awards")}
+    for plan in items(client, "/v1/plans"):
+        if plan["status"] == "reviewed":
+            path = f"/v1/schools/{schools[plan['award_id']]}/review-document"
+            year = f"?academic_year={plan['academic_year']}"
+            yield client.get(path + year).json, html.unescape(client.get(path + ".html" + year).text)
+
+
+def check_impacts(client):
+    """Beside what was achieved stands what the school wrote of the meetings it came to: all that it
+    recorded itself, not what it was before."""
+    schools = {a["id"]: a["school_id"] for a in items(client, "/v1/attendances")}
+    seen = []
+    for document, page in reviewed_documents(client):
+        own = [meeting for meeting in document["meetings"]["items"]
+               if schools.get(meeting["attendance_id"]) == document["school"]["id"]]
+        for meeting in own:
+            assert bool(meeting["impact"]) == (meeting["status"] == "present"), meeting
+        impacts = [meeting["impact"] for meeting in own if meeting["impact"]]
+        assert all(impact in page for impact in impacts)
+        seen += impacts
+    assert len(seen) > 50 and len(set(seen)) > 20
+
+
+def check_coordinators(client):
+    """Each chose a password, and can do no more than write for a school."""
+    accounts = items(client, "/v1/accounts")
+    assert len(accounts) >= 20
+    assert all(account["roles"] == ["school"] and account["activated_at"] for account in accounts)
+
+
 def check_reports(client):
     for school in items(client, "/v1/schools"):
         response = client.get(f"/v1/schools/{school['id']}/standing")
@@ -93,6 +127,8 @@ def test_shows_all_of_the_programme(stage, tmp_path):
         assert "Loading demonstration data" in run_demo(client, tmp_path)
         check_shown(client)
         check_details(client)
+        check_impacts(client)
+        check_coordinators(client)
         check_reports(client)
         before = len(items(client, "/v1/awards"))
         assert run_demo(client, tmp_path) == ""
