@@ -131,6 +131,23 @@ CALL share_work('project');
 CALL share_work('project_update');
 DROP PROCEDURE share_work;
 
+-- A school also says what it took from meetings before it became what it is.
+CREATE OR REPLACE FUNCTION attendance_reach() RETURNS uuid[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
+AS $$
+BEGIN
+    RETURN led_meetings() || own_line();
+END $$;
+CALL share_documents('attendance', '{head_office,client}',
+    sees => 'ARRAY[meeting_id, school_id] && (SELECT attendance_sight())',
+    changes => 'ARRAY[meeting_id, school_id] && (SELECT attendance_reach())',
+    becomes => 'school_id = ANY ((SELECT own_line())::uuid[])
+        OR ARRAY[meeting_id, school_id] <@ (SELECT led_records())',
+    creates => 'ARRAY[meeting_id, school_id] <@ (SELECT led_records())
+        OR school_id = (SELECT own_school())
+            AND meeting_id = ANY ((SELECT own_meetings())::uuid[])',
+    deletes => 'meeting_id = ANY ((SELECT led_meetings())::uuid[])');
+
 CALL take_evidence_of('plan');
 CALL take_evidence_of('project');
 CALL take_evidence_of('project_update');
