@@ -131,6 +131,20 @@ CALL share_work('project');
 CALL share_work('project_update');
 DROP PROCEDURE share_work;
 
+-- What took a step once is part of the record, also where it was sent back since.
+CREATE OR REPLACE FUNCTION keep_what_went_on() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+AS $$
+BEGIN
+    IF OLD.status <> TG_ARGV[0] THEN
+        RAISE EXCEPTION 'This record is %, and is kept. Only while it is % can it be deleted.',
+            replace(OLD.status, '_', ' '), TG_ARGV[0] USING ERRCODE = 'IQ409';
+    ELSIF json_array_length(OLD.doc->'transitions') > 0 THEN
+        RAISE EXCEPTION 'This record has gone on before, and is kept.' USING ERRCODE = 'IQ409';
+    END IF;
+    RETURN NULL;
+END $$;
+
 -- A school also says what it took from meetings before it became what it is.
 CREATE OR REPLACE FUNCTION attendance_reach() RETURNS uuid[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
@@ -253,11 +267,14 @@ CREATE OR REPLACE FUNCTION school_facts(school uuid, day date) RETURNS json
 AS $$
 DECLARE
     line uuid[] := lineage(school);
-    cluster uuid := (SELECT s.cluster_id FROM school AS s WHERE s.id = school);
+    cluster uuid;
+    closed_on json;
 BEGIN
     IF NOT sees_records(school) THEN
         RETURN NULL;
     END IF;
+    SELECT s.cluster_id, CASE WHEN s.status = 'closed' THEN s.doc->'close_date' END
+    INTO cluster, closed_on FROM school AS s WHERE s.id = school;
     RETURN (WITH attended AS MATERIALIZED (
         SELECT a.meeting_id AS id, '/v1/attendances/' || min(a.id::text) AS attendance
         FROM attendance AS a WHERE a.school_id = ANY (line) AND a.present GROUP BY a.meeting_id
@@ -287,7 +304,7 @@ BEGIN
           AND date_of(e.doc->>'created_at') <= day
         ORDER BY id DESC LIMIT 500
     )
-    SELECT json_build_object('school_id', school, 'cluster_id', cluster,
+    SELECT json_build_object('school_id', school, 'cluster_id', cluster, 'closed_on', closed_on,
         'awards', (SELECT coalesce(json_agg(a.facts ORDER BY a.id), '[]') FROM award AS a
             WHERE a.school_id = ANY (line)),
         'frameworks', (SELECT coalesce(json_object_agg(f.id, f.facts), '{}')

@@ -2,6 +2,7 @@
 #include "programme/work.h"
 
 #include "contract_tables.h"
+#include "iqm/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,7 @@ bool work_has_text(const json_t *object, const char *member)
 {
     const char *text = iqm_rules_text(object, member);
 
-    return text != NULL && text[strspn(text, " \t\r\n")] != '\0';
+    return text != NULL && iqm_text_words(text, strlen(text)) > 0;
 }
 
 int work_need(struct iqm_rules *rules, const char *member, const char *sentence)
@@ -80,7 +81,8 @@ static int check_review(struct iqm_rules *rules, const json_t *context)
 
     if (id == NULL || work_has_id(json_object_get(context, "reviews"), id))
         return 0;
-    return iqm_problem_at(rules->problem, "/review_id", "is no review of the award");
+    return iqm_problem_at(
+        rules->problem, "/review_id", "is no review of the award whose visit took place");
 }
 
 int work_check_judge(

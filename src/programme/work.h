@@ -5,7 +5,7 @@
 
 #include "iqm/resource.h"
 
-/* Whether text is there, other than white space. */
+/* Whether text is there: at least one word, as the contract counts them. */
 bool work_has_text(const json_t *object, const char *member);
 
 /* A member of the document that has to be there. 0 or IQM_EPROBLEM. */

@@ -65,6 +65,8 @@ uint64_t iqm_cursor_filters(const struct iqm_call *call)
     uint64_t filters;
 
     crypto_generichash_init(&state, NULL, 0, sizeof hash);
+    crypto_generichash_update(
+        &state, (const unsigned char *)call->operation->id, strlen(call->operation->id) + 1);
     for (uint16_t i = 0; i < call->operation->parameter_count; i++) {
         const struct iqm_parameter *parameter = &call->operation->parameters[i];
         struct iqm_slice value = call->parameters[i];

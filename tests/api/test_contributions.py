@@ -538,3 +538,8 @@ def test_lists(head, make):
                            ("sort=-happened_on", [late, early]), ("sort=happened_on", [early, late]),
                            ("happened_from=2024-06-02", [])):
         assert head.get(f"{PATH}?school_id={school}&{query}").json["items"] == records, query
+
+
+def test_of_what_is_to_come(head, make):
+    body = make.example("contribution", happened_on=day(1))
+    invalid(head.post("/v1/contributions", body), "/happened_on")

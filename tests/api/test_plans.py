@@ -136,7 +136,7 @@ class TestSubmit:
         response = submit_with(head, draft, lambda targets: targets[1].pop(member))
         assert pointers(response) == {f"/targets/1/{member}"}
 
-    @pytest.mark.parametrize("empty", ["", " \n\t "])
+    @pytest.mark.parametrize("empty", ["", " \n\t ", "\u00a0\u2003\ufeff"])
     def test_blank_is_nothing(self, head, draft, empty):
         response = submit_with(head, draft, lambda targets: targets[2].update(next_steps=empty))
         assert pointers(response) == {"/targets/2/next_steps"}
@@ -196,6 +196,10 @@ class TestHandedIn:
         assert pointers(head.patch(path_of(agreed), {"targets": targets}, "*")) == {"/targets/1"}
         assert pointers(head.patch(path_of(agreed), {"targets": targets[:2]}, "*")) == {"/targets"}
 
+    def test_is_kept_when_it_was_sent_back(self, head, draft):
+        steps.take(head, "return_plan", steps.take(head, "submit_plan", draft))
+        assert "kept" in problem(head.delete(path_of(draft), "*"), 409, "conflict")["detail"]
+
     def test_is_kept(self, head, agreed):
         assert "agreed" in problem(head.delete(path_of(agreed), "*"), 409, "conflict")["detail"]
 
@@ -230,6 +234,8 @@ class TestReview:
         other = make.review()
         invalid(steps.attempt(head, "review_plan", agreed, review_id=other["id"]), "/review_id")
         own = make.review(award_id=agreed["award_id"], judgements=[])
+        invalid(steps.attempt(head, "review_plan", agreed, review_id=own["id"]), "/review_id")
+        steps.take(head, "visit_review", own)
         plan = steps.take(head, "review_plan", agreed, review_id=own["id"])
         assert plan["transitions"][-1]["review_id"] == own["id"]
 
@@ -266,6 +272,12 @@ class TestCarrying:
     def test_of_a_target_that_is_there(self, head, next_year):
         next_year["targets"][0]["carried_from"]["target"] = "target-9"
         invalid(head.post(PATH, next_year), "/targets/0/carried_from/target")
+
+    def test_stays_when_what_it_was_goes(self, head, draft, next_year):
+        plan = head.post(PATH, next_year).json
+        assert head.patch(path_of(draft), {"targets": []}, "*").status == 200
+        targets = [{**plan["targets"][0], "title": "Goes on still"}]
+        assert head.patch(path_of(plan), {"targets": targets}, "*").status == 200
 
     def test_of_an_earlier_plan_of_the_school(self, head, make, draft, next_year):
         elsewhere = make.plan()

@@ -176,6 +176,28 @@ class TestUpdate:
         steps.take(head, "return_project_update", update)
         assert head.patch(path, {"impact": "None."}, "*").status == 200
 
+    def test_stays_with_a_completed_project(self, head, agreed):
+        made = [steps.take(head, "submit_project_update", head.post(
+            UPDATES, update_of(agreed, year)).json) for year in ("2024/25", "2025/26")]
+        assert steps.attempt(head, "complete_project", agreed).status == 200
+        problem(steps.attempt(head, "return_project_update", made[0]), 409, "wrong_status")
+
+    def test_is_sent_back_by_nobody_of_the_school(self, world, head, make):
+        """conflict_of_interest, of the school that it is now, too."""
+        academy = make.school(cluster_id=make.cluster()["id"])
+        leader = world.people.leader({"id": academy["cluster_id"]})
+        award = given(make, "flagship")
+        project = head.post(PATH, project_of(make, award)).json
+        update = steps.take(head, "submit_project_update", head.post(
+            UPDATES, update_of(project)).json)
+        make.succession(predecessor_id=award["school_id"], successor_id=academy["id"])
+        moved = head.patch(f"/v1/awards/{award['id']}", {"school_id": academy["id"]}, "*")
+        assert moved.status == 200, moved
+        head.patch(f"/v1/people/{leader.person['id']}", {"school_id": academy["id"]}, "*")
+        found = problem(steps.attempt(leader.client, "return_project_update", update),
+                        409, "rules_not_met")
+        assert [e["rule"] for e in found["errors"]] == ["conflict_of_interest"]
+
     def test_project_and_year_stay(self, head, make, draft):
         update = head.post(UPDATES, update_of(draft)).json
         path = path_of(update, UPDATES)

@@ -167,6 +167,19 @@ class TestPage:
                       "Kindness.", "Visited on", f"12 November {year[:4]}"):
             assert words in text, words
 
+    def test_names_criteria_as_the_award_is_judged(self, head, make, school, award):
+        """In the edition of its own framework, whatever other editions call them."""
+        own = make.framework(level=COE, starts_on="2020-01-01", ends_on="2020-01-01", criteria=[
+            {"code": "commitment", "kind": "criterion", "title": "As we say it now"}])
+        steps.take(head, "withdraw_award", award)
+        award = make.award(school_id=school["id"], level=COE, framework_id=own["id"],
+                           applied_on=day(-300))
+        review = make.review(award_id=award["id"], scheduled_on=day(-200), judgements=[])
+        steps.take(head, "visit_review", review, happened_on=day(-200))
+        steps.write_report(head, review, "not_awarded")
+        text = page_of(head, school, year_of(day(-200))).text
+        assert "As we say it now" in text and "Review: Centre of Excellence" in text
+
     def test_runs_no_script_and_is_framed_by_none(self, head, make):
         response = page_of(head, make.school(), "2024/25")
         policy = response.header("Content-Security-Policy")

@@ -328,14 +328,33 @@ class TestLadder:
 
 
 class TestDays:
+    def test_a_visit_is_not_before_the_application(self, story, head):
+        award = story.apply(ISA, 10)
+        review = story.make.review(award_id=award["id"], judgements=[], scheduled_on=day(-60))
+        response = steps.attempt(head, "visit_review", review, happened_on=day(-60))
+        invalid(response, "/visited_on")
+        assert steps.attempt(head, "visit_review", review, happened_on=day(-10)).status == 200
+
     def test_signing_off_is_not_before_the_application(self, story, head):
         """steps_in_order"""
         award = story.apply(ISA, 10)
-        report = story.report(award, 60, "awarded")
+        review = story.make.review(award_id=award["id"], judgements=[], scheduled_on=day(-5))
+        review = steps.take(head, "visit_review", review, happened_on=day(-20), visited_on=day(-5))
+        steps.write_report(head, review, "awarded")
+        steps.attempt(head, "report_review", review, happened_on=day(-19))
         path = path_of(award, "/v1/awards")
-        assert rules_of(story.sign_off(report, 60)) == {"steps_in_order": [path]}
-        assert story.sign_off(report, 10).status == 200
+        assert rules_of(story.sign_off(review, 18))["steps_in_order"] == [path]
+        assert story.sign_off(review, 5).status == 200
         assert head.patch(path, {"notes": "Well done."}, "*").status == 200
+
+    def test_the_newest_visit_says_when_the_next_is_due(self, story, head):
+        story.review(story.apply(ISA, 900), 800, "awarded")
+        award = story.review(story.apply(COE, 900), 800, "awarded")
+        older, newer = story.report(award, 500, "maintained"), story.report(award, 100, "maintained")
+        assert story.sign_off(newer, 100).status == 200
+        due = award_of(head, award)["review_due_on"]
+        assert story.sign_off(older, 90).status == 200
+        assert award_of(head, award)["review_due_on"] == due > day(200)
 
     def test_an_award_whose_contract_is_over_is_not_maintained(self, story):
         """award_in_force"""
@@ -345,6 +364,38 @@ class TestDays:
         assert set(rules_of(story.sign_off(late, 90))) == {"award_in_force"}
         in_time = story.report(award, 96, "maintained")
         assert story.sign_off(in_time, 96).status == 200
+
+
+class TestWayBack:
+    """A report that can no longer be signed off goes back to be put right."""
+
+    def test_when_the_award_has_gone_on(self, story, head):
+        award = story.apply(ISA, 60)
+        first, second = (story.report(award, 30, o) for o in ("awarded", "not_awarded"))
+        assert story.sign_off(first, 30).status == 200
+        assert story.sign_off(second, 30).status == 422
+        back = steps.take(head, "return_review", second)
+        change = head.patch(path_of(back), {"outcome": "maintained"}, "*")
+        assert change.status == 200, change
+
+    def test_when_the_assessor_has_come_to_the_school(self, story, head):
+        """conflict_of_interest"""
+        report = story.report(story.apply(ISA, 60), 30, "awarded")
+        head.patch(f"/v1/people/{story.assessor['id']}", {"school_id": story.school["id"]}, "*")
+        assert set(rules_of(story.sign_off(report, 30))) == {"conflict_of_interest"}
+        steps.take(head, "return_review", report)
+        other = {"assessor_person_id": story.make.person()["id"]}
+        assert head.patch(path_of(report), other, "*").status == 200
+
+    @pytest.mark.parametrize("outcome", ["maintained", "renewed", "deferred"])
+    def test_not_onto_an_award_that_has_ended(self, story, head, outcome):
+        """award_in_force"""
+        story.review(story.apply(ISA, 900), 800, "awarded")
+        award = story.review(story.apply(COE, 900), 800, "awarded")
+        report = story.report(award, 100, outcome)
+        steps.take(head, "withdraw_award", award, happened_on=day(-90))
+        assert "award_in_force" in rules_of(story.sign_off(report, 80))
+        assert "review_due_on" not in award_of(head, award)
 
 
 class TestFlagship:
@@ -390,6 +441,19 @@ class TestFlagship:
         found = story.head.get(f"/v1/schools/{story.school['id']}/standing?on={day(-100)}").json
         criteria = {c["code"]: c for c in found["awards"][-1]["criteria"]}
         return criteria["annual_update"]["state"], criteria["annual_update"]["records"]
+
+    def test_an_update_is_the_basis_of_one_review(self, story, award, project):
+        """project_update_for_review, basis_of_a_review"""
+        first, second = (story.report(award, ago, "maintained") for ago in (830, 470))
+        update = self.update(story, project, 400)
+        assert set(rules_of(story.sign_off(first, 390))) == {"project_update_for_review"}
+        assert story.sign_off(second, 390).status == 200
+        steps.take(story.head, "return_project_update", update)  # it came after the visit
+        story.head.patch(path_of(update, "/v1/project-updates"), {"impact": "More."}, "*")
+        earlier = self.update(story, project, 850)
+        assert story.sign_off(first, 380).status == 200
+        assert set(rules_of(steps.attempt(story.head, "return_project_update", earlier))) == {
+            "basis_of_a_review"}
 
     def test_of_a_deferred_school_has_a_project_still(self, story, award):
         """project_in_place_of_plan, while the award is deferred, too."""

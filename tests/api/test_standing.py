@@ -103,6 +103,21 @@ def test_says_why_the_next_step_is_not_open(head, make, school):
     assert "renewal_window" in {f["rule"] for f in renewal["failures"]}
 
 
+@pytest.mark.parametrize("ago, step", [(1200, "renew"), (500, "reinstate")])
+def test_says_how_an_award_comes_back(head, make, school, ago, step):
+    award = given(head, make, school, ISA, ago)
+    if step == "reinstate":
+        steps.take(head, "defer_award", award, happened_on=day(-10))
+    assert standing(head, school)["next"]["step"] == step
+
+
+def test_of_a_closed_school(head, make):
+    closed = make.school(status="closed", close_date="2024-08-31")
+    found = standing(head, closed)["next"]
+    assert (found["step"], found["open"]) == ("apply", False)
+    assert [f["rule"] for f in found["failures"]] == ["school_open"]
+
+
 def test_counts_what_the_school_was_before(head, make, school):
     award = given(head, make, school, ISA, 500)
     academy = make.school()

@@ -60,7 +60,7 @@ def test_has_a_heading_for_each_part(page, read):
     assert set(heard) == {
         heading, "School", "Action Plan", *(f"Target {n}: Target {n}" for n in (1, 2, 3)),
         "Project: Quiet corners", "Annual update", "Impact of cluster meetings",
-        "What the school shared", "A quiet corner", "Review"}
+        "What the school shared", "A quiet corner", "Review: Centre of Excellence"}
     assert page.complaints() == []
 
 

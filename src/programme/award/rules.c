@@ -94,10 +94,11 @@ static int check_review(struct iqm_rules *rules, const json_t *facts)
 
     if (iqm_rules_text(rules->request, "review_id") == NULL)
         return 0;
-    if (review != NULL &&
+    if (iqm_rules_text(review, "visited_on") != NULL &&
         strcmp(iqm_rules_text(review, "award_id"), iqm_rules_text(rules->before, "id")) == 0)
         return 0;
-    return iqm_problem_at(rules->problem, "/review_id", "is no review of this award");
+    return iqm_problem_at(
+        rules->problem, "/review_id", "is no review of this award whose visit took place");
 }
 
 /* A step, or the application, under the rules of the ladder. */

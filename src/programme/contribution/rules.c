@@ -26,6 +26,17 @@ static int check_partners(struct iqm_rules *rules)
     return 0;
 }
 
+/* What is still to come has changed nothing yet, and would stand first in lists for ever. */
+static int check_day(struct iqm_rules *rules)
+{
+    const char *day = iqm_rules_text(rules->document, "happened_on");
+
+    if (strcmp(day, rules->today) <= 0)
+        return 0;
+    return iqm_problem_at(
+        rules->problem, "/happened_on", "is in the future; today is %s", rules->today);
+}
+
 int iqm_rules_contribution(struct iqm_rules *rules)
 {
     char academic_year[IQM_ACADEMIC_YEAR_TEXT];
@@ -33,7 +44,7 @@ int iqm_rules_contribution(struct iqm_rules *rules)
     iqm_calendar_academic_year(iqm_rules_text(rules->document, "happened_on"), academic_year);
     if (json_object_set_new(rules->document, "academic_year", json_string(academic_year)) != 0)
         return IQM_ENOMEM;
-    int error = check_partners(rules);
+    int error = check_partners(rules) | check_day(rules);
     int criteria_error = criteria_check(rules);
     return criteria_error != 0 ? criteria_error : error;
 }

@@ -260,15 +260,18 @@ static int add_contract(json_t *award, const char *starts_on)
     return error != 0 ? error : set_day(award, "ends_on", ends_on);
 }
 
-/* A review is due a year after the last one, or after the award was given without one; the
- * Inclusive School Award has none. */
+/* A review is due a year after the last one, in whichever order they are signed off, or after the
+ * award was given without one; the Inclusive School Award has none. */
 static int next_review(json_t *award, const char *after)
 {
+    const char *known = iqm_rules_text(award, "review_due_on");
     char due_on[IQM_DATE_TEXT];
 
     if (is(award, "level", LADDER_ISA))
         return 0;
     iqm_calendar_add(after, 1, 0, due_on);
+    if (known != NULL && strcmp(known, due_on) >= 0)
+        return 0;
     return set_day(award, "review_due_on", due_on);
 }
 

@@ -13,7 +13,7 @@ SELECT json_build_object('award', award.doc,
           AND plan.id IN (SELECT (found #>> '{}')::uuid FROM jsonb_path_query(:targets::jsonb,
             '$[*].carried_from.plan_id') AS found)),
     'reviews', (SELECT coalesce(json_agg(review.id), '[]') FROM review
-        WHERE review.award_id = award.id),
+        WHERE review.award_id = award.id AND review.status <> 'scheduled'),
     'actor_belongs', belongs_to(actor_person(), line))
 FROM award CROSS JOIN lineage(award.school_id) AS line
 WHERE award.id = :award_id::uuid

@@ -47,13 +47,27 @@ static int check_year(struct iqm_rules *rules, const json_t *context)
         "is a year as a Flagship school, which has a project in place of a plan");
 }
 
+/* Whether a target of the stored plan carries the same on: what stood there may stay. */
+static bool was_carried(const struct parts *targets, const json_t *carried)
+{
+    size_t i;
+    const json_t *target;
+
+    json_array_foreach(json_object_get(targets->rules->before, "targets"), i, target)
+    {
+        if (json_equal(json_object_get(target, "carried_from"), carried) == 1)
+            return true;
+    }
+    return false;
+}
+
 /* What is carried on is a target of an earlier plan of the school. */
 static int check_carried(const struct parts *targets, size_t index)
 {
     const json_t *carried = json_object_get(json_array_get(targets->list, index), "carried_from");
     const json_t *plans = json_object_get(targets->context, "earlier");
 
-    if (!json_is_object(carried))
+    if (!json_is_object(carried) || was_carried(targets, carried))
         return 0;
     const json_t *plan = json_object_get(plans, iqm_rules_text(carried, "plan_id"));
     if (plan == NULL)

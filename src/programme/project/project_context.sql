@@ -7,7 +7,7 @@ SELECT json_build_object('award', award.doc,
     'updates', (SELECT coalesce(json_object_agg(academic_year, status), '{}') FROM project_update
         WHERE project_update.project_id = :id::uuid),
     'reviews', (SELECT coalesce(json_agg(review.id), '[]') FROM review
-        WHERE review.award_id = award.id),
+        WHERE review.award_id = award.id AND review.status <> 'scheduled'),
     'actor_belongs', belongs_to(actor_person(), line))
 FROM award CROSS JOIN lineage(award.school_id) AS line
 WHERE award.id = :award_id::uuid

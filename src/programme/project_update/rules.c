@@ -41,6 +41,28 @@ static int check_submit(struct iqm_rules *rules, const json_t *project)
     return error != 0 ? IQM_EPROBLEM : 0;
 }
 
+/* What a completed project or a review that was signed off rests on stays. */
+static int check_return(struct iqm_rules *rules, const json_t *context)
+{
+    const json_t *review = json_object_get(context, "signed_off");
+    const json_t *steps = json_object_get(rules->before, "transitions");
+    const char *handed_in =
+        iqm_rules_text(json_array_get(steps, json_array_size(steps) - 1), "happened_on");
+    const char *visited = iqm_rules_text(review, "visited_on");
+    json_t *records;
+
+    if (strcmp(iqm_rules_text(json_object_get(context, "project"), "status"), "completed") == 0)
+        return iqm_problem_set(rules->problem, IQM_PROBLEM_WRONG_STATUS,
+            "The project is completed, and its updates stay as they are.");
+    if (visited == NULL || strcmp(handed_in, visited) > 0)
+        return 0;
+    records = json_pack("[s+]", "/v1/reviews/", iqm_rules_text(review, "id"));
+    iqm_problem_rule(rules->problem, "basis_of_a_review", records,
+        "The visit of %s was signed off on the basis of this update.", visited);
+    json_decref(records);
+    return iqm_problem_set(rules->problem, IQM_PROBLEM_RULES_NOT_MET, NULL);
+}
+
 static int check(struct iqm_rules *rules, const json_t *context)
 {
     static const char *const changeable[] = {"draft", NULL};
@@ -50,6 +72,8 @@ static int check(struct iqm_rules *rules, const json_t *context)
 
     if (error == 0)
         error = work_check_judge(rules, context, of_others);
+    if (error == 0 && work_is_step(rules, "return"))
+        error = check_return(rules, context);
     if (error == 0)
         error = check_year(rules, project);
     if (error == 0 && work_is_step(rules, "submit"))

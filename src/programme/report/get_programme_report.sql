@@ -72,9 +72,8 @@ WITH turn AS MATERIALIZED (
     -- While a school is Flagship, the visits are those of a Flagship school.
     SELECT 'review', review_due_on, id, school_id, name, level FROM taken, turn
     WHERE status IN ('awarded', 'renewed', 'deferred') AND review_due_on < turn.day
-      AND (rank = 3 OR NOT EXISTS (SELECT FROM taken AS flagship
-        WHERE flagship.rank = 3 AND flagship.held @> turn.day
-          AND flagship.school_id = taken.school_id))
+      AND (rank = 3 OR school_id NOT IN (
+        SELECT school_id FROM taken, turn WHERE rank = 3 AND held @> turn.day))
 ), first_due AS (
     SELECT what, count(*) FILTER (WHERE due_on < (SELECT day FROM turn)) AS overdue, count(*) AS count,
         json_agg(json_build_object('award_id', id, 'school_id', school_id, 'name', name,

@@ -69,9 +69,13 @@ static int check_order(const struct ladder *ladder, const json_t *award, json_t 
 }
 
 /* A visit carries an award on while its contract runs; after that it is renewed, or lapses. */
-static int check_maintained(struct iqm_rules *rules, const json_t *award, json_t *failures)
+static int check_alive(struct iqm_rules *rules, const json_t *award, json_t *failures)
 {
     const char *ends_on = iqm_rules_text(award, "ends_on");
+
+    if (is(award, "status", "lapsed") || is(award, "status", "withdrawn"))
+        return ladder_fail(
+            failures, "award_in_force", NULL, "The award is %s.", iqm_rules_text(award, "status"));
 
     if (!is(rules->document, "outcome", "maintained") || ends_on == NULL ||
         strcmp(iqm_rules_text(rules->document, "visited_on"), ends_on) <= 0)
@@ -98,13 +102,32 @@ static const char *visit_before(
     return iqm_rules_text(award, "first_awarded_on");
 }
 
+/* The day of the visit after this one; the last there is where there was none. */
+static const char *visit_after(
+    const struct ladder *ladder, const json_t *award, const char *visited)
+{
+    const char *award_id = iqm_rules_text(award, "id"), *found = "9999-12-31";
+    size_t i;
+    const json_t *review; /* newest first */
+
+    json_array_foreach(json_object_get(ladder->facts, "reviews"), i, review)
+    {
+        const char *day = iqm_rules_text(review, "visited_on");
+        if (day != NULL && strcmp(day, visited) > 0 && is(review, "award_id", award_id))
+            found = day;
+    }
+    return found;
+}
+
 /* An annual review that carries Flagship on is based on an update of the project, written since the
- * visit before. */
+ * visit before, and not only for the one after. */
 static int check_update(
     struct iqm_rules *rules, const struct ladder *ladder, const json_t *award, json_t *failures)
 {
     const char *outcome = iqm_rules_text(rules->document, "outcome");
-    const char *since = visit_before(ladder, award, iqm_rules_text(rules->document, "visited_on"));
+    const char *visited = iqm_rules_text(rules->document, "visited_on");
+    const char *since = visit_before(ladder, award, visited);
+    const char *until = visit_after(ladder, award, visited);
     json_t *projects = json_array();
     size_t i;
     const json_t *one;
@@ -115,7 +138,8 @@ static int check_update(
     json_array_foreach(json_object_get(ladder->facts, "updates"), i, one)
     {
         const char *day = iqm_rules_text(one, "submitted_on");
-        if (day != NULL && strcmp(day, since) > 0 && strcmp(day, ladder->on) <= 0)
+        if (day != NULL && strcmp(day, since) > 0 && strcmp(day, until) <= 0 &&
+            strcmp(day, ladder->on) <= 0)
             return json_decref(projects), 0;
     }
     json_array_foreach(json_object_get(ladder->facts, "projects"), i, one)
@@ -133,8 +157,7 @@ static int take_all(
     int error = check_order(ladder, award, failures);
 
     if (error == 0)
-        error =
-            check_update(rules, ladder, award, failures) | check_maintained(rules, award, failures);
+        error = check_update(rules, ladder, award, failures) | check_alive(rules, award, failures);
     for (size_t i = 0; error == 0 && i < IQM_LENGTH(steps); i++) {
         if (strcmp(steps[i].outcome, outcome) != 0 || !is(award, "status", steps[i].from))
             continue;

@@ -41,8 +41,9 @@ static int derive(struct iqm_rules *rules, const json_t *award)
     return error;
 }
 
-static int check_visited_on(struct iqm_rules *rules)
+static int check_visited_on(struct iqm_rules *rules, const json_t *award)
 {
+    const char *applied = iqm_rules_text(award, "applied_on");
     const char *day = iqm_rules_text(rules->document, "visited_on");
 
     if (day == NULL && is(rules->document, "status", "scheduled"))
@@ -55,6 +56,9 @@ static int check_visited_on(struct iqm_rules *rules)
     if (strcmp(day, rules->today) > 0)
         return iqm_problem_at(
             rules->problem, "/visited_on", "is in the future; today is %s", rules->today);
+    if (strcmp(day, applied) < 0)
+        return iqm_problem_at(rules->problem, "/visited_on",
+            "is before the award was applied for, which was on %s", applied);
     return 0;
 }
 
@@ -150,7 +154,9 @@ static int check_report(struct iqm_rules *rules, const json_t *criteria)
 /* Nobody reviews a school that they belong to: neither who visits nor who says how it was. */
 static int check_conflict(struct iqm_rules *rules, const json_t *context)
 {
-    bool assessor = json_is_true(json_object_get(context, "assessor_belongs"));
+    /* Who belongs there since is put right once the report is back. */
+    bool assessor =
+        json_is_true(json_object_get(context, "assessor_belongs")) && !is_step(rules, "return");
     bool actor = json_is_true(json_object_get(context, "actor_belongs"));
 
     if (!assessor && !actor)
@@ -193,10 +199,10 @@ static int check(struct iqm_rules *rules, const json_t *context)
         error = check_conflict(rules, context);
     if (error == 0)
         error = derive(rules, award);
-    if (error != 0)
+    if (error != 0 || is_step(rules, "return"))
         return error;
-    error =
-        check_visited_on(rules) | check_judgements(rules, criteria) | check_outcome(rules, award);
+    error = check_visited_on(rules, award) | check_judgements(rules, criteria) |
+            check_outcome(rules, award);
     if (error == 0 && is_step(rules, "report"))
         error = check_report(rules, criteria);
     if (error == 0 && is_step(rules, "sign_off"))

@@ -45,12 +45,14 @@ WITH one AS MATERIALIZED (
             doc::jsonb, '$.steps[*].responsible_person_ids[*]') AS named
         UNION SELECT (named #>> '{}')::uuid FROM visited, jsonb_path_query(
             list::jsonb, '$[*].assessor_person_id') AS named)
+), judged AS MATERIALIZED (
+    SELECT award.id, award.level, award.framework_id FROM one, award
+    WHERE award.school_id = ANY (one.line) AND one.shown
 ), criteria AS (
     SELECT json_agg(json_build_object('framework_id', framework.id, 'code', criterion->'code',
         'title', criterion->'title') ORDER BY framework.id, place) AS list
     FROM framework, json_array_elements(framework.facts) WITH ORDINALITY AS listed (criterion, place)
-    WHERE framework.id IN (SELECT award.framework_id FROM one, award
-        WHERE award.school_id = ANY (one.line) AND one.shown)
+    WHERE framework.id IN (SELECT framework_id FROM judged)
 )
 SELECT CASE WHEN one.shown THEN json_build_object('school', one.doc,
     'cluster', (SELECT json_build_object('id', cluster.id, 'name', cluster.name)
@@ -62,6 +64,9 @@ SELECT CASE WHEN one.shown THEN json_build_object('school', one.doc,
     'project_updates', coalesce(updated.list, '[]'),
     'meetings', meeting_grid(one.id, one.first_day, one.last_day),
     'contributions', coalesce(shared.list, '[]'), 'contributions_truncated', shared.truncated,
-    'reviews', coalesce(visited.list, '[]'), 'criteria', coalesce(criteria.list, '[]'),
+    'reviews', coalesce(visited.list, '[]'),
+    'judged_by', (SELECT coalesce(json_agg(json_build_object('award_id', id, 'level', level,
+        'framework_id', framework_id) ORDER BY id), '[]') FROM judged),
+    'criteria', coalesce(criteria.list, '[]'),
     'people', coalesce(people.list, '[]')) END
 FROM one, planned, updated, shared, visited, people, criteria

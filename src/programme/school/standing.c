@@ -147,6 +147,28 @@ static void not_assessed_yet(json_t *next, const json_t *award)
     json_object_set_new(next, "open", json_false());
 }
 
+/* The step that leads to a level from where its award is; NULL: none was applied for. */
+static const char *step_towards(const char *status)
+{
+    if (status == NULL)
+        return "apply";
+    if (strcmp(status, "applied") == 0 || strcmp(status, "assessed") == 0)
+        return "grant";
+    return strcmp(status, "deferred") == 0 ? "reinstate" : "renew";
+}
+
+/* A school that was closed goes on as what it became. */
+static void tell_closed(const struct ladder *ladder, json_t *next)
+{
+    const char *closed = iqm_rules_text(ladder->facts, "closed_on");
+
+    if (closed == NULL || strcmp(ladder->on, closed) <= 0)
+        return;
+    ladder_fail(json_object_get(next, "failures"), "school_open", NULL,
+        "The school was closed on %s.", closed);
+    json_object_set_new(next, "open", json_false());
+}
+
 /* Whether the school may move up: by the step that comes next there. */
 static json_t *describe_next(const struct ladder *ladder, int held)
 {
@@ -155,17 +177,17 @@ static json_t *describe_next(const struct ladder *ladder, int held)
     const char *level = levels[held + 1];
     const json_t *award = ladder_award(ladder, level);
     const char *status = award != NULL ? ladder_status(award, ladder->on) : NULL;
-    bool applied =
-        status != NULL && (strcmp(status, "applied") == 0 || strcmp(status, "assessed") == 0);
     json_t *application = json_pack("{s:s}", "level", level);
-    json_t *next = applied ? look_at_step(ladder, award, "grant")
-                           : look_at_step(ladder, award != NULL ? award : application, "apply");
+    json_t *next = look_at_step(ladder, award != NULL ? award : application, step_towards(status));
 
     json_decref(application);
-    if (applied && strcmp(status, "applied") == 0)
+    if (next == NULL)
+        return NULL;
+    json_object_set_new(next, "level", json_string(level));
+    if (status == NULL)
+        tell_closed(ladder, next);
+    else if (strcmp(status, "applied") == 0)
         not_assessed_yet(next, award);
-    if (next != NULL)
-        json_object_set_new(next, "level", json_string(level));
     return next;
 }
 
