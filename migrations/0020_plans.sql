@@ -266,12 +266,17 @@ CREATE OR REPLACE FUNCTION school_facts(school uuid, day date) RETURNS json
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
 AS $$
 DECLARE
-    line uuid[] := lineage(school);
+    line uuid[] := ARRAY[school];
     cluster uuid;
     closed_on json;
 BEGIN
-    IF NOT sees_records(school) THEN
+    -- What most calls need neither function for.
+    IF NOT coalesce(nullif(current_setting('iqm.roles', true), '')::text[]
+            && '{head_office,client}', false) AND NOT sees_records(school) THEN
         RETURN NULL;
+    END IF;
+    IF EXISTS (SELECT FROM succession WHERE successor_id = school) THEN
+        line := lineage(school);
     END IF;
     SELECT s.cluster_id, CASE WHEN s.status = 'closed' THEN s.doc->'close_date' END
     INTO cluster, closed_on FROM school AS s WHERE s.id = school;
