@@ -10,6 +10,7 @@ import pytest
 
 from support.client import Client
 from support.expect import bad_parameter, invalid, problem
+from support.places import wait_for
 from support.resources import ours, terms
 from support.world import day
 
@@ -177,10 +178,10 @@ class TestTerms:
                 dates = put_dates(head, authority)
                 assert head.delete(dates, "*").status == 204
             put_dates(head, authority)
+            wait_for(lambda: made, "a meeting to be written")
         finally:
             stop.set()
             thread.join(60)
-        assert made
         assert {head.get(f"/v1/meetings/{each}").json["term"] for each in made} == {"spring"}
 
     def test_locks_that_another_holds_do_not_end_in_a_deadlock(self, head, stage, held, authority):
