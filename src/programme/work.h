@@ -19,8 +19,8 @@ int work_keep(struct iqm_rules *rules, const char *member);
 int work_check_status(struct iqm_rules *rules, const char *const *changeable);
 
 /* Nobody agrees to, sends back or reviews the work of a school that they belong to; and a review
- * that a step rests on is one of the award's. `step_of_others`: names, ends with NULL. 0 or
- * IQM_EPROBLEM. */
+ * that a step rests on is one of the award's whose visit took place. `steps_of_others`: names, ends
+ * with NULL. 0 or IQM_EPROBLEM. */
 int work_check_judge(
     struct iqm_rules *rules, const json_t *context, const char *const *steps_of_others);
 

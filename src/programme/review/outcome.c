@@ -68,7 +68,8 @@ static int check_order(const struct ladder *ladder, const json_t *award, json_t 
         last != NULL ? "took a step" : "was applied for", earliest);
 }
 
-/* A visit carries an award on while its contract runs; after that it is renewed, or lapses. */
+/* An award that has ended takes no outcome; and a visit carries one on while its contract runs:
+ * after that it is renewed, or lapses. */
 static int check_alive(struct iqm_rules *rules, const json_t *award, json_t *failures)
 {
     const char *ends_on = iqm_rules_text(award, "ends_on");
@@ -102,7 +103,7 @@ static const char *visit_before(
     return iqm_rules_text(award, "first_awarded_on");
 }
 
-/* The day of the visit after this one; the last there is where there was none. */
+/* The day of the visit after this one; where there was none, the last that a date can be. */
 static const char *visit_after(
     const struct ladder *ladder, const json_t *award, const char *visited)
 {
@@ -119,8 +120,8 @@ static const char *visit_after(
     return found;
 }
 
-/* An annual review that carries Flagship on is based on an update of the project, written since the
- * visit before, and not only for the one after. */
+/* An annual review that carries Flagship on is based on an update of the project, written after the
+ * visit before and up to the visit after: so one update is the basis of one review. */
 static int check_update(
     struct iqm_rules *rules, const struct ladder *ladder, const json_t *award, json_t *failures)
 {
@@ -128,20 +129,21 @@ static int check_update(
     const char *visited = iqm_rules_text(rules->document, "visited_on");
     const char *since = visit_before(ladder, award, visited);
     const char *until = visit_after(ladder, award, visited);
-    json_t *projects = json_array();
+    json_t *projects;
     size_t i;
     const json_t *one;
 
     if (!is(award, "level", LADDER_FLAGSHIP) ||
         (strcmp(outcome, "maintained") != 0 && strcmp(outcome, "renewed") != 0))
-        return json_decref(projects), 0;
+        return 0;
     json_array_foreach(json_object_get(ladder->facts, "updates"), i, one)
     {
         const char *day = iqm_rules_text(one, "submitted_on");
         if (day != NULL && strcmp(day, since) > 0 && strcmp(day, until) <= 0 &&
             strcmp(day, ladder->on) <= 0)
-            return json_decref(projects), 0;
+            return 0;
     }
+    projects = json_array();
     json_array_foreach(json_object_get(ladder->facts, "projects"), i, one)
         ladder_add_path(projects, "/v1/projects", json_string_value(one));
     return ladder_fail(failures, "project_update_for_review", projects,
