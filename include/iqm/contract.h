@@ -62,6 +62,7 @@ struct iqm_schema {
     uint8_t types;    /* enum iqm_json_type bits; 0 means any */
     uint8_t format;   /* enum iqm_format */
     uint8_t personal; /* enum iqm_personal */
+    bool indexed;     /* can be looked up by its value although it is sealed */
     bool has_minimum, has_maximum;
     bool unique_items;
     bool closed;                     /* additionalProperties: false */
@@ -72,6 +73,8 @@ struct iqm_schema {
     uint16_t items;                   /* schema of array items, or IQM_NO_SCHEMA */
     uint16_t additional;              /* schema of other members, or IQM_NO_SCHEMA */
     const char *pattern;              /* ECMA-262 as PCRE2 understands it; NULL when none */
+    const char *purpose;              /* what it is kept for; NULL when it is never personal */
+    const char *retention;            /* the class that says how long; NULL likewise */
     const char *example;              /* of a text that would do; NULL when none */
     uint16_t pattern_index;           /* dense number of the pattern, for the compiled cache */
     const char *const *enumeration;   /* strings; NULL-terminated; NULL when none */
@@ -160,6 +163,7 @@ struct iqm_resource {
     iqm_rules_fn *rules;                 /* NULL when the contract says all */
     const struct iqm_statement *context; /* rows the rules want to see; NULL when none */
     const char *initial; /* the status a new record has; NULL where records have no status */
+    const char *subject; /* member with the id of whom it is about: "id"; NULL: about nobody */
 };
 
 /* A step of a record from one status to the next. */
