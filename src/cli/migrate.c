@@ -20,7 +20,8 @@ int cli_migrate(int argc, char **argv)
     if (iqm_config_load(&config, stderr) != 0)
         return EXIT_USAGE;
     IQM_CLEANUP(cli_finish_connection) PGconn *connection = cli_connect_owner(&config);
-    if (connection == NULL || iqm_migrations_apply(connection, stdout, stderr) != 0)
+    if (connection == NULL || iqm_migrations_apply(connection, stdout, stderr) != 0 ||
+        cli_write_places(connection) != 0)
         return EXIT_FAILURE;
     printf("The database is at migration %d.\n", iqm_migrations_newest());
     return EXIT_SUCCESS;
