@@ -95,20 +95,20 @@ def test_the_database_has_them_in_their_order(ask):
         [name] for name, place in PLACES.items() if "on_erasure" in place and "of" not in place]
 
 
-def test_conditions_find_the_rows_of_a_person(ask, make, people, stage):
-    """Of somebody who signs in: the person, the account and what it signs in with, and no other's."""
-    who = people.new("head_office")
-    rows = dict(ask("SELECT name, condition FROM personal_place WHERE condition IS NOT NULL"))
-    found = {name: int(stage.cluster.psql(
-        f"SELECT count(*) FROM {name} WHERE {condition.replace('$1', quoted(who.person_id))}"))
-        for name, condition in rows.items()}
+def test_conditions_find_the_rows_of_a_person(ask, people):
+    """Of somebody who signs in: the person, the account, what it signs in with; of nobody nothing."""
+    who = people.person("head_office").document["id"]
+    found = {name: count(ask, name, condition, who) for name, condition in conditions(ask)}
     assert found["person"] == found["account"] == found["credential"] == 1
     assert found["audit_record"] > 0
     nobody = "00000000-0000-4000-8000-000000000000"
-    for name, condition in rows.items():
-        assert stage.cluster.psql(f"SELECT count(*) FROM {name} "
-                                  f"WHERE {condition.replace('$1', quoted(nobody))}") == "0"
+    assert not any(count(ask, name, condition, nobody) for name, condition in conditions(ask))
 
 
-def quoted(person_id):
-    return f"'{person_id}'::uuid"
+def conditions(ask):
+    return ask("SELECT name, condition FROM personal_place WHERE condition IS NOT NULL")
+
+
+def count(ask, name, condition, person_id):
+    condition = condition.replace("$1", f"'{person_id}'::uuid")
+    return int(ask(f"SELECT count(*) FROM {name} WHERE {condition}")[0][0])
