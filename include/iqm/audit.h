@@ -4,6 +4,9 @@
  * would have to forge what stands in every later checkpoint, also in those kept outside the
  * database.
  *
+ * Records of ledgers hold a digest of what was written there: so the tables of these are held
+ * against the log, row by row and both ways.
+ *
  * Proved is that up to the newest checkpoint kept outside, the records the database shows are those
  * that were sealed, in their order, and that no other stands among them. Not proved: what came
  * after it (who owns the tables can make that part anew, and have a running server sign it), that
@@ -66,9 +69,9 @@ struct iqm_audit_trust {
 };
 
 /*
- * Reads the whole chain as the owner, in bounded memory, and says every fault in a line on
- * `errors`; one line on `out` where there is none. 0; IQM_EINVAL when a fault was found; IQM_EPG.
- * Blocking, for commands.
+ * Reads the whole chain and the ledgers as the owner, in bounded memory, and says every fault in a
+ * line on `errors`; one line on `out` where there is none. 0; IQM_EINVAL when a fault was found;
+ * IQM_EPG. Blocking, for commands.
  */
 int iqm_audit_verify(
     PGconn *connection, const struct iqm_audit_trust *trust, FILE *out, FILE *errors);

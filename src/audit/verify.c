@@ -5,6 +5,8 @@
  */
 #include "iqm/audit.h"
 
+#include "verification.h"
+
 #include <endian.h>
 #include <inttypes.h>
 #include <sodium.h>
@@ -12,7 +14,6 @@
 #include <string.h>
 #include <time.h>
 
-#define PAGE "1000" /* rows fetched at a time */
 /* A record just committed waits for its seal; a running server gives it within a second or two. */
 #define PATIENCE_MS 5000
 #define LOOK_EVERY_MS 200
@@ -59,26 +60,12 @@ static const char chain_sql[] =
     " WHERE (at BETWEEN " A_MOMENT_AGO " AND " IN_A_MOMENT ") IS NOT TRUE"                         \
     " AND NOT EXISTS (SELECT FROM audit_seal AS s WHERE s.record_id = r.id)"
 
-struct verification {
-    PGconn *connection;
-    const struct iqm_audit_trust *trust;
-    FILE *errors;
-    uint64_t faults, records, checkpoints;
-    int64_t number; /* of the last seal */
-    uint8_t hash[IQM_AUDIT_HASH];
-    char latest[IQM_TIME_TEXT];    /* that may still come from a clock that is right */
-    char signed_at[IQM_TIME_TEXT]; /* of the last checkpoint that is ours */
-};
-
-static void clear_result(PGresult **result)
+void verification_clear(PGresult **result)
 {
     PQclear(*result);
 }
 
-static void say(struct verification *verification, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void say(struct verification *verification, const char *format, ...)
+void verification_say(struct verification *verification, const char *format, ...)
 {
     va_list arguments;
 
@@ -123,7 +110,7 @@ static int cannot_read(const struct verification *verification)
     return IQM_EPG;
 }
 
-static int run(struct verification *verification, const char *sql, PGresult **ret_rows)
+int verification_run(struct verification *verification, const char *sql, PGresult **ret_rows)
 {
     PGresult *rows = PQexecParams(verification->connection, sql, 0, NULL, NULL, NULL, NULL, 1);
     ExecStatusType status = PQresultStatus(rows);
@@ -136,11 +123,11 @@ static int run(struct verification *verification, const char *sql, PGresult **re
     return cannot_read(verification);
 }
 
-static int execute(struct verification *verification, const char *sql)
+int verification_execute(struct verification *verification, const char *sql)
 {
-    IQM_CLEANUP(clear_result) PGresult *rows = NULL;
+    IQM_CLEANUP(verification_clear) PGresult *rows = NULL;
 
-    return run(verification, sql, &rows);
+    return verification_run(verification, sql, &rows);
 }
 
 static bool is_trusted(const struct iqm_audit_trust *trust, const uint8_t *key)
@@ -157,11 +144,13 @@ static bool check_signature(
     struct verification *verification, const struct iqm_checkpoint *checkpoint, const char *where)
 {
     if (!is_trusted(verification->trust, checkpoint->public_key))
-        say(verification, "The checkpoint %" PRId64 "%s is signed with another key than ours.",
+        verification_say(verification,
+            "The checkpoint %" PRId64 "%s is signed with another key than ours.",
             checkpoint->number, where);
     else if (!iqm_checkpoint_is_signed(checkpoint))
-        say(verification, "The checkpoint %" PRId64 "%s has a signature that is not its own.",
-            checkpoint->number, where);
+        verification_say(verification,
+            "The checkpoint %" PRId64 "%s has a signature that is not its own.", checkpoint->number,
+            where);
     else
         return true;
     return false;
@@ -171,10 +160,10 @@ static bool check_signature(
 static void check_time(struct verification *verification, const struct iqm_checkpoint *checkpoint)
 {
     if (strcmp(checkpoint->at, verification->latest) > 0)
-        say(verification, "The checkpoint %" PRId64 " is of a time to come, %s.",
+        verification_say(verification, "The checkpoint %" PRId64 " is of a time to come, %s.",
             checkpoint->number, checkpoint->at);
     else if (strcmp(checkpoint->at, verification->signed_at) < 0)
-        say(verification,
+        verification_say(verification,
             "The checkpoint %" PRId64 " is of a time before that of the one before, %s.",
             checkpoint->number, checkpoint->at);
     memcpy(verification->signed_at, checkpoint->at, IQM_TIME_TEXT);
@@ -196,18 +185,18 @@ static void check_checkpoint(struct verification *verification, const PGresult *
 
     verification->checkpoints++;
     if (!read_checkpoint(rows, row, AT, &checkpoint)) {
-        say(verification, "The checkpoint %" PRId64 " is not of the form it should be.",
-            checkpoint.number);
+        verification_say(verification,
+            "The checkpoint %" PRId64 " is not of the form it should be.", checkpoint.number);
         return;
     }
     if (check_signature(verification, &checkpoint, ""))
         check_time(verification, &checkpoint);
     if (!is_true(rows, row, IS_SEAL))
-        say(verification, "The checkpoint %" PRId64 " has no seal: it was removed.",
+        verification_say(verification, "The checkpoint %" PRId64 " has no seal: it was removed.",
             checkpoint.number);
     else if (!copy_bytes(rows, row, HASH, hash, sizeof hash) ||
              memcmp(checkpoint.hash, hash, sizeof hash) != 0)
-        say(verification,
+        verification_say(verification,
             "The checkpoint %" PRId64 " does not match its seal: records before it were changed.",
             checkpoint.number);
 }
@@ -220,12 +209,12 @@ static bool is_next(struct verification *verification, int64_t number)
     if (number == missing)
         return true;
     if (number < missing)
-        say(verification, "The seal %" PRId64 " is one too many.", number);
+        verification_say(verification, "The seal %" PRId64 " is one too many.", number);
     else if (number - 1 == missing)
-        say(verification, "The seal %" PRId64 " was removed.", missing);
+        verification_say(verification, "The seal %" PRId64 " was removed.", missing);
     else
-        say(verification, "The seals %" PRId64 " to %" PRId64 " were removed.", missing,
-            number - 1);
+        verification_say(verification, "The seals %" PRId64 " to %" PRId64 " were removed.",
+            missing, number - 1);
     return false;
 }
 
@@ -238,7 +227,7 @@ static void check_seal(struct verification *verification, const PGresult *rows, 
 
     verification->records++;
     if (is_null(rows, row, NUMBER)) {
-        say(verification, "The record %s has a seal without a number.", name);
+        verification_say(verification, "The record %s has a seal without a number.", name);
         return;
     }
     bool next = is_next(verification, number);
@@ -251,12 +240,13 @@ static void check_seal(struct verification *verification, const PGresult *rows, 
     memset(verification->hash, 0, IQM_AUDIT_HASH);
     copy_bytes(rows, row, HASH, verification->hash, IQM_AUDIT_HASH);
     if (is_null(rows, row, DOC))
-        say(verification, "The record %s, sealed as %" PRId64 ", was removed.", name, number);
+        verification_say(
+            verification, "The record %s, sealed as %" PRId64 ", was removed.", name, number);
     else if (next && memcmp(link, verification->hash, sizeof link) != 0)
-        say(verification, "The record %s, sealed as %" PRId64 ", was changed or moved.", name,
-            number);
+        verification_say(verification,
+            "The record %s, sealed as %" PRId64 ", was changed or moved.", name, number);
     else if (PQgetvalue(rows, row, DIFFERS)[0] != 0)
-        say(verification,
+        verification_say(verification,
             "The record %s, sealed as %" PRId64 ", has columns that do not say what it says.", name,
             number);
 }
@@ -271,11 +261,11 @@ static void check_row(struct verification *verification, const PGresult *rows, i
 
 static int check_chain(struct verification *verification)
 {
-    int error = execute(verification, chain_sql), count = 1;
+    int error = verification_execute(verification, chain_sql), count = 1;
 
     while (error == 0 && count > 0) {
-        IQM_CLEANUP(clear_result) PGresult *rows = NULL;
-        error = run(verification, "FETCH " PAGE " FROM chain", &rows);
+        IQM_CLEANUP(verification_clear) PGresult *rows = NULL;
+        error = verification_run(verification, "FETCH " VERIFICATION_PAGE " FROM chain", &rows);
         count = PQntuples(rows);
         for (int row = 0; row < count; row++)
             check_row(verification, rows, row);
@@ -300,24 +290,25 @@ static PGresult *find_kept(PGconn *connection, int64_t number)
 static int check_kept(struct verification *verification, const struct iqm_checkpoint *kept)
 {
     uint8_t hash[IQM_AUDIT_HASH] = {0};
-    IQM_CLEANUP(clear_result) PGresult *rows = find_kept(verification->connection, kept->number);
+    IQM_CLEANUP(verification_clear)
+    PGresult *rows = find_kept(verification->connection, kept->number);
 
     if (PQresultStatus(rows) != PGRES_TUPLES_OK)
         return cannot_read(verification);
     check_signature(verification, kept, " kept elsewhere");
     if (PQntuples(rows) == 0)
-        say(verification,
+        verification_say(verification,
             "The checkpoint %" PRId64 " kept elsewhere has no seal: records were cut off.",
             kept->number);
     else if (!copy_bytes(rows, 0, 0, hash, sizeof hash) ||
              memcmp(hash, kept->hash, sizeof hash) != 0)
-        say(verification,
+        verification_say(verification,
             "The checkpoint %" PRId64 " kept elsewhere does not match the seal: records before it "
             "were changed.",
             kept->number);
     else if (PQgetlength(rows, 0, 1) != IQM_AUDIT_SIGNATURE)
-        say(verification, "The checkpoint %" PRId64 " kept elsewhere was removed here.",
-            kept->number);
+        verification_say(verification,
+            "The checkpoint %" PRId64 " kept elsewhere was removed here.", kept->number);
     return 0;
 }
 
@@ -332,8 +323,8 @@ static int check_all_kept(struct verification *verification)
 
 static int count_unsealed(struct verification *verification, int64_t *ret_count)
 {
-    IQM_CLEANUP(clear_result) PGresult *rows = NULL;
-    int error = run(verification, "SELECT count(*) " UNSEALED, &rows);
+    IQM_CLEANUP(verification_clear) PGresult *rows = NULL;
+    int error = verification_run(verification, "SELECT count(*) " UNSEALED, &rows);
 
     if (error == 0)
         *ret_count = int64_of(rows, 0, 0);
@@ -342,20 +333,21 @@ static int count_unsealed(struct verification *verification, int64_t *ret_count)
 
 static int tell_unsealed(struct verification *verification)
 {
-    int error = execute(verification, "BEGIN"), count = 1;
+    int error = verification_execute(verification, "BEGIN"), count = 1;
 
     if (error == 0)
-        error = execute(verification,
+        error = verification_execute(verification,
             "DECLARE unsealed NO SCROLL CURSOR FOR SELECT id::text " UNSEALED " ORDER BY at, id");
     while (error == 0 && count > 0) {
-        IQM_CLEANUP(clear_result) PGresult *rows = NULL;
-        error = run(verification, "FETCH " PAGE " FROM unsealed", &rows);
+        IQM_CLEANUP(verification_clear) PGresult *rows = NULL;
+        error = verification_run(verification, "FETCH " VERIFICATION_PAGE " FROM unsealed", &rows);
         count = PQntuples(rows);
         for (int row = 0; row < count; row++)
-            say(verification, "The record %s is not sealed, though not of the last minute.",
+            verification_say(verification,
+                "The record %s is not sealed, though not of the last minute.",
                 PQgetvalue(rows, row, 0));
     }
-    return error == 0 ? execute(verification, "COMMIT") : error;
+    return error == 0 ? verification_execute(verification, "COMMIT") : error;
 }
 
 /* A long transaction's records are old when they appear: those, a running server seals meanwhile.
@@ -389,7 +381,7 @@ static int prepare(struct verification *verification)
     set_latest(verification);
     if (PQsetClientEncoding(verification->connection, "UTF8") != 0)
         return cannot_read(verification);
-    return execute(verification, "SET search_path = pg_catalog, public, pg_temp");
+    return verification_execute(verification, "SET search_path = pg_catalog, public, pg_temp");
 }
 
 static int check_all(struct verification *verification)
@@ -397,14 +389,17 @@ static int check_all(struct verification *verification)
     int error = prepare(verification);
 
     if (error == 0)
-        error = execute(verification, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+        error =
+            verification_execute(verification, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 
     if (error == 0)
         error = check_chain(verification);
     if (error == 0)
         error = check_all_kept(verification);
     if (error == 0)
-        error = execute(verification, "COMMIT");
+        error = verification_check_digests(verification);
+    if (error == 0)
+        error = verification_execute(verification, "COMMIT");
     return error == 0 ? check_unsealed(verification) : error;
 }
 
@@ -428,7 +423,7 @@ int iqm_audit_verify(
 int iqm_audit_newest(PGconn *connection, struct iqm_checkpoint *ret_checkpoint)
 {
     struct iqm_checkpoint checkpoint = {0};
-    IQM_CLEANUP(clear_result)
+    IQM_CLEANUP(verification_clear)
     PGresult *rows = PQexecParams(connection,
         "SELECT number, " TIME_TEXT("at") ", hash, public_key, signature FROM audit_checkpoint "
                                           "ORDER BY number DESC LIMIT 1",

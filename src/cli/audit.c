@@ -22,8 +22,9 @@ struct options {
 
 static const struct cli_verb verbs[] = {
     {"verify", "[--checkpoint FILE]… [--public-key HEX]…",
-        "Says whether the audit log is as it was written. Changes nothing. IQM_SIGNING_KEY is the\n"
-        "server's.\n\n"
+        "Says whether the audit log is as it was written, and the ledgers (consents) are what it "
+        "says\n"
+        "of them. Changes nothing. IQM_SIGNING_KEY is the server's.\n\n"
         "  --checkpoint FILE   checkpoints that were kept outside the database, one a line: what\n"
         "                      iqmd audit checkpoint prints, or the server's log\n"
         "  --public-key HEX    a further key to trust: one that was used before, or the only one\n"
