@@ -74,6 +74,10 @@ struct iqm_slice iqm_call_parameter(const struct iqm_call *call, const char *nam
  * of that form. */
 struct iqm_slice iqm_call_bearer(const struct iqm_call *call);
 
+/* Whether Accept asks for the one media type rather than for the other; of an operation that has
+ * both. */
+bool iqm_call_prefers(const struct iqm_call *call, const char *media_type, const char *other);
+
 /* Adds a header to the answer. Both strings are borrowed until the call ends. */
 void iqm_call_header(struct iqm_call *call, const char *name, const char *value);
 

@@ -376,19 +376,20 @@ class Checker:
         at, content = node.at("requestBody"), node["requestBody"].get("content", {})
         if method in ("get", "delete"):
             self.error(at, f"{method} has no request body")
-        if not content or not self.may_stand_together(content):
+        if not content or not self.may_stand_together(content, FORM):
             self.error(at, "a request body has exactly one media type")
         for name, media_type in content.items():
             if "schema" not in media_type:
                 self.error(media_type.line, "a request body needs a schema")
             self.schema(media_type.get("schema", {}), is_whole=True)
-            if name == FORM:
+            if name == FORM and len(content) == 1:
                 self.form(media_type)
 
     @staticmethod
-    def may_stand_together(content):
-        """Several media types that are all handed on as bytes."""
-        return len(content) < 2 or not any(name in STRUCTURED for name in content)
+    def may_stand_together(content, besides):
+        """Several media types that are all handed on as bytes; `besides`: one that may be among
+        them."""
+        return len(content) < 2 or not any(name in STRUCTURED for name in content if name != besides)
 
     def form(self, node):
         """A form's fields are text, and nothing else can come."""
@@ -424,7 +425,7 @@ class Checker:
 
     def response(self, status, node, at):
         content = node.get("content", {})
-        if not self.may_stand_together(content):
+        if not self.may_stand_together(content, "application/json"):
             self.error(at, "a response has at most one media type")
         if status in ("204", "303", "304") and content:
             self.error(at, f"a response {status} has no content")

@@ -285,6 +285,8 @@ class Emitter:
         limit = node.get("x-body-limit", 0)
         limit = "IQM_BODY_LIMIT_FILES" if limit == "files" else limit
         kind = BODY_KINDS.get(media_type, "IQM_BODY_STREAM") if media_type else "IQM_BODY_NONE"
+        if len(content) > 1:
+            kind = "IQM_BODY_STREAM"
         number = self.number(content[media_type]["schema"]) if media_type else NO_SCHEMA
         return [f".body = {kind}", f".body_media_types = {quoted(all_types)}",
                 f".body_required = {flag(node.get('requestBody', {}).get('required'))}",

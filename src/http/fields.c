@@ -222,26 +222,42 @@ static struct iqm_slice next_part(struct iqm_slice *rest, char separator)
     return trim(part);
 }
 
-/* Whether the parameters after a list element say q=0, which means "not this one". */
-static bool is_refused(struct iqm_slice parameters)
+/* The weight (RFC 9110, 12.4.2) among the parameters after a list element, in thousandths. */
+static unsigned weight_of(struct iqm_slice parameters)
 {
     while (parameters.len > 0) {
         struct iqm_slice part = next_part(&parameters, ';');
+        unsigned weight = 0, unit = 1000;
         if (part.len < 3 || (part.ptr[0] != 'q' && part.ptr[0] != 'Q') || part.ptr[1] != '=')
             continue;
         for (size_t i = 2; i < part.len; i++) {
-            if (part.ptr[i] != '0' && part.ptr[i] != '.')
-                return false;
+            if (part.ptr[i] == '.')
+                continue;
+            if (part.ptr[i] < '0' || part.ptr[i] > '9')
+                return 1000;
+            weight += (unsigned)(part.ptr[i] - '0') * unit;
+            unit /= 10;
         }
-        return true;
+        return weight < 1000 ? weight : 1000;
     }
-    return false;
+    return 1000;
+}
+
+static bool is_refused(struct iqm_slice parameters)
+{
+    return weight_of(parameters) == 0;
 }
 
 static bool equal_ignoring_case(struct iqm_slice text, const char *other, size_t len)
 {
     return text.len == len && strncasecmp(text.ptr, other, len) == 0;
 }
+
+/* How Accept stands to a media type: named how exactly, wanted how much. */
+struct preference {
+    int precision;
+    unsigned weight;
+};
 
 /* How exactly a media range names a type: 0 not at all, 1 by star, 2 by its first half, 3 fully. */
 static int range_precision(struct iqm_slice range, const char *media_type)
@@ -257,10 +273,11 @@ static int range_precision(struct iqm_slice range, const char *media_type)
     return equal_ignoring_case(range, "*/*", 3) ? 1 : 0;
 }
 
-bool fields_accept(struct iqm_slice accept, const char *media_type)
+/* What Accept says of a media type; everything is welcome where it says nothing. */
+static struct preference preference_of(struct iqm_slice accept, const char *media_type)
 {
-    int best = 0;
-    bool accepted = accept.ptr == NULL || trim(accept).len == 0;
+    bool is_silent = accept.ptr == NULL || trim(accept).len == 0;
+    struct preference best = {.weight = is_silent ? 1000 : 0};
 
     while (accept.len > 0) {
         struct iqm_slice parameters = next_part(&accept, ',');
@@ -268,12 +285,25 @@ bool fields_accept(struct iqm_slice accept, const char *media_type)
             continue;
         struct iqm_slice range = next_part(&parameters, ';');
         int precision = range_precision(range, media_type);
-        if (precision > best) {
-            best = precision;
-            accepted = !is_refused(parameters);
-        }
+        if (precision > best.precision)
+            best = (struct preference){precision, weight_of(parameters)};
     }
-    return accepted;
+    return best;
+}
+
+bool fields_accept(struct iqm_slice accept, const char *media_type)
+{
+    return preference_of(accept, media_type).weight > 0;
+}
+
+bool iqm_call_prefers(const struct iqm_call *call, const char *media_type, const char *other)
+{
+    struct iqm_slice accept = request_of((struct iqm_call *)(uintptr_t)call)->fields.accept;
+    struct preference wanted = preference_of(accept, media_type);
+    struct preference rival = preference_of(accept, other);
+
+    return wanted.weight > rival.weight ||
+           (wanted.weight == rival.weight && wanted.precision > rival.precision);
 }
 
 bool fields_accept_gzip(struct iqm_slice accept_encoding)

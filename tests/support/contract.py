@@ -77,7 +77,7 @@ class Operation:
         content = self.node.get("requestBody", {}).get("content", {})
         if "application/json" in content:
             return content["application/json"]["schema"], json.loads(data)
-        if FORM in content:
+        if list(content) == [FORM]:
             return content[FORM]["schema"], dict(
                 urllib.parse.parse_qsl(data.decode(), keep_blank_values=True))
         return None, None
