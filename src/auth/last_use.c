@@ -6,6 +6,7 @@
 
 #include "iqm/auth.h"
 #include "iqm/ids.h"
+#include "iqm/recipients.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,6 +79,7 @@ void iqm_auth_upkeep(struct iqm_pg *pg, void *services)
     uint64_t now = iqm_clock_ms();
 
     (void)services;
+    iqm_recipients_upkeep(pg);
     if (seen.count == 0 || now < seen.next_write || !iqm_pg_is_up(pg))
         return;
     struct note *note = calloc(1, sizeof *note);

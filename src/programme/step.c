@@ -2,6 +2,7 @@
 #include "programme/step.h"
 
 #include "contract_tables.h"
+#include "iqm/recipients.h"
 #include "iqm/resource.h"
 #include "iqm/services.h"
 
@@ -127,8 +128,10 @@ void step_read(struct step *step, const struct iqm_statement *statement,
 void step_change(struct step *step, const struct iqm_statement *statement,
     void (*next)(struct step *step, const PGresult *rows))
 {
-    if (prepare(step, statement, true, next))
-        iqm_pg_write(step->call->pg, &step->batch);
+    if (!prepare(step, statement, true, next))
+        return;
+    step->batch.together = step->batch.together && !step->is_alone;
+    iqm_pg_write(step->call->pg, &step->batch);
 }
 
 /* Which parameter of the path this is; -1: none. */
@@ -176,6 +179,7 @@ static void people_opened(struct iqm_vault_opening *opening)
     struct step *step = opening->user;
 
     if (opening->error == 0) {
+        iqm_recipients_note_opened(step->call, opening);
         step->opened(step, opening->opened);
         return;
     }

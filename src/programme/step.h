@@ -13,7 +13,8 @@ struct step {
     struct iqm_pg_value values[STEP_VALUES_MAX]; /* of the statement; the caller's to fill */
     uint8_t hash[IQM_TOKEN_HASH];
     void (*next)(struct step *step, const PGresult *rows);
-    void *user; /* the operation's own */
+    bool is_alone; /* its change shares no transaction with others: it locks what they lock, too */
+    void *user;    /* the operation's own */
     struct iqm_vault_opening opening;
     void (*opened)(struct step *step, const struct iqm_slice *documents);
 };

@@ -3,6 +3,7 @@
 
 #include "contract_tables.h"
 #include "iqm/auth.h"
+#include "iqm/recipients.h"
 
 #include <string.h>
 
@@ -74,6 +75,7 @@ static void opened(struct iqm_vault_opening *opening)
     struct reading *reading = opening->user;
 
     if (opening->error == 0) {
+        iqm_recipients_note_opened(reading->call, opening);
         reading->answer(reading);
         return;
     }

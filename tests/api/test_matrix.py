@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from support import files, steps
+from support import consents, enquiries, files, steps
 from support.client import Client
 from support.contract import DOCUMENT, OPERATIONS
 from support.expect import problem
@@ -82,6 +82,13 @@ def link_for_somebody(people):
     return secret_of(make_link(people.make.client, account))
 
 
+def withdrawal(caller, people, method):
+    """The link of somebody who consents."""
+    person = people.make.person()
+    consents.grant(people.make.client, person)
+    return caller.request(method, consents.link(people.stage, person))
+
+
 # What a request looks like that is neither of a record nor of a list.
 OTHERS = {
     "create_register_import": lambda caller, people: caller.request(
@@ -100,6 +107,12 @@ OTHERS = {
         f"/v1/clients/{people.app('confidential').id}/secret"),
     "change_password": change_password,
     "revoke_sessions": lambda caller, people: oneself(caller, people)[0].delete("/v1/me/sessions"),
+    "create_consent_wording": lambda caller, people: caller.post("/v1/consent-wordings", {
+        "purpose": "marketing", "text": people.make.name("I agree to")}),
+    "create_enquiry": lambda caller, people: caller.post(
+        "/v1/enquiries", enquiries.body(people.make)),
+    "get_consent_withdrawal_page": lambda caller, people: withdrawal(caller, people, "GET"),
+    "withdraw_consent": lambda caller, people: withdrawal(caller, people, "POST"),
     "get_password_page": lambda caller, people: caller.get(
         f"{PAGE}?link={link_for_somebody(people)}"),
     "post_password_page": lambda caller, people: choose(
@@ -113,6 +126,7 @@ def change(world, resource, record, role):
     changes = {
         "school": {"telephone": f"020 {number}"}, "cluster": {"notes": f"Note {number}."},
         "person": {"telephone": f"020 {number}"}, "assignment": {"ends_on": "2002-07-31"},
+        "enquiry": {"notes": f"Note {number}."},
         "account": {"suspended": True}, "client": {"scopes": ["schools:read"]},
         "attendance": {"impact": f"Corner {number}."} if role == "school" else
                       {"status": "apologies"}}
@@ -198,6 +212,13 @@ class Scene:
         assert other.get("/v1/me").status == 200
         return response
 
+    def consent(self, operation, place, role):
+        """Of the person of this place."""
+        caller, person = self.world.callers[role], self.world.kept("person", place, role)
+        if operation.id == "get_consent_state":
+            return caller.get(operation.path.format(person_id=person["id"]))
+        return caller.post(operation.path, consents.body(self.head, person))
+
     def put_evidence_file(self, place, role):
         """A record without a file; if it is not this caller's, it stays so."""
         body = {**self.world.body("evidence", place), "kind": "file", "url": None}
@@ -224,6 +245,8 @@ class Scene:
                 evidence_id=self.world.evidence[place]["id"]))) for place in PLACES]
         if operation.id == "put_evidence_file":
             return [word(self.put_evidence_file(place, role), allowed) for place in PLACES]
+        if operation.id in ("create_consent_record", "get_consent_state"):
+            return [word(self.consent(operation, place, role), allowed) for place in PLACES]
         if operation.id == "revoke_session":
             return [word(self.revoke_session(place, role)) for place in PLACES]
         if operation.id in ("get_meeting_grid", "get_school_standing", "get_cluster_standing",

@@ -212,6 +212,24 @@ revoke_sessions               204          204          204          403        
 get_password_page             200          200          200          200          200
 post_password_page            200          200          200          200          200
 
+list_consent_wordings         in           403          403          403          401
+create_consent_wording        201          403          403          403          401
+get_consent_wording           200          403          403          403          401
+list_consent_records          in           in out out   in out out   403          401
+create_consent_record         201          201 403 403  201 403 403  403          401
+get_consent_record            200          200 404 404  200 404 404  403          401
+get_consent_state             200          200 404 404  200 404 404  403          401
+get_consent_withdrawal_page   200          200          200          200          200
+withdraw_consent              200          200          200          200          200
+get_mailing_list              200          403          403          403          401
+
+get_enquiry_form              200          200          200          200          200
+create_enquiry                202          202          202          202          202
+list_enquiries                in           403          403          403          401
+get_enquiry                   200          403          403          403          401
+patch_enquiry                 200          403          403          403          401
+delete_enquiry                204          403          403          403          401
+
 list_audit_records            in           403          403          403          401
 
 list_directory                200          200          200          200          200

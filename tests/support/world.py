@@ -10,7 +10,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Optional
 
-from support import confidential, files, steps
+from support import confidential, consents, enquiries, files, steps
 from support.client import Client
 from support.places import day
 from support.resources import FRAMEWORKS, given, plan_of, project_of, term_dates, update_of
@@ -164,6 +164,9 @@ class World:
         self.term_dates = {place: self.make.term_dates() for place in PLACES}
         self.frameworks = {place: self.make.framework() for place in PLACES}
         self.clients = {place: self.people.new_client() for place in PLACES}
+        self.enquiries = {place: self.fresh("enquiry", place) for place in PLACES}
+        self.consent_wordings = {place: consents.shipped(self.make.client) for place in PLACES}
+        self.consent_records = {}
 
     def _kept_award(self, place):
         """Of another level than those that are made anew."""
@@ -180,8 +183,18 @@ class World:
                 caller = {"head_office": self.officer,
                           "ambassador": self.ambassador}.get(role, caller)
             return getattr(caller, resource)
+        if resource == "consent_record":
+            return self._consent_of(self.kept("person", place, role))
+        if resource == "enquiry":
+            return self.enquiries[place]
         plural = resource if resource in ("term_dates", "evidence") else resource + "s"
         return getattr(self, plural)[place]
+
+    def _consent_of(self, person):
+        """One that stays."""
+        if person["id"] not in self.consent_records:
+            self.consent_records[person["id"]] = consents.grant(self.make.client, person)
+        return self.consent_records[person["id"]]
 
     def body(self, resource, place):
         """What a new record of this place is made of."""
@@ -189,6 +202,8 @@ class World:
         return own(place) if own else self.make.example(resource)
 
     def fresh(self, resource, place):
+        if resource == "enquiry":
+            return enquiries.send(self.make)
         collection = {"account": "/v1/accounts", "client": "/v1/clients"}.get(resource)
         if collection is None:
             return self.make.create(resource, **self.body(resource, place))

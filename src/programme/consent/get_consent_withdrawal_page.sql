@@ -1,0 +1,1 @@
+SELECT read_consent_link(:person_id::uuid)

@@ -1,0 +1,122 @@
+/*
+ * The page behind the link in an e-mail, and the one click of RFC 8058: the link itself is the
+ * secret, so there is neither a cookie nor a form's token, and it may come from any site.
+ *   get    link → is it live? → page with a button
+ *   post   link → the body is read away → withdraw
+ * A link that is not ours is answered like one of somebody who was erased.
+ */
+#include "contract_tables.h"
+#include "iqm/page.h"
+#include "iqm/services.h"
+#include "programme/consent/link.h"
+#include "programme/step.h"
+
+static void answer(struct iqm_call *call, unsigned status, const char *title, const char *sentence)
+{
+    struct iqm_page page;
+
+    iqm_page_begin(&page, call, title);
+    iqm_page_add(&page, "<p>");
+    iqm_page_text(&page, sentence);
+    iqm_page_add(&page, "</p>\n");
+    iqm_page_reply(call, status, &page, NULL);
+}
+
+static void answer_unknown(struct iqm_call *call)
+{
+    answer(call, 404, "This link does not work",
+        "It is not whole, or there is nothing left that it could be for. Take the whole link from "
+        "the e-mail, or write to whoever sent it.");
+}
+
+static void answer_withdrawn(struct iqm_call *call)
+{
+    answer(call, 200, "You will get no more e-mails",
+        "You do not consent, or no longer, to receive information that may be of interest to you. "
+        "We still answer what you ask us. You can close this page.");
+}
+
+static void answer_form(struct iqm_call *call)
+{
+    struct iqm_page page;
+
+    iqm_page_begin(&page, call, "Stop e-mails?");
+    iqm_page_add(&page,
+        "<p>You consented to receive information that may be of interest to you. You can withdraw "
+        "that here, as easily as you gave it. It counts at once.</p>\n<form method=\"post\">\n"
+        "<input type=\"hidden\" name=\"List-Unsubscribe\" value=\"One-Click\">\n"
+        "<button type=\"submit\">Send me no more e-mails</button>\n</form>\n");
+    iqm_page_reply(call, 200, &page, NULL);
+}
+
+/* A step whose first value is the person of the link; NULL after answering. */
+static struct step *step_of_link(struct iqm_call *call)
+{
+    const struct iqm_services *services = call->services;
+    struct step *step = step_new(call);
+    char *person = iqm_arena_alloc(call->arena, IQM_UUID_TEXT);
+
+    if (step == NULL)
+        return NULL;
+    if (person == NULL) {
+        step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+        return NULL;
+    }
+    if (!consent_link_read(services->config, call->path_values[0], person)) {
+        answer_unknown(call);
+        return NULL;
+    }
+    step->values[0].text = person;
+    return step;
+}
+
+static void link_read(struct step *step, const PGresult *rows)
+{
+    if (PQgetisnull(rows, 0, 0) == 1)
+        answer_unknown(step->call);
+    else if (step_says(rows, "t"))
+        answer_form(step->call);
+    else
+        answer_withdrawn(step->call);
+}
+
+void iqm_op_get_consent_withdrawal_page(struct iqm_call *call)
+{
+    struct step *step = step_of_link(call);
+
+    if (step != NULL)
+        step_read(step, call->operation->statement, link_read);
+}
+
+static void withdrawn(struct step *step, const PGresult *rows)
+{
+    if (step_says(rows, "t"))
+        answer_withdrawn(step->call);
+    else
+        answer_unknown(step->call);
+}
+
+static int read_away(struct iqm_call *call, const char *bytes, size_t len)
+{
+    (void)call;
+    (void)bytes;
+    (void)len;
+    return 0;
+}
+
+static void received(struct iqm_call *call)
+{
+    struct step *step = call->state;
+
+    step->values[1].text = call->request_id;
+    step_change(step, call->operation->statement, withdrawn);
+}
+
+void iqm_op_withdraw_consent(struct iqm_call *call)
+{
+    if (step_of_link(call) == NULL)
+        return;
+    call->sink = read_away;
+    call->received = received;
+    iqm_call_receive(call);
+}
