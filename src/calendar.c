@@ -130,6 +130,11 @@ int iqm_calendar_weekday(const char *date)
     return (int)((number_of(date) % 7 + 10) % 7) + 1;
 }
 
+bool iqm_calendar_is_weekend(const char *date)
+{
+    return iqm_calendar_weekday(date) >= 6;
+}
+
 /* Gregorian calendar; Meeus, Astronomical Algorithms, ch. 8. As easter_of in the database. */
 void iqm_calendar_easter(const char *date, char ret_date[static IQM_DATE_TEXT])
 {

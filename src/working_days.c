@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { MONDAY = 1, FRIDAY = 5, SATURDAY = 6, SUNDAY = 7 };
+enum { MONDAY = 1, TUESDAY, SATURDAY = 6 };
 
 /* Royal proclamations under section 1 of the Act, since 1995. */
 static const struct iqm_bank_holiday proclaimed[] = {
@@ -46,8 +46,8 @@ static bool is_christmas(int day, int weekday)
 {
     if (day == 1225 || day == 1226)
         return weekday < SATURDAY;
-    return (day == 1227 && (weekday == MONDAY || weekday == MONDAY + 1)) ||
-           (day == 1228 && (weekday == MONDAY || weekday == MONDAY + 1));
+    return (day == 1227 && (weekday == MONDAY || weekday == TUESDAY)) ||
+           (day == 1228 && (weekday == MONDAY || weekday == TUESDAY));
 }
 
 /* The first Monday of May, its last, and the last of August. */
@@ -87,7 +87,7 @@ bool iqm_is_bank_holiday(const char *date, const struct iqm_bank_holidays *more)
 
 bool iqm_is_working_day(const char *date, const struct iqm_bank_holidays *more)
 {
-    return iqm_calendar_weekday(date) < SATURDAY && !iqm_is_bank_holiday(date, more);
+    return !iqm_calendar_is_weekend(date) && !iqm_is_bank_holiday(date, more);
 }
 
 void iqm_next_working_day(

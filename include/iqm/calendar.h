@@ -31,6 +31,9 @@ void iqm_calendar_add_months(const char *date, int months, char ret_date[static 
 /* 1 for Monday to 7 for Sunday (ISO 8601). */
 int iqm_calendar_weekday(const char *date);
 
+/* Saturday or Sunday. */
+bool iqm_calendar_is_weekend(const char *date);
+
 /* Easter Sunday of the date's year. */
 void iqm_calendar_easter(const char *date, char ret_date[static IQM_DATE_TEXT]);
 

@@ -13,7 +13,7 @@ from support.expect import problem
 from support.matrix import MEMBERS, ROLES, ROWS
 from support.passwords import PAGE, choose, make_link, new_password, secret_of
 from support.people import token_in
-from support.resources import RESOURCES, change_of, ours
+from support.resources import ALL, RESOURCES, change_of, ours
 from support.world import PLACES
 
 REFUSALS = {401: "unauthorized", 403: "forbidden", 404: "not_found"}
@@ -171,7 +171,7 @@ class Scene:
         record = steps.ready(self.head, operation.id, record)
         response = steps.attempt(self.world.callers[role], operation.id, record)
         if response.status >= 400:
-            path = RESOURCES[operation.resource].path(record)
+            path = ALL[operation.resource].path(record)
             assert self.head.get(path).json["version"] == record["version"]
         return response
 
