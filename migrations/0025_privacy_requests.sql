@@ -12,6 +12,17 @@ CREATE TABLE bank_holiday (
 CREATE UNIQUE INDEX bank_holiday_day_key ON bank_holiday (day);
 CALL protect_documents('bank_holiday', '{head_office,client,ambassador,school}');
 
+-- From a day on; they are no secret, and the public way of making a request asks for them, too.
+CREATE FUNCTION bank_holidays_from(first date) RETURNS json
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
+AS $$
+BEGIN
+    RETURN coalesce((SELECT json_agg(json_build_object('day', day, 'kind', kind))
+        FROM bank_holiday WHERE day >= first), '[]');
+END $$;
+CREATE POLICY owner_reads ON bank_holiday FOR SELECT TO CURRENT_USER USING (true);
+GRANT EXECUTE ON FUNCTION bank_holidays_from(date) TO iqm_server;
+
 CREATE TABLE legal_hold (
     id uuid PRIMARY KEY,
     version bigint NOT NULL,

@@ -50,6 +50,7 @@ AS_OWNER = {
     "kept_people()": "people the caller may change",
     "person_sight()": "what makes a person seen by the caller",
     "actor_person()": "the caller as a person, whatever the role",
+    "bank_holidays_from(date)": "days that are no secret, for the clock of requests",
     "belongs_to(uuid,uuid[])": "whether somebody belongs to a school: yes or no",
     "led_schools()": "schools the caller leads, with what they were before",
     "own_line()": "the school the caller coordinates, with what it was before",

@@ -396,7 +396,8 @@ def _toggle(resource, record):
              "left_on": "2026-06-30", "ends_on": "2026-06-30", "notes": "Few came.",
              "status": "absent", "suspended": False, "origins": ["https://two.example"],
              "edition": "2022", "title": "A quiet hall", "seen": "Lively corridors.",
-             "targets": [], "progress": "All looked."}
+             "targets": [], "progress": "All looked.", "name": "A funeral",
+             "kind": "safeguarding"}
     return name, value, other[name]
 
 
