@@ -81,6 +81,11 @@ class TestMaking:
         invalid(make.client.post(PATH, make.example("privacy_request", person_id=unknown)),
                 "/person_id")
 
+    def test_is_not_sent_again_to_who_has_it(self, request_of, head):
+        record = request_of()
+        response = head.get(path_of(record), headers={"If-None-Match": '"1"'})
+        assert (response.status, response.body) == (304, b"")
+
     def test_keeps_the_person(self, request_of, head):
         record = request_of()
         found = problem(head.delete(f"/v1/people/{record['person_id']}", "*"), 409, "conflict")
