@@ -5,7 +5,8 @@ Works on the typed tree that shapes.py leaves. It must not emit anything.
 
 import re
 
-from shapes import ACTIONS, METHODS, SCOPE
+from privacy import Privacy
+from shapes import ACTIONS, METHODS, SCOPE, types_of
 
 PATH_PARAMETERS_MAX = 4
 FORM = "application/x-www-form-urlencoded"
@@ -15,7 +16,7 @@ STRUCTURED = ("application/json", "application/merge-patch+json", "application/p
 ERROR_MEDIA_TYPES = {"oauth": "application/json", "page": "text/html"}
 RESERVED_HEADERS = ("accept", "content-type", "authorization")
 NEEDS = {"string": ("format", "enum", "pattern", "minLength", "maxLength", "x-max-words",
-                    "examples"),
+                    "examples", "x-personal"),
          "array": ("items", "minItems", "maxItems", "uniqueItems"),
          "object": ("properties", "required", "additionalProperties")}
 RANGES = (("minLength", "maxLength"), ("minimum", "maximum"), ("minItems", "maxItems"))
@@ -30,11 +31,6 @@ PATTERN_TOKEN = re.compile(
     r"|\((?:\?:|(?!\?))(?![*+{])|\)|[|^$](?![*+?{])"  # groups, alternatives, anchors
     r"|(?:[*+?]|\{[0-9]{1,4}(?:,[0-9]{0,4})?\})(?![*+?{])"  # one quantifier, greedy
     r"|[^\\\[\](){}|^$.*+?]")                        # a sign that means itself
-
-
-def types_of(schema):
-    kind = schema.get("type", [])
-    return [kind] if isinstance(kind, str) else list(kind)
 
 
 def scopes_of(scheme):
@@ -70,6 +66,7 @@ class Checker:
         self.roles = root.get("x-roles", [])
         self.used = set()
         self.ids = {}
+        self.privacy = Privacy(self)
 
     def error(self, line, sentence):
         self.report.add(line, sentence)
@@ -97,11 +94,12 @@ class Checker:
         if kind == "schemas":
             self.schema(found)
         elif kind == "headers":
-            self.schema(found.get("schema", {}))
+            self.schema(found.get("schema", {}), is_whole=True)
 
     # Schemas
 
-    def schema(self, node, is_parameter=False):
+    def schema(self, node, is_parameter=False, is_whole=False):
+        """`is_whole`: a body or a header by itself, which is not a member of anything."""
         if "$ref" in node:
             self.resolve(node, "schemas")
             return
@@ -109,6 +107,7 @@ class Checker:
         self.schema_values(node, is_parameter)
         self.schema_enum(node)
         self.schema_writers(node)
+        self.privacy.schema(node, is_whole)
         for child in node.get("properties", {}).values():
             self.schema(child)
         for keyword in ("items", "additionalProperties"):
@@ -218,6 +217,7 @@ class Checker:
         self.flows()
         self.paths()
         self.all_resources()
+        self.privacy.run()
         self.unused()
 
     def problem_types(self):
@@ -381,7 +381,7 @@ class Checker:
         for name, media_type in content.items():
             if "schema" not in media_type:
                 self.error(media_type.line, "a request body needs a schema")
-            self.schema(media_type.get("schema", {}))
+            self.schema(media_type.get("schema", {}), is_whole=True)
             if name == FORM:
                 self.form(media_type)
 
@@ -429,9 +429,9 @@ class Checker:
         if status in ("204", "303", "304") and content:
             self.error(at, f"a response {status} has no content")
         for media_type in content.values():
-            self.schema(media_type.get("schema", {}))
+            self.schema(media_type.get("schema", {}), is_whole=True)
         for header in node.get("headers", {}).values():
-            self.schema(self.resolve(header, "headers").get("schema", {}))
+            self.schema(self.resolve(header, "headers").get("schema", {}), is_whole=True)
 
     # Resources
 

@@ -3,8 +3,10 @@
 import json
 import re
 
-from checks import FORM, scopes_of, types_of
-from shapes import ACTIONS, METHODS
+from checks import FORM, scopes_of
+from emit_privacy import PrivacyTables
+from privacy import personal_of
+from shapes import ACTIONS, METHODS, types_of
 
 NO_SCHEMA, NO_LIMIT = "IQM_NO_SCHEMA", "IQM_NO_LIMIT"
 BODY_KINDS = {"application/json": "IQM_BODY_JSON",
@@ -60,6 +62,7 @@ class Emitter:
         self.patterns = []
         self.numbers = {name: i for i, name in enumerate(self.components.get("schemas", {}))}
         self.inline = {}
+        self.privacy = PrivacyTables(root, self.prefix, quoted)
         self.handlers, self.generic, self.writer_tables = [], set(), set()
 
     def line(self, text=""):
@@ -140,7 +143,7 @@ class Emitter:
             self.patterns.append(pattern)
         cells = [
             f".name = {quoted(name)}", f".types = {types}", f".format = IQM_FORMAT_{kind}",
-            f".personal = IQM_PERSONAL_{node.get('x-personal', 'never').upper()}",
+            *self.personal_cells(node),
             f".has_minimum = {flag('minimum' in node)}", f".has_maximum = {flag('maximum' in node)}",
             f".unique_items = {flag(node.get('uniqueItems'))}", f".closed = {flag(additional is False)}",
             f".minimum = {bound(node.get('minimum', 0))}", f".maximum = {bound(node.get('maximum', 0))}",
@@ -156,6 +159,12 @@ class Emitter:
             f".members = {f'members_{number}' if node.get('properties') else 'NULL'}",
             f".member_count = {len(node.get('properties', {}))}"]
         self.line(f"    [{number}] = {{{', '.join(cells)}}},")
+
+    def personal_cells(self, node):
+        said = personal_of(node)
+        kind, purpose, retention = self.privacy.cells(said)
+        return [f".personal = {kind}", f".indexed = {flag(said.get('index'))}",
+                f".purpose = {purpose}", f".retention = {retention}"]
 
     def emit_schemas(self):
         for number, (_, node) in enumerate(self.schemas):
@@ -207,8 +216,8 @@ class Emitter:
             context = self.statement(f"{name}_context") if node.get("context") else "NULL"
             self.line(f"    {{{quoted(name)}, {quoted(node['collection'])}, "
                       f"{self.numbers[node['schema']]}, sorts_{name}, {rules}, {context}, "
-                      f"{quoted(node.get('initial'))}}},")
-        self.line("    {NULL, NULL, 0, NULL, NULL, NULL, NULL},\n};")
+                      f"{quoted(node.get('initial'))}, {quoted(node.get('subject'))}}},")
+        self.line("    {NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL},\n};")
 
     def scopes(self):
         """Sorted by name."""
@@ -349,6 +358,7 @@ class Emitter:
             f".problem_types = {self.prefix}_problem_types",
             f".problem_type_count = {len(self.root.get('x-problem-types', {}))}",
             f".scopes = scopes, .scope_count = {len(self.scopes())}",
+            *self.privacy.contract_cells(),
             ".yaml = {contract_yaml, sizeof(contract_yaml) - 1}",
             ".json = {contract_json, sizeof(contract_json) - 1}"]
         return f"const struct iqm_contract {self.symbol} = {{\n    " + ",\n    ".join(cells) + "};"
@@ -366,6 +376,7 @@ class Emitter:
         self.emit_problems()
         self.emit_resources()
         self.emit_scopes()
+        self.out.extend(self.privacy.lines())
         self.emit_operations()
         routes = self.emit_routes()
         self.line(f"static const char contract_yaml[] =\n{literal(self.yaml)};")

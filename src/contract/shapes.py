@@ -11,6 +11,7 @@ from yaml_marks import Map, Seq, Text
 SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
 WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*\Z")
 SCOPE = re.compile(r"[a-z_]+:[a-z_]+\Z")
+DURATION = re.compile(r"P(?=[0-9])([0-9]+Y)?([0-9]+M)?([0-9]+D)?\Z")
 LOCAL_URL = re.compile(r"(/[a-z0-9_-]+)+\Z")
 INTEGER = re.compile(r"-?(0|[1-9][0-9]*)\Z")
 METHODS = ("get", "put", "post", "patch", "delete")
@@ -18,10 +19,18 @@ ACTIONS = {"list": "get", "get": "get", "create": "post", "put": "put", "patch":
            "delete": "delete", "history": "get", "transition": "post"}
 TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 FORMATS = ("uuid", "date", "date-time", "email", "uri")
-FILTERS = ("eq", "gte", "lte", "lt", "prefix")
+FILTERS = ("eq", "gte", "lte", "lt", "prefix", "index")
 PERSONAL = ("never", "may_mention", "identifies")
+BASES = ("consent", "contract", "legal_obligation", "vital_interests", "public_task",
+         "legitimate_interests")
+ON_ERASURE = ("delete", "stub", "keep")
 ERRORS = ("oauth", "page")
 COLUMN_TYPES = ("text", "date", "timestamptz", "bigint", "integer", "uuid")
+
+
+def types_of(schema):
+    kind = schema.get("type", [])
+    return [kind] if isinstance(kind, str) else list(kind)
 
 
 def text(node, line, report):
@@ -167,6 +176,21 @@ def default(value, schema_node, line, report):
     return shape(value, line, report)
 
 
+def personal(node, line, report):
+    """`never`, or what it tells and what it is kept for."""
+    if isinstance(node, Map):
+        return PERSONAL_STRING(node, line, report)
+    if node != "never":
+        report.add(line, "this is never, or a mapping with is, purpose and retention")
+    return text(node, line, report)
+
+
+def one_or_more(node, line, report):
+    """A name or a sequence of names, in snake_case."""
+    shape = matching(SNAKE, "snake_case")
+    return (listing(shape) if isinstance(node, Seq) else shape)(node, line, report)
+
+
 def schema(node, line, report):
     result = SCHEMA(node, line, report)
     if "default" in result:
@@ -176,6 +200,10 @@ def schema(node, line, report):
 
 ROLES = listing(matching(SNAKE, "snake_case"))
 
+PERSONAL_STRING = fields("x-personal", {
+    "is": choice(PERSONAL[1:]), "purpose": matching(SNAKE, "snake_case"),
+    "retention": matching(SNAKE, "snake_case"), "index": boolean}, ("is", "purpose", "retention"))
+
 SCHEMA = or_reference(fields("a schema", {
     "type": type_names, "format": choice(FORMATS), "enum": enumeration, "pattern": text,
     "minLength": size, "maxLength": size, "x-max-words": size, "minimum": integer, "maximum": integer,
@@ -184,7 +212,7 @@ SCHEMA = or_reference(fields("a schema", {
     "additionalProperties": closed, "description": text, "title": text,
     "default": lambda node, line, report: node, "examples": listing(text),
     "readOnly": boolean, "deprecated": boolean,
-    "x-personal": choice(PERSONAL), "x-write": ROLES, "x-create": ROLES,
+    "x-personal": personal, "x-write": ROLES, "x-create": ROLES,
 }))
 
 PARAMETER = or_reference(fields("a parameter", {
@@ -227,10 +255,32 @@ PATHS = named(PATH_ITEM, re.compile(rf"(?:{SEGMENT})+\Z"),
 
 RESOURCE = fields("a resource", {
     "collection": text, "schema": text, "rules": boolean, "context": boolean, "initial": text,
+    "subject": matching(SNAKE, "snake_case"),
     "sorts": listing(fields("a sort", {
         "value": matching(SNAKE, "snake_case"), "column": matching(SNAKE, "snake_case"),
         "type": choice(COLUMN_TYPES)}, ("value", "column", "type"))),
 }, ("collection", "schema"))
+
+PLACE = fields("a place", {
+    "of": named(one_or_more, SNAKE, "snake_case"),
+    "columns": named(personal, SNAKE, "snake_case"),
+    "on_erasure": choice(ON_ERASURE), "ground": text}, ("columns",))
+
+PRIVACY = fields("x-privacy", {
+    "controller": fields("the controller", {
+        "name": text, "contact": text, "representative": text, "protection_officer": text},
+        ("name", "contact")),
+    "security": listing(text), "transfers": listing(text),
+    "purposes": named(fields("a purpose", {
+        "title": text, "description": text, "basis": choice(BASES), "subjects": listing(text),
+        "recipients": listing(text)}, ("title", "description", "basis", "subjects", "recipients")),
+        SNAKE, "snake_case"),
+    "retention": named(fields("a retention class", {
+        "title": text, "keep": matching(DURATION, "a duration such as P3Y"), "from": text,
+        "then": choice(("erase", "anonymise")), "why": text},
+        ("title", "keep", "from", "then", "why")), SNAKE, "snake_case"),
+    "places": named(PLACE, SNAKE, "snake_case"),
+}, ("controller", "security", "transfers", "purposes", "retention", "places"))
 
 ADDRESS = matching(LOCAL_URL, "a path of this server")
 SCOPES = named(text, SCOPE, "a scope such as schools:read")
@@ -265,4 +315,5 @@ ROOT = fields("the contract", {
         "status": integer, "title": text, "detail": text, "oauth": boolean}, ("status", "title", "detail")),
         SNAKE, "snake_case"),
     "x-resources": named(RESOURCE, SNAKE, "snake_case"),
+    "x-privacy": PRIVACY,
 }, ("openapi", "info", "paths"))

@@ -3,6 +3,7 @@
 #define IQM_PROGRAMME_STEP_H
 
 #include "iqm/auth.h"
+#include "iqm/vault.h"
 
 #define STEP_VALUES_MAX 12
 
@@ -13,6 +14,8 @@ struct step {
     uint8_t hash[IQM_TOKEN_HASH];
     void (*next)(struct step *step, const PGresult *rows);
     void *user; /* the operation's own */
+    struct iqm_vault_opening opening;
+    void (*opened)(struct step *step, const struct iqm_slice *documents);
 };
 
 /* A step for the call, in its arena; NULL after failing the call. Lives as long as the call. */
@@ -35,6 +38,9 @@ void step_read(struct step *step, const struct iqm_statement *statement,
 void step_change(struct step *step, const struct iqm_statement *statement,
     void (*next)(struct step *step, const PGresult *rows));
 
+/* Only establishes who calls an operation that is not public; `rows` is NULL. */
+void step_identify(struct step *step, void (*next)(struct step *step, const PGresult *rows));
+
 /* Runs a statement whose parameters are those of the path and the query by their names; otherwise
  * as step_read. */
 void step_read_asked(struct step *step, const struct iqm_statement *statement,
@@ -42,6 +48,14 @@ void step_read_asked(struct step *step, const struct iqm_statement *statement,
 
 /* The same of the operation's own statement, which may take long: see iqm_pg_report. */
 void step_report_asked(struct step *step, void (*next)(struct step *step, const PGresult *rows));
+
+/*
+ * Opens stored documents of people, or parts of them that name the person; then `next`, with the
+ * clear ones in their order: ptr NULL where the person was erased. They are the call's. What goes
+ * wrong is answered here.
+ */
+void step_open_people(struct step *step, const struct iqm_slice *stored, size_t count,
+    void (*next)(struct step *step, const struct iqm_slice *documents));
 
 /* Whether there is a row, and a value in this column of it; answers 404 or 403 where there is not.
  */

@@ -138,7 +138,8 @@ class TestSettings:
     def test_a_database_that_is_away(self):
         for command in (["migrate"], ["check"], ["token", "list"]):
             done = run_iqmd(*command, check=False, settings={
-                "IQM_DATABASE_URL": "host=/nonexistent password=sesame dbname=iqm"})
+                f"IQM_{which}DATABASE_URL": "host=/nonexistent password=sesame dbname=iqm"
+                for which in ("", "KEY_")})
             assert done.returncode == 1
             assert "cannot be reached" in done.stderr and "sesame" not in done.stderr
 
@@ -172,6 +173,12 @@ class TestCheck:
         try:
             assert stage.iqmd("check", check=False, settings=settings).returncode == 1
             stage.iqmd("migrate", settings=settings)
+            stage.iqmd("migrate", settings=settings)
+            stage.iqmd("check", settings=settings)
+            stage.cluster.psql("UPDATE personal_place SET condition = 'false' "
+                               "WHERE name = 'person'", database=name)
+            done = stage.iqmd("check", check=False, settings=settings)
+            assert done.returncode == 1 and "run iqmd migrate" in done.stderr
             stage.iqmd("migrate", settings=settings)
             stage.iqmd("check", settings=settings)
             stage.cluster.psql("ALTER TABLE school NO FORCE ROW LEVEL SECURITY", database=name)

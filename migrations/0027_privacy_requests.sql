@@ -34,7 +34,8 @@ CREATE TABLE legal_hold (
     placed_on date NOT NULL GENERATED ALWAYS AS (date_of(doc->>'placed_on')) STORED,
     lifted_on date NOT NULL
         GENERATED ALWAYS AS (coalesce(date_of(doc->>'lifted_on'), 'infinity')) STORED,
-    lifted boolean NOT NULL GENERATED ALWAYS AS (doc->>'lifted_on' IS NOT NULL) STORED
+    lifted boolean NOT NULL GENERATED ALWAYS AS (doc->>'lifted_on' IS NOT NULL) STORED,
+    CONSTRAINT legal_hold_sealed CHECK (is_sealed(doc->>'ground'))
 );
 CREATE INDEX legal_hold_person ON legal_hold (person_id, id);
 CREATE INDEX legal_hold_kind ON legal_hold (kind, id);
@@ -73,7 +74,10 @@ CREATE TABLE privacy_request (
         THEN date_of(doc->>'due_on') ELSE 'infinity' END) STORED,
     acknowledge_by date NOT NULL GENERATED ALWAYS AS (CASE WHEN doc->>'acknowledged_on' IS NULL
         AND doc->>'status' IN ('received', 'awaiting')
-        THEN coalesce(date_of(doc->>'acknowledge_by'), 'infinity') ELSE 'infinity' END) STORED
+        THEN coalesce(date_of(doc->>'acknowledge_by'), 'infinity') ELSE 'infinity' END) STORED,
+    CONSTRAINT privacy_request_sealed CHECK (is_sealed(doc->>'details')
+        AND is_sealed(doc->>'question') AND is_sealed(doc->>'extension_reason')
+        AND is_sealed(doc->>'outcome') AND is_sealed(doc->>'explanation'))
 );
 CREATE INDEX privacy_request_person ON privacy_request (person_id, id);
 CREATE INDEX privacy_request_kind ON privacy_request (kind, id);
