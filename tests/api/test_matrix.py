@@ -93,6 +93,10 @@ OTHERS = {
     "create_token": as_program("/oauth/token", grant_type="client_credentials"),
     "revoke_token": as_program("/oauth/revoke", token="iqm_" + "A" * 43),
     "introspect_token": as_program("/oauth/introspect", token="iqm_" + "A" * 43),
+    "create_request_verification": lambda caller, people: caller.post(
+        "/v1/request-verifications", {"email": "nobody@example.org", "kind": "access"}),
+    "confirm_request_verification": lambda caller, people: caller.post(
+        f"/v1/request-verifications/{uuid.uuid4()}/confirmation", {"code": "20761234"}),
     "search_contributions": lambda caller, people: caller.get("/v1/contributions/search?q=corner"),
     "create_account_link": lambda caller, people: caller.post(
         f"/v1/accounts/{people.person('ambassador', active=False).id}/links"),

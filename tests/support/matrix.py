@@ -213,6 +213,8 @@ extend_privacy_request        200          403          403          403        
 complete_privacy_request      200          403          403          403          401
 refuse_privacy_request        200          403          403          403          401
 withdraw_privacy_request      200          404 200 404  200 404 404  403          401
+create_request_verification   202          202          202          202          202
+confirm_request_verification  422          422          422          422          422
 
 list_accounts                 in           403          403          403          401
 create_account                201          403          403          403          401
