@@ -110,6 +110,44 @@ void iqm_calendar_add(const char *date, int years, int days, char ret_date[stati
     write_number(day_number(year, month, day) + days, ret_date);
 }
 
+static int days_of_month(int year, int month)
+{
+    return (int)(day_number(month < 12 ? year : year + 1, month % 12 + 1, 1) -
+                 day_number(year, month, 1));
+}
+
+void iqm_calendar_add_months(const char *date, int months, char ret_date[static IQM_DATE_TEXT])
+{
+    int count = number_at(date, 0, 4) * 12 + number_at(date, 5, 2) - 1 + months;
+    int year = count / 12, month = count % 12 + 1, day = number_at(date, 8, 2);
+    int last = days_of_month(year, month);
+
+    write_date(year, month, day < last ? day : last, ret_date);
+}
+
+int iqm_calendar_weekday(const char *date)
+{
+    return (int)((number_of(date) % 7 + 10) % 7) + 1;
+}
+
+bool iqm_calendar_is_weekend(const char *date)
+{
+    return iqm_calendar_weekday(date) >= 6;
+}
+
+/* Gregorian calendar; Meeus, Astronomical Algorithms, ch. 8. As easter_of in the database. */
+void iqm_calendar_easter(const char *date, char ret_date[static IQM_DATE_TEXT])
+{
+    int year = number_at(date, 0, 4), golden = year % 19, century = year / 100, rest = year % 100;
+    int correction = (century - (century + 8) / 25 + 1) / 3;
+    int epact = (19 * golden + century - century / 4 - correction + 15) % 30;
+    int weekday = (32 + 2 * (century % 4) + 2 * (rest / 4) - epact - rest % 4) % 7;
+    int month = (golden + 11 * epact + 22 * weekday) / 451;
+    int days = epact + weekday - 7 * month + 114;
+
+    write_date(year, days / 31, days % 31 + 1, ret_date);
+}
+
 int iqm_calendar_days(const char *from, const char *to)
 {
     return (int)(number_of(to) - number_of(from));

@@ -24,6 +24,19 @@ void iqm_calendar_day(time_t moment, char ret_date[static IQM_DATE_TEXT]);
  * in PostgreSQL. */
 void iqm_calendar_add(const char *date, int years, int days, char ret_date[static IQM_DATE_TEXT]);
 
+/* The same date so many months later; where that month has no such date, its last day. Months are
+ * not negative, and the year stays below 10000. */
+void iqm_calendar_add_months(const char *date, int months, char ret_date[static IQM_DATE_TEXT]);
+
+/* 1 for Monday to 7 for Sunday (ISO 8601). */
+int iqm_calendar_weekday(const char *date);
+
+/* Saturday or Sunday. */
+bool iqm_calendar_is_weekend(const char *date);
+
+/* Easter Sunday of the date's year. */
+void iqm_calendar_easter(const char *date, char ret_date[static IQM_DATE_TEXT]);
+
 /* Days from one date to another. */
 int iqm_calendar_days(const char *from, const char *to);
 

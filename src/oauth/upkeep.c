@@ -71,7 +71,8 @@ static void forget(struct iqm_pg *pg)
     if (batch == NULL)
         return;
     batch->done = forgotten;
-    iqm_pg_batch_add(batch, "forget_expired", "SELECT forget_expired()", NULL, 0);
+    iqm_pg_batch_add(batch, "forget_expired",
+        "SELECT forget_expired(), forget_request_verifications()", NULL, 0);
     iqm_pg_write(pg, batch);
 }
 

@@ -35,6 +35,10 @@ AS_OWNER = {
     "read_consent_link(uuid)": "whether somebody consents, to who has the signed link",
     "read_enquiry_form()": "the wordings in force, as anybody may know",
     "withdraw_by_link(uuid,text)": "withdraws the consent of whom a signed link is of",
+    "confirm_request_verification(uuid,bytea,date,date,date,text)":
+        "makes the requests that were noted, to who has the code",
+    "find_request_people(text)": "ids of those who have an address, by its index, among others",
+    "forget_request_verifications()": "deletes those that are over",
     "find_client(uuid)": "a client's name, redirects and scopes, to whom the page is for",
     "find_sign_in(text,inet)": "the hash of one password, to verify it outside of the database",
     "forget_expired()": "deletes what is spent or over",
@@ -61,6 +65,9 @@ AS_OWNER = {
     "kept_people()": "people the caller may change",
     "person_sight()": "what makes a person seen by the caller",
     "actor_person()": "the caller as a person, whatever the role",
+    "bank_holidays_from(date)": "days that are no secret, for the clock of requests",
+    "begin_request_verification(uuid,text,text,bytea,json,text)":
+        "notes a request that anybody makes, to be confirmed, and has its code mailed",
     "belongs_to(uuid,uuid[])": "whether somebody belongs to a school: yes or no",
     "led_schools()": "schools the caller leads, with what they were before",
     "own_line()": "the school the caller coordinates, with what it was before",

@@ -25,7 +25,7 @@ def record(resource, make):
 
 # Taken away, these would make a meeting of no cluster, term dates that hold for everyone, and a link
 # to nowhere; or are chosen by the server.
-KEPT = ("cluster_id", "local_authority_code", "framework_id", "applied_on", "url")
+KEPT = ("cluster_id", "local_authority_code", "framework_id", "applied_on", "url", "placed_on")
 CLASHING = [resource for resource in RESOURCES.values() if resource.clash]
 # An award goes to no other school (test_awards.py), and what is worked on stays with its award.
 CLASHING_LATER = [resource for resource in CLASHING
@@ -33,7 +33,7 @@ CLASHING_LATER = [resource for resource in CLASHING
 REFERRED = [resource for resource in RESOURCES.values() if resource.refer]
 WITH_OPTIONAL = [resource for resource in RESOURCES.values()
                  if resource.name not in ("term_dates", "account", "client", "attendance",
-                                          "plan")]
+                                          "plan", "bank_holiday", "legal_hold")]
 
 
 def only(resources):
@@ -396,7 +396,8 @@ def _toggle(resource, record):
              "left_on": "2026-06-30", "ends_on": "2026-06-30", "notes": "Few came.",
              "status": "absent", "suspended": False, "origins": ["https://two.example"],
              "edition": "2022", "title": "A quiet hall", "seen": "Lively corridors.",
-             "targets": [], "progress": "All looked."}
+             "targets": [], "progress": "All looked.", "name": "A funeral",
+             "kind": "safeguarding"}
     return name, value, other[name]
 
 

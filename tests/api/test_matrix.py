@@ -13,7 +13,7 @@ from support.expect import problem
 from support.matrix import MEMBERS, ROLES, ROWS
 from support.passwords import PAGE, choose, make_link, new_password, secret_of
 from support.people import token_in
-from support.resources import RESOURCES, change_of, ours
+from support.resources import ALL, RESOURCES, change_of, ours
 from support.world import PLACES
 
 REFUSALS = {401: "unauthorized", 403: "forbidden", 404: "not_found"}
@@ -100,6 +100,10 @@ OTHERS = {
     "create_token": as_program("/oauth/token", grant_type="client_credentials"),
     "revoke_token": as_program("/oauth/revoke", token="iqm_" + "A" * 43),
     "introspect_token": as_program("/oauth/introspect", token="iqm_" + "A" * 43),
+    "create_request_verification": lambda caller, people: caller.post(
+        "/v1/request-verifications", {"email": "nobody@example.org", "kind": "access"}),
+    "confirm_request_verification": lambda caller, people: caller.post(
+        f"/v1/request-verifications/{uuid.uuid4()}/confirmation", {"code": "20761234"}),
     "search_contributions": lambda caller, people: caller.get("/v1/contributions/search?q=corner"),
     "create_account_link": lambda caller, people: caller.post(
         f"/v1/accounts/{people.person('ambassador', active=False).id}/links"),
@@ -185,7 +189,7 @@ class Scene:
         record = steps.ready(self.head, operation.id, record)
         response = steps.attempt(self.world.callers[role], operation.id, record)
         if response.status >= 400:
-            path = RESOURCES[operation.resource].path(record)
+            path = ALL[operation.resource].path(record)
             assert self.head.get(path).json["version"] == record["version"]
         return response
 

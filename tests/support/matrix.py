@@ -7,7 +7,8 @@ one word stands for all three. A number is the status; `in` and `out` say whethe
 
 For the ambassador of a cluster `own` and `same` are alike but for people, accounts and ambassadors:
 there `own` is themselves, and the ambassador of `same` is the one who led this cluster before. The
-people of `same` and `foreign` are those schools'.
+people of `same` and `foreign` are those schools'. Requests about personal data are the coordinator's
+in `own` and the ambassador's in `same`.
 """
 
 import re
@@ -185,6 +186,35 @@ delete_project_update         204          403          204 404 404  403        
 list_project_update_history   200          403          403          403          401
 submit_project_update         200          403          200 404 404  403          401
 return_project_update         200          200 200 404  403          403          401
+
+list_bank_holidays            in           in           in           in           401
+create_bank_holiday           201          403          403          403          401
+get_bank_holiday              200          200          200          200          401
+put_bank_holiday              200          403          403          403          401
+patch_bank_holiday            200          403          403          403          401
+delete_bank_holiday           204          403          403          403          401
+list_bank_holiday_history     200          403          403          403          401
+
+list_legal_holds              in           403          403          403          401
+create_legal_hold             201          403          403          403          401
+get_legal_hold                200          403          403          403          401
+put_legal_hold                200          403          403          403          401
+patch_legal_hold              200          403          403          403          401
+delete_legal_hold             204          403          403          403          401
+list_legal_hold_history       200          403          403          403          401
+
+list_privacy_requests         in           out in out   in out out   403          401
+create_privacy_request        201          403 201 403  201 403 403  403          401
+get_privacy_request           200          404 200 404  200 404 404  403          401
+acknowledge_privacy_request   200          403          403          403          401
+pause_privacy_request         200          403          403          403          401
+resume_privacy_request        200          403          403          403          401
+extend_privacy_request        200          403          403          403          401
+complete_privacy_request      200          403          403          403          401
+refuse_privacy_request        200          403          403          403          401
+withdraw_privacy_request      200          404 200 404  200 404 404  403          401
+create_request_verification   202          202          202          202          202
+confirm_request_verification  422          422          422          422          422
 
 list_accounts                 in           403          403          403          401
 create_account                201          403          403          403          401

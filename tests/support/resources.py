@@ -1,8 +1,10 @@
 """The resources of the contract, each with how to make a good example, to change and to break it.
 
-The generic tests run over this table. Must list every resource that has all seven actions.
+The generic tests run over RESOURCES, which must list every resource that has all seven actions;
+ALL has also those with fewer.
 """
 
+import datetime
 from dataclasses import dataclass
 from typing import Callable, Optional
 
@@ -23,15 +25,15 @@ class Maker:
         self.client, self.number = client, number
 
     def example(self, name, /, **members):
-        return {**RESOURCES[name].example(self), **members}
+        return {**ALL[name].example(self), **members}
 
     def create(self, name, /, **members):
-        response = self.client.post(RESOURCES[name].collection, self.example(name, **members))
+        response = self.client.post(ALL[name].collection, self.example(name, **members))
         assert response.status == 201, response
         return response.json
 
     def __getattr__(self, name):
-        if name not in RESOURCES:
+        if name not in ALL:
             raise AttributeError(name)
         return lambda **members: self.create(name, **members)
 
@@ -228,6 +230,29 @@ def project_update(make):
     return update_of(make.project())
 
 
+def working_day(number):
+    """One of a Tuesday, Wednesday or Thursday of spring to autumn, far in the future."""
+    year, rest = 2200 + number // 100 % 7000, number % 100
+    first = datetime.date(year, 3, 1)
+    tuesday = first + datetime.timedelta((1 - first.weekday()) % 7)
+    return str(tuesday + datetime.timedelta(rest // 3 * 7 + rest % 3))
+
+
+def bank_holiday(make):
+    """Far in the future, where no clock of another test comes."""
+    return {"day": working_day(make.number()), "name": "A coronation", "kind": "added"}
+
+
+def legal_hold(make):
+    return {"person_id": make.person()["id"], "kind": "legal_claim", "placed_on": "2025-09-01",
+            "ground": confidential.note(f"The solicitor asks to keep all, claim {make.number()}.")}
+
+
+def privacy_request(make):
+    return {"person_id": make.person()["id"], "kind": "complaint",
+            "details": confidential.note(f"You wrote to me {make.number()} times.")}
+
+
 def account(make):
     return {"person_id": make.person()["id"], "roles": ["ambassador"], "suspended": False}
 
@@ -307,8 +332,18 @@ _TABLE = [
              _supported("contribution")),
     Resource("evidence", "/v1/evidence", "evidence", evidence, {"notes": "As it was in June."},
              ("title", ""), None, None),
+    Resource("bank_holiday", "/v1/bank-holidays", "bank_holidays", bank_holiday,
+             {"name": "A jubilee"}, ("kind", "moved"), _same(bank_holiday, "day"), None),
+    Resource("legal_hold", "/v1/legal-holds", "legal_holds", legal_hold,
+             {"kind": "regulator"}, ("ground", ""), None, None, for_clients=False,
+             keeps=("person_id",)),
+]
+_PARTIAL = [
+    Resource("privacy_request", "/v1/privacy-requests", "privacy_requests", privacy_request, {},
+             ("kind", "question"), None, None, for_clients=False),
 ]
 RESOURCES = {resource.name: resource for resource in _TABLE}
+ALL = {**RESOURCES, **{resource.name: resource for resource in _PARTIAL}}
 
 
 def change_of(resource, record):

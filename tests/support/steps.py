@@ -21,6 +21,11 @@ BODIES = {
     "return_plan": {"comment": "Say who is responsible."},
     "return_project": {"comment": "Say what you want to find out."},
     "return_project_update": {"comment": "Say what comes next."},
+    "pause_privacy_request": {"reason": "identity", "question": "Where do you work?"},
+    "extend_privacy_request": {"extension_reason": "There are many letters."},
+    "complete_privacy_request": {"outcome": "All was sent by post."},
+    "refuse_privacy_request": {"ground": "manifestly_unfounded",
+                               "explanation": "It was answered twice."},
 }
 # How many days ago a step was, that brings a record where another begins.
 AGO = {"assess_award": 1200, "grant_award": 1200}

@@ -167,6 +167,9 @@ class World:
         self.enquiries = {place: self.fresh("enquiry", place) for place in PLACES}
         self.consent_wordings = {place: consents.shipped(self.make.client) for place in PLACES}
         self.consent_records = {}
+        self.bank_holidays = {place: self.make.bank_holiday() for place in PLACES}
+        self.legal_holds = {place: self.fresh("legal_hold", place) for place in PLACES}
+        self.privacy_requests = {place: self.fresh("privacy_request", place) for place in PLACES}
 
     def _kept_award(self, place):
         """Of another level than those that are made anew."""
@@ -286,6 +289,16 @@ class World:
         return {"name": confidential.note(f"Person of a school {self.make.number()}"),
                 "telephone": confidential.note(f"020 795{self.make.number():08d}"),
                 "school_id": self.schools[place]["id"], "job_title": "Teacher"}
+
+    def _legal_hold(self, place):
+        """On somebody that nobody signs in as."""
+        person = self.make.person(school_id=self.schools[place]["id"])
+        return self.make.example("legal_hold", person_id=person["id"])
+
+    def _privacy_request(self, place):
+        """Of the coordinator; in the same cluster, of its ambassador."""
+        caller = self.ambassador if place == "same" else self.coordinators[place]
+        return self.make.example("privacy_request", person_id=caller.person["id"])
 
     def _client(self, _place):
         return self.people.client_body()

@@ -6,7 +6,7 @@ import re
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FAILURE = re.compile(r'(?:ladder_fail\(failures|iqm_problem_rule\(\s*rules->problem), "(\w+)"')
+FAILURE = re.compile(r'(?:ladder_fail\(failures|iqm_problem_rule\(\s*rules->problem|refuse\(rules), "(\w+)"')
 JUDGE = re.compile(r'\{"(\w+)", \1\}')
 HELD = {"inclusive_school_award_held", "centre_of_excellence_held"}  # made of the level's name
 

@@ -1,0 +1,16 @@
+/* What making a request in public and confirming it have in common. */
+#ifndef IQM_PROGRAMME_REQUEST_VERIFICATION_VERIFICATION_H
+#define IQM_PROGRAMME_REQUEST_VERIFICATION_VERIFICATION_H
+
+#include "programme/step.h"
+
+#define VERIFICATION_CODE_DIGITS 8
+#define VERIFICATION_MINUTES 30
+
+/* Counts what an address sends. 0, or IQM_EPROBLEM with the call's problem set. */
+int verification_admit(struct iqm_call *call);
+
+/* Makes a value of the step the keyed hash of the code of this verification. IQM_ENOMEM. */
+int verification_hash(struct step *step, unsigned value, const char *id, struct iqm_slice code);
+
+#endif
