@@ -5,12 +5,14 @@
 #include "iqm/config.h"
 
 struct iqm_importer;
+struct iqm_mailer;
 struct iqm_passwords;
 struct iqm_sniffer;
 
 struct iqm_services {
     const struct iqm_config *config;
     struct iqm_importer *importer; /* NULL where none runs */
+    struct iqm_mailer *mailer;
     struct iqm_passwords *passwords;
     struct iqm_sniffer *sniffer;
 };

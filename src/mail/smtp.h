@@ -1,0 +1,39 @@
+/* Handing one mail to the mail server. Shared within this room. */
+#ifndef IQM_MAIL_SMTP_H
+#define IQM_MAIL_SMTP_H
+
+#include "settings.h"
+
+#include <stdatomic.h>
+
+/* As settle_mail in migrations/0025_outbox.sql knows them. */
+enum mail_outcome {
+    MAIL_SENT,
+    MAIL_FAILED, /* refused for good, this one */
+    MAIL_LATER,  /* put off, this one */
+    MAIL_AGAIN,  /* not about this mail: the next would fare the same */
+};
+
+struct mail_report {
+    enum mail_outcome outcome;
+    const char *error; /* a word of ours, static; NULL when sent */
+    long reply;        /* the mail server's last code; 0 where there was none */
+};
+
+struct mail_smtp;
+
+/* The settings and the flag are borrowed. NULL when memory is out. */
+struct mail_smtp *mail_smtp_new(const struct mail_settings *settings, const atomic_bool *stopping);
+
+/* Accepts NULL. */
+void mail_smtp_free(struct mail_smtp *smtp);
+
+/* Lets a sending see at once that the flag has changed; from any thread. */
+void mail_smtp_wake(struct mail_smtp *smtp);
+
+/* Sends over a connection of its own, within the time that is configured, or two seconds once the
+ * flag is set. */
+struct mail_report mail_smtp_send(
+    struct mail_smtp *smtp, const char *address, const char *bytes, size_t length);
+
+#endif
