@@ -21,13 +21,14 @@ static bool is_control(char c)
     return (unsigned char)c < 0x20 || c == 0x7f;
 }
 
+/* What looks like an encoded word is decoded by many, between quotes too. */
 static bool is_plain_name(const char *name)
 {
     size_t length = 0;
 
     while (name[length] != '\0' && (unsigned char)name[length] < 0x80)
         length++;
-    return name[length] == '\0' && length <= PLAIN_NAME_MAX;
+    return name[length] == '\0' && length <= PLAIN_NAME_MAX && strstr(name, "=?") == NULL;
 }
 
 static void put_quoted(FILE *out, const char *name)

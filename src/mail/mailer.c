@@ -27,7 +27,6 @@ struct iqm_mailer {
     struct iqm_thread thread;
     atomic_bool stopping;
     atomic_uint_fast64_t waiting;
-    struct mail_smtp *smtp;
     struct mail_keys *keys;
     PGconn *connection; /* of the thread; NULL when not connected */
     uint64_t tended_ms; /* 0: not yet */
@@ -98,7 +97,8 @@ static struct mail_report send_mail(
 
     if (letter_write(&mailer->settings, mailer->keys, arena, mail, &letter, &report) != 0)
         return report;
-    return mail_smtp_send(mailer->smtp, letter.address, letter.bytes, letter.length);
+    return mail_smtp_send(&mailer->settings, letter.address,
+        (struct iqm_slice){letter.bytes, letter.length}, &mailer->stopping);
 }
 
 static enum verdict send_next(struct iqm_mailer *mailer)
@@ -197,7 +197,6 @@ int iqm_mailer_check(const struct iqm_config *config, FILE *errors)
 
 static void free_mailer(struct iqm_mailer *mailer)
 {
-    mail_smtp_free(mailer->smtp);
     mail_keys_free(mailer->keys);
     free(mailer);
     curl_global_cleanup();
@@ -207,9 +206,8 @@ static int prepare(struct iqm_mailer *mailer, const struct iqm_config *config)
 {
     if (mail_settings_read(config, &mailer->settings, stderr) != 0)
         return IQM_EINVAL;
-    mailer->smtp = mail_smtp_new(&mailer->settings, &mailer->stopping);
     mailer->keys = mail_keys_new(config);
-    return mailer->smtp != NULL && mailer->keys != NULL ? 0 : IQM_ENOMEM;
+    return mailer->keys != NULL ? 0 : IQM_ENOMEM;
 }
 
 struct iqm_mailer *iqm_mailer_start(const struct iqm_config *config)
@@ -239,7 +237,6 @@ void iqm_mailer_stop(struct iqm_mailer *mailer)
     atomic_store(&mailer->stopping, true);
     pthread_cond_broadcast(&mailer->thread.changed);
     pthread_mutex_unlock(&mailer->thread.mutex);
-    mail_smtp_wake(mailer->smtp);
     iqm_thread_join(&mailer->thread);
     free_mailer(mailer);
 }

@@ -14,33 +14,44 @@
 #define CONNECT_MAX_MS 15000
 #define STOPPING_MS 2000
 #define GOODBYE_S 1L
-#define LOOK_EVERY_MS 500
 #define TARGET_MAX 1024
-
-struct mail_smtp {
-    const struct mail_settings *settings;
-    const atomic_bool *stopping;
-    CURLM *multi;
-};
 
 /* How far a sending has come: what a refusal is about. */
 enum stage { GREETING, SENDER, RECIPIENT, DATA };
 
 struct sending {
-    const char *bytes;
-    size_t left;
+    struct iqm_slice left;
     enum stage stage;
+    const atomic_bool *stopping;
+    uint64_t give_up_ms; /* 0: not yet decided */
 };
 
 static size_t give_bytes(char *room, size_t size, size_t count, void *user)
 {
     struct sending *sending = user;
-    size_t length = size * count < sending->left ? size * count : sending->left;
+    size_t length = size * count < sending->left.len ? size * count : sending->left.len;
 
-    memcpy(room, sending->bytes, length);
-    sending->bytes += length;
-    sending->left -= length;
+    memcpy(room, sending->left.ptr, length);
+    sending->left.ptr += length;
+    sending->left.len -= length;
     return length;
+}
+
+/* Asked at least once a second. To end a sending in any other way would not do: libcurl would end
+ * the text where it is, and wait for an answer. */
+static int is_over(void *user, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    struct sending *sending = user;
+
+    (void)a;
+    (void)b;
+    (void)c;
+    (void)d;
+    if (!atomic_load(sending->stopping))
+        return 0;
+    if (sending->give_up_ms == 0)
+        sending->give_up_ms = iqm_clock_ms() + STOPPING_MS;
+    return iqm_clock_ms() >= sending->give_up_ms;
 }
 
 /* Sees each command after it was written. The mail server has had its time when it comes to QUIT.
@@ -113,24 +124,9 @@ static void set_sending(
     curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, note_command);
     curl_easy_setopt(easy, CURLOPT_DEBUGDATA, sending);
     curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
-}
-
-/* Runs what was added to its end, or until the server has stopped for too long. */
-static CURLcode run(struct mail_smtp *smtp)
-{
-    uint64_t give_up = UINT64_MAX;
-    int running = 0, left;
-
-    while (curl_multi_perform(smtp->multi, &running) == CURLM_OK && running > 0) {
-        uint64_t now = iqm_clock_ms();
-        if (give_up == UINT64_MAX && atomic_load(smtp->stopping))
-            give_up = now + STOPPING_MS;
-        if (now >= give_up)
-            return CURLE_ABORTED_BY_CALLBACK;
-        curl_multi_poll(smtp->multi, NULL, 0, LOOK_EVERY_MS, NULL);
-    }
-    const CURLMsg *message = curl_multi_info_read(smtp->multi, &left);
-    return message != NULL ? message->data.result : CURLE_FAILED_INIT;
+    curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, is_over);
+    curl_easy_setopt(easy, CURLOPT_XFERINFODATA, sending);
+    curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
 }
 
 static const char *name_error(CURLcode code, enum stage stage)
@@ -172,61 +168,30 @@ static struct mail_report judge(CURLcode code, long reply, enum stage stage)
     return report;
 }
 
-static struct mail_report send_over(
-    struct mail_smtp *smtp, CURL *easy, const struct curl_slist *to, struct sending *sending)
+static struct mail_report send_with(CURL *easy, const struct mail_settings *settings,
+    const struct curl_slist *to, struct sending *sending)
 {
     long reply = 0;
 
-    set_target(easy, smtp->settings);
-    set_tls(easy, smtp->settings);
-    set_sending(easy, sending, smtp->settings->from, to);
-    CURLcode code = CURLE_FAILED_INIT;
-    if (curl_multi_add_handle(smtp->multi, easy) == CURLM_OK)
-        code = run(smtp);
+    set_target(easy, settings);
+    set_tls(easy, settings);
+    set_sending(easy, sending, settings->from, to);
+    CURLcode code = curl_easy_perform(easy);
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &reply);
-    curl_multi_remove_handle(smtp->multi, easy);
     return judge(code, reply, sending->stage);
 }
 
-struct mail_report mail_smtp_send(
-    struct mail_smtp *smtp, const char *address, const char *bytes, size_t length)
+struct mail_report mail_smtp_send(const struct mail_settings *settings, const char *address,
+    struct iqm_slice bytes, const atomic_bool *stopping)
 {
     struct mail_report report = {MAIL_AGAIN, "no_memory", 0};
-    struct sending sending = {.bytes = bytes, .left = length};
+    struct sending sending = {.left = bytes, .stopping = stopping};
     struct curl_slist *to = curl_slist_append(NULL, address);
     CURL *easy = to != NULL ? curl_easy_init() : NULL;
 
     if (easy != NULL)
-        report = send_over(smtp, easy, to, &sending);
+        report = send_with(easy, settings, to, &sending);
     curl_easy_cleanup(easy);
     curl_slist_free_all(to);
     return report;
-}
-
-struct mail_smtp *mail_smtp_new(const struct mail_settings *settings, const atomic_bool *stopping)
-{
-    struct mail_smtp *smtp = calloc(1, sizeof *smtp);
-
-    if (smtp == NULL)
-        return NULL;
-    smtp->settings = settings;
-    smtp->stopping = stopping;
-    smtp->multi = curl_multi_init();
-    if (smtp->multi != NULL)
-        return smtp;
-    free(smtp);
-    return NULL;
-}
-
-void mail_smtp_free(struct mail_smtp *smtp)
-{
-    if (smtp == NULL)
-        return;
-    curl_multi_cleanup(smtp->multi);
-    free(smtp);
-}
-
-void mail_smtp_wake(struct mail_smtp *smtp)
-{
-    curl_multi_wakeup(smtp->multi);
 }

@@ -20,20 +20,9 @@ struct mail_report {
     long reply;        /* the mail server's last code; 0 where there was none */
 };
 
-struct mail_smtp;
-
-/* The settings and the flag are borrowed. NULL when memory is out. */
-struct mail_smtp *mail_smtp_new(const struct mail_settings *settings, const atomic_bool *stopping);
-
-/* Accepts NULL. */
-void mail_smtp_free(struct mail_smtp *smtp);
-
-/* Lets a sending see at once that the flag has changed; from any thread. */
-void mail_smtp_wake(struct mail_smtp *smtp);
-
-/* Sends over a connection of its own, within the time that is configured, or two seconds once the
- * flag is set. */
-struct mail_report mail_smtp_send(
-    struct mail_smtp *smtp, const char *address, const char *bytes, size_t length);
+/* Sends over a connection of its own, within the time that is configured, or about two seconds once
+ * the flag is set. */
+struct mail_report mail_smtp_send(const struct mail_settings *settings, const char *address,
+    struct iqm_slice bytes, const atomic_bool *stopping);
 
 #endif
