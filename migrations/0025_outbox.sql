@@ -53,7 +53,7 @@ BEGIN ATOMIC
     )
     SELECT taken.id::text, taken.attempts::bigint, taken.kind, taken.body, taken.person_id::text,
         person.doc->>'name', person.doc->>'email'
-    FROM taken JOIN person ON person.id = taken.person_id;
+    FROM taken LEFT JOIN person ON person.id = taken.person_id;
 END;
 
 -- What became of an attempt. `sent`, `failed` for good, `later`: the mail server asks to try this
@@ -90,7 +90,8 @@ DECLARE
     at_once CONSTANT integer := 5000;
 BEGIN
     UPDATE outbox SET state = 'failed', not_before = now(),
-        last_error = CASE WHEN attempts >= 12 THEN 'never_ended' ELSE coalesce(last_error, 'too_late') END
+        last_error = CASE WHEN attempts >= 12 THEN 'never_ended'
+            ELSE coalesce(last_error, 'too_late') END
     WHERE id IN (SELECT id FROM outbox WHERE state = 'waiting' AND not_before <= now()
         AND (created_at < now() - interval '5 days' OR attempts >= 12)
         LIMIT at_once FOR UPDATE SKIP LOCKED);

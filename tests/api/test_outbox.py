@@ -83,6 +83,28 @@ def post():
         yield server
 
 
+@pytest.fixture(scope="class")
+def own_post():
+    with mail_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="class")
+def sender(own_office, own_post):
+    """One server for a class of tests that need nothing special of it."""
+    with own_office.sending(own_post) as server:
+        yield server
+
+
+@pytest.fixture
+def kind_post(own_post, sender):
+    """What that server sends to, as good as new."""
+    own_post.answers.clear()
+    own_post.mails.clear()
+    own_post.commands.clear()
+    return own_post
+
+
 def read(mail):
     return email.message_from_bytes(mail.data, policy=email.policy.default)
 
@@ -102,6 +124,11 @@ def text_of(mail):
     return read(mail).get_content().replace("\r\n", "\n")
 
 
+def was_asked(post):
+    """Whether anybody came so far as to name a sender."""
+    return any(command.startswith("MAIL") for command in post.commands)
+
+
 def stop_quickly(server):
     started = time.monotonic()
     server.stop()
@@ -110,14 +137,13 @@ def stop_quickly(server):
 
 
 class TestMessages:
-    def test_arrive_whole(self, office, post):
+    def test_arrive_whole(self, office, kind_post, sender):
         person = office.person()
-        with office.sending(post) as server:
-            mail = office.enqueue(person)
-            got, = post.wait_for_mails()
-            office.wait_for(mail, "sent|1|")
-            line, = server.wait_for_log(event="mail_sent")
-            assert (line["id"], line["kind"], line["attempt"]) == (mail, "request_code", 1)
+        mail = office.enqueue(person)
+        got, = kind_post.wait_for_mails()
+        office.wait_for(mail, "sent|1|")
+        line, = sender.wait_for_log(event="mail_sent", id=mail)
+        assert (line["kind"], line["attempt"]) == ("request_code", 1)
         assert (got.sender, got.recipients) == ("mail@iqm.example", [person["email"]])
         assert got.greeted_as == "api.iqm.example"
         message = read(got)
@@ -134,21 +160,19 @@ class TestMessages:
         text = text_of(got)
         assert f"\n    {CODE['code']}\n" in text and "for 30 minutes" in text and "{" not in text
 
-    def test_hold_nothing_a_mail_server_could_mind(self, office, post):
-        with office.sending(post):
-            office.enqueue(office.person(name="Ærlig Ødegård " * 10), "request_refused", {
-                "request": "access", "reference": "R-1", "reason": ".\r\n.\nFrom ü\r" + "wörd " * 400})
-            got, = post.wait_for_mails()
+    def test_hold_nothing_a_mail_server_could_mind(self, office, kind_post):
+        office.enqueue(office.person(name="Ærlig Ødegård " * 10), "request_refused", {
+            "request": "access", "reference": "R-1", "reason": ".\r\n.\nFrom ü\r" + "wörd " * 400})
+        got, = kind_post.wait_for_mails()
         assert got.data.isascii() and b"\0" not in got.data
         lines = got.data.split(b"\r\n")
         assert all(len(line) <= 78 and b"\r" not in line and b"\n" not in line for line in lines)
         assert ".\n.\nFrom ü\n" + "wörd " * 400 in text_of(got)
 
-    def test_of_marketing_can_be_unsubscribed_from(self, office, post):
-        with office.sending(post):
-            office.enqueue(office.person(), "consent_confirmation",
-                           {"wording": "You may write to me about cafés.", "link": LINK})
-            got, = post.wait_for_mails()
+    def test_of_marketing_can_be_unsubscribed_from(self, office, kind_post):
+        office.enqueue(office.person(), "consent_confirmation",
+                       {"wording": "You may write to me about cafés.", "link": LINK})
+        got, = kind_post.wait_for_mails()
         message = read(got)
         assert message["List-Unsubscribe"] == f"<{LINK}>"
         assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
@@ -159,21 +183,19 @@ class TestMessages:
         ("李小龍 🎉", None), ("x" * 200, None), ("é" * 200, None), ("=?UTF-8?Q?odd?=", None),
         ("A\r\nBcc: other@post.example", "A  Bcc: other@post.example"),
         ("Ä\r\n\r\nBcc: other@post.example", "Ä    Bcc: other@post.example")])
-    def test_are_for_whom_they_should_be(self, office, post, name, shown):
+    def test_are_for_whom_they_should_be(self, office, kind_post, name, shown):
         person = office.person(name=name)
-        with office.sending(post):
-            office.enqueue(person)
-            got, = post.wait_for_mails()
+        office.enqueue(person)
+        got, = kind_post.wait_for_mails()
         assert got.recipients == [person["email"]]
         message = read(got)
         assert message["Bcc"] is None
         assert shown_to(got) == (shown or name, person["email"])
 
-    def test_name_dates_as_people_do(self, office, post):
-        with office.sending(post):
-            office.enqueue(office.person(), "request_received",
-                           {"request": "access", "reference": "R-7", "due_on": "2026-03-09"})
-            got, = post.wait_for_mails()
+    def test_name_dates_as_people_do(self, office, kind_post):
+        office.enqueue(office.person(), "request_received",
+                       {"request": "access", "reference": "R-7", "due_on": "2026-03-09"})
+        got, = kind_post.wait_for_mails()
         assert "by 9 March 2026 at the latest" in text_of(got)
 
     @pytest.mark.parametrize("kind, parameters, error", [
@@ -184,82 +206,75 @@ class TestMessages:
         ("consent_confirmation", {"wording": "w", "link": "https://a.example/>\r\nBcc: b"},
          "bad_parameters"),
         ("consent_confirmation", {"wording": "w", "link": "mailto:a@b.example"}, "bad_parameters")])
-    def test_that_cannot_be_written_are_given_up(self, office, post, kind, parameters, error):
-        with office.sending(post):
-            mail = office.enqueue(office.person(), kind, parameters)
-            office.wait_for(mail, f"failed|1|{error}")
-        assert post.commands == []
+    def test_that_cannot_be_written_are_given_up(self, office, kind_post, kind, parameters, error):
+        mail = office.enqueue(office.person(), kind, parameters)
+        office.wait_for(mail, f"failed|1|{error}")
+        assert not was_asked(kind_post)
 
-    def test_to_who_has_no_address_are_given_up(self, office, post):
-        with office.sending(post):
-            mail = office.enqueue(office.person(email=None))
-            office.wait_for(mail, "failed|1|no_address")
-        assert post.commands == []
+    def test_to_who_has_no_address_are_given_up(self, office, kind_post):
+        mail = office.enqueue(office.person(email=None))
+        office.wait_for(mail, "failed|1|no_address")
+        assert not was_asked(kind_post)
 
-    def test_to_nobody_are_nothing(self, office, post):
+    def test_to_nobody_are_nothing(self, office, kind_post):
         mail = office.enqueue(None)
         assert office.look(mail) == "void|0|"
-        with office.sending(post):
-            office.enqueue(office.person())
-            post.wait_for_mails()
-        assert len(post.mails) == 1 and office.look(mail) == "void|0|"
+        office.enqueue(office.person())
+        kind_post.wait_for_mails()
+        assert len(kind_post.mails) == 1 and office.look(mail) == "void|0|"
 
 
 class TestRefusals:
     @pytest.mark.parametrize("command", ["RCPT", "DATA", "."])
-    def test_for_good_are_taken_at_their_word(self, office, post, command):
+    def test_for_good_are_taken_at_their_word(self, office, kind_post, sender, command):
         person = office.person()
-        post.answers[command] = f"550 5.1.1 <{person['email']}> is nobody"
-        with office.sending(post) as server:
-            mail = office.enqueue(person)
-            office.wait_for(mail, "failed|1|refused")
-            line, = server.wait_for_log(event="mail_failed")
-            assert (line["id"], line["reply"], line["reason"]) == (mail, 550, "refused")
-        assert post.mails == []
+        kind_post.answers[command] = f"550 5.1.1 <{person['email']}> is nobody"
+        mail = office.enqueue(person)
+        office.wait_for(mail, "failed|1|refused")
+        line, = sender.wait_for_log(event="mail_failed", id=mail)
+        assert (line["reply"], line["reason"]) == (550, "refused")
+        assert kind_post.mails == []
 
     @pytest.mark.parametrize("command", ["RCPT", "DATA", "."])
-    def test_for_now_are_tried_again_later(self, office, post, command):
-        post.answers[command] = "451 4.7.1 Greylisted"
-        with office.sending(post):
-            mail = office.enqueue(office.person())
-            office.wait_for(mail, "waiting|1|put_off")
-            pause = float(office.look(mail, "extract(epoch FROM not_before - now())"))
-            assert 30 < pause < 75
-            office.change(mail, "not_before = now()")
-            office.wait_for(mail, "waiting|2|put_off")
-            pause = float(office.look(mail, "extract(epoch FROM not_before - now())"))
-            assert 80 < pause < 145
-            del post.answers[command]
-            office.change(mail, "not_before = now()")
-            office.wait_for(mail, "sent|3|")
-        assert len(post.mails) == 1
+    def test_for_now_are_tried_again_later(self, office, kind_post, command):
+        kind_post.answers[command] = "451 4.7.1 Greylisted"
+        mail = office.enqueue(office.person())
+        office.wait_for(mail, "waiting|1|put_off")
+        pause = float(office.look(mail, "extract(epoch FROM not_before - now())"))
+        assert 30 < pause < 75
+        office.change(mail, "not_before = now()")
+        office.wait_for(mail, "waiting|2|put_off")
+        pause = float(office.look(mail, "extract(epoch FROM not_before - now())"))
+        assert 80 < pause < 145
+        del kind_post.answers[command]
+        office.change(mail, "not_before = now()")
+        office.wait_for(mail, "sent|3|")
+        assert len(kind_post.mails) == 1
 
-    def test_for_now_come_to_an_end(self, office, post):
-        post.answers["RCPT"] = "452 4.2.2 Full"
+    def test_for_now_come_to_an_end(self, office, kind_post):
+        kind_post.answers["RCPT"] = "452 4.2.2 Full"
         mail = office.enqueue(office.person())
         office.change(mail, "attempts = 11")
-        with office.sending(post):
-            office.wait_for(mail, "failed|12|put_off")
+        office.wait_for(mail, "failed|12|put_off")
 
     @pytest.mark.parametrize("command, answer, error", [
         ("MAIL", "550 5.7.1 Not from you", "sender_refused"), ("", "554 5.3.2 Not today", "broken_off"),
         ("RCPT", "421 4.3.2 Shutting down", "broken_off")])
-    def test_of_ourselves_cost_no_mail_an_attempt(self, office, post, command, answer, error):
-        post.answers[command] = answer
-        with office.sending(post) as server:
-            mail = office.enqueue(office.person())
-            office.wait_for(mail, f"waiting|0|{error}")
-            assert server.wait_for_log(event="mail_waits")[0]["reason"] == error
-            del post.answers[command]
-            office.wait_for(mail, "sent|1|")
+    def test_of_ourselves_cost_no_mail_an_attempt(self, office, kind_post, sender, command, answer,
+                                                  error):
+        kind_post.answers[command] = answer
+        mail = office.enqueue(office.person())
+        office.wait_for(mail, f"waiting|0|{error}")
+        assert sender.wait_for_log(event="mail_waits", id=mail)[0]["reason"] == error
+        del kind_post.answers[command]
+        office.wait_for(mail, "sent|1|")
 
-    def test_of_one_hold_up_no_other(self, office, post):
-        post.answers["."] = "451 4.3.0 Not this one"
-        with office.sending(post):
-            first = office.enqueue(office.person())
-            office.wait_for(first, "waiting|1|put_off")
-            post.answers.clear()
-            office.wait_for(office.enqueue(office.person()), "sent|1|")
+    def test_of_one_hold_up_no_other(self, office, kind_post):
+        kind_post.answers["."] = "451 4.3.0 Not this one"
+        first = office.enqueue(office.person())
+        office.wait_for(first, "waiting|1|put_off")
+        kind_post.answers.clear()
+        office.wait_for(office.enqueue(office.person()), "sent|1|")
 
 
 class TestAMailServer:
@@ -274,8 +289,8 @@ class TestAMailServer:
                 assert len(post.mails) == 1
 
     def test_that_is_not_there_leaves_mail_waiting(self, office):
+        mail = office.enqueue(office.person())
         with office.sending() as server:
-            mail = office.enqueue(office.person())
             metric = f"http://127.0.0.1:{server.metrics_port}/metrics"
             told = lambda: urllib.request.urlopen(metric, timeout=10).read().decode()
             wait_for(lambda: "\niqm_mail_waiting 1\n" in told(), "the metric", 30)
@@ -424,14 +439,14 @@ class TestEncryption:
     def test_is_not_given_up_when_required(self, office, post):
         with office.sending(post, IQM_SMTP_TLS="required"):
             office.wait_for(office.enqueue(office.person()), "waiting|0|tls_failed")
-        assert not any(command.startswith("MAIL") for command in post.commands)
+        assert not was_asked(post)
 
     @pytest.mark.parametrize("implicit", [False, True])
     def test_with_a_stranger_is_none(self, office, certificate, implicit):
         with mail_server(tls=certificate[0], implicit_tls=implicit) as post:
             with office.sending(post, IQM_SMTP_TLS="required"):
                 office.wait_for(office.enqueue(office.person()), "waiting|0|tls_failed")
-            assert not any(command.startswith("MAIL") for command in post.commands)
+            assert not was_asked(post)
 
     @pytest.mark.parametrize("offered", [False, True])
     def test_is_taken_where_it_is_offered(self, office, certificate, offered):

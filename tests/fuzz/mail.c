@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_MAX_BYTES 78
+#define HEADER_LINE_MAX 998 /* RFC 5322, 2.1.1 */
+#define TEXT_LINE_MAX 76    /* RFC 2045, 6.7 */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -14,7 +15,7 @@ static const char *const headers[] = {"Date: ", "Message-ID: ", "From: ", "To: "
 
 /* The length of a line that holds printable ASCII (and tabs) and ends in CRLF; aborts at any other.
  */
-static size_t check_line(const char *line, const char *end)
+static size_t check_line(const char *line, const char *end, size_t max)
 {
     size_t length = 0;
 
@@ -23,7 +24,7 @@ static size_t check_line(const char *line, const char *end)
             abort();
         length++;
     }
-    if (length > LINE_MAX_BYTES || line + length + 1 >= end || line[length + 1] != '\n')
+    if (length > max || line + length + 1 >= end || line[length + 1] != '\n')
         abort();
     return length;
 }
@@ -35,7 +36,7 @@ static void check(const char *bytes, size_t length)
     bool in_headers = true;
 
     while (bytes < end) {
-        size_t line = check_line(bytes, end);
+        size_t line = check_line(bytes, end, in_headers ? HEADER_LINE_MAX : TEXT_LINE_MAX);
         if (line == 0)
             in_headers = false;
         if (in_headers && *bytes != ' ' &&
