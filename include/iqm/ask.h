@@ -12,8 +12,8 @@
 
 /* A connection in the server's role; NULL where there is none in time. `name` is what the database
  * and the log know the thread by. Ended by PQfinish. */
-PGconn *iqm_ask_connect(
-    const struct iqm_config *config, const char *name, const atomic_bool *stopping);
+PGconn *iqm_ask_connect(const struct iqm_config *config, const char *url, const char *name,
+    const atomic_bool *stopping);
 
 /* The rows, in binary, of a statement that returns some. NULL where it failed, which is logged, or
  * was not answered in time: then the connection is of no more use. New; PQclear. */

@@ -62,6 +62,7 @@ struct iqm_schema {
     uint8_t types;    /* enum iqm_json_type bits; 0 means any */
     uint8_t format;   /* enum iqm_format */
     uint8_t personal; /* enum iqm_personal */
+    bool indexed;     /* can be looked up by its value although it is sealed */
     bool has_minimum, has_maximum;
     bool unique_items;
     bool closed;                     /* additionalProperties: false */
@@ -72,6 +73,8 @@ struct iqm_schema {
     uint16_t items;                   /* schema of array items, or IQM_NO_SCHEMA */
     uint16_t additional;              /* schema of other members, or IQM_NO_SCHEMA */
     const char *pattern;              /* ECMA-262 as PCRE2 understands it; NULL when none */
+    const char *purpose;              /* what it is kept for; NULL when it is never personal */
+    const char *retention;            /* the class that says how long; NULL likewise */
     const char *example;              /* of a text that would do; NULL when none */
     uint16_t pattern_index;           /* dense number of the pattern, for the compiled cache */
     const char *const *enumeration;   /* strings; NULL-terminated; NULL when none */
@@ -89,6 +92,7 @@ enum iqm_filter {
     IQM_FILTER_LTE,
     IQM_FILTER_LT,
     IQM_FILTER_PREFIX, /* text that starts with, case-insensitively */
+    IQM_FILTER_INDEX,  /* the value of the sealed member of this name, by its blind index */
 };
 
 struct iqm_parameter {
@@ -160,6 +164,7 @@ struct iqm_resource {
     iqm_rules_fn *rules;                 /* NULL when the contract says all */
     const struct iqm_statement *context; /* rows the rules want to see; NULL when none */
     const char *initial; /* the status a new record has; NULL where records have no status */
+    const char *subject; /* member with the id of whom it is about: "id"; NULL: about nobody */
 };
 
 /* A step of a record from one status to the next. */
@@ -250,6 +255,10 @@ struct iqm_arena;
 int iqm_contract_route(const struct iqm_contract *contract, struct iqm_slice path,
     struct iqm_arena *arena, const struct iqm_route **ret_route,
     struct iqm_slice ret_values[IQM_PATH_PARAMETERS_MAX]);
+
+/* A kind of documents by its name; NULL: the contract has no such one. */
+const struct iqm_resource *iqm_contract_resource(
+    const struct iqm_contract *contract, const char *name);
 
 /* Compiles the contract's patterns; call once before threads start. IQM_EINVAL names none of them:
  * the compiler has refused bad ones at build time. Ended by iqm_contract_close. */

@@ -1,5 +1,5 @@
 /*
- * The thread that sends what waits in the outbox (migrations/0025_outbox.sql) by SMTP. Any number
+ * The thread that sends what waits in the outbox (migrations/0026_outbox.sql) by SMTP. Any number
  * of instances may have one: each mail is leased to one of them at a time.
  *
  * At least once: a mail is marked as sent only after the mail server has said 250 to all of it, so
@@ -29,7 +29,15 @@
 #ifndef IQM_MAILER_H
 #define IQM_MAILER_H
 
-#include "iqm/config.h"
+#include "iqm/seal.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* The body of a mail to a person, in the arena; NULL when memory is out. Where `person` is NULL it
+ * is one to nobody: it costs the same and nothing will ever open it. */
+char *iqm_mail_body(struct iqm_arena *arena, const struct iqm_person_key *key, const char *person,
+    const json_t *parameters);
 
 struct iqm_mailer;
 
@@ -38,9 +46,10 @@ struct iqm_mailer;
 int iqm_mailer_check(const struct iqm_config *config, FILE *errors);
 
 /* Starts the thread. Without IQM_SMTP_URL nothing is sent: mail waits. NULL, after logging what,
- * when it cannot start. The configuration is borrowed until iqm_mailer_stop. The thread takes no
+ * when it cannot start. What is passed is borrowed until iqm_mailer_stop. The thread takes no
  * signals. To be called before other threads start. */
-struct iqm_mailer *iqm_mailer_start(const struct iqm_config *config);
+struct iqm_mailer *iqm_mailer_start(
+    const struct iqm_config *config, const struct iqm_seal_secrets *secrets);
 
 /* How many mails waited lately, of all instances; from any thread. Accepts NULL. */
 uint64_t iqm_mailer_waiting(const struct iqm_mailer *mailer);

@@ -147,7 +147,8 @@ static uint64_t fail(struct iqm_auditor *auditor)
 static uint64_t work(struct iqm_auditor *auditor)
 {
     if (auditor->connection == NULL)
-        auditor->connection = iqm_ask_connect(auditor->config, "iqmd audit", &auditor->stopping);
+        auditor->connection = iqm_ask_connect(
+            auditor->config, auditor->config->database_url, "iqmd audit", &auditor->stopping);
     if (auditor->connection == NULL || seal_and_sign(auditor) != 0)
         return fail(auditor);
     auditor->failures = 0;

@@ -5,6 +5,7 @@
 #include "iqm/auth.h"
 #include "iqm/http.h"
 #include "iqm/importer.h"
+#include "iqm/keyring.h"
 #include "iqm/log.h"
 #include "iqm/mailer.h"
 #include "iqm/oauth.h"
@@ -27,8 +28,13 @@ static bool is_complete(const struct iqm_config *config)
         fprintf(stderr, "Set IQM_TOKEN_KEY or IQM_TOKEN_KEY_FILE: tokens are hashed under it.\n");
     if (*config->signing_key == '\0')
         fprintf(stderr, "Set IQM_SIGNING_KEY or IQM_SIGNING_KEY_FILE: it signs the audit log.\n");
+    if (*config->key_database_url == '\0')
+        fprintf(stderr, "Set IQM_KEY_DATABASE_URL: which database holds the keys?\n");
+    if (*config->master_key == '\0')
+        fprintf(stderr, "Set IQM_MASTER_KEY or IQM_MASTER_KEY_FILE: it opens the keys.\n");
     return *config->database_url != '\0' && *config->token_key != '\0' &&
-           *config->signing_key != '\0';
+           *config->signing_key != '\0' && *config->key_database_url != '\0' &&
+           *config->master_key != '\0';
 }
 
 static enum iqm_log_level log_level(const char *name)
@@ -49,6 +55,7 @@ static int serve_calls(struct iqm_services *services)
     struct iqm_server_options options = {.config = services->config,
         .contract = &iqm_contract,
         .services = services,
+        .secrets = services->secrets,
         .refuse = iqm_auth_refuse,
         .upkeep = iqm_oauth_upkeep,
         .origins = iqm_oauth_origins,
@@ -80,9 +87,10 @@ static int not_started(const char *event)
     return IQM_EIO;
 }
 
-static int start(struct background *background, const struct iqm_config *config)
+static int start(struct background *background, const struct iqm_config *config,
+    const struct iqm_seal_secrets *secrets)
 {
-    background->mailer = iqm_mailer_start(config);
+    background->mailer = iqm_mailer_start(config, secrets);
     if (background->mailer == NULL)
         return not_started("mailer_not_started");
     background->auditor = iqm_auditor_start(config);
@@ -99,14 +107,16 @@ static void stop(struct background *background)
     iqm_auditor_stop(background->auditor);
 }
 
-static int serve(const struct iqm_config *config)
+static int serve(const struct iqm_config *config, const struct iqm_seal_secrets *secrets)
 {
     struct background background = {0};
-    int error = start(&background, config);
+    int error = start(&background, config, secrets);
 
     if (error == 0) {
-        struct iqm_services services = {
-            .config = config, .importer = background.importer, .mailer = background.mailer};
+        struct iqm_services services = {.config = config,
+            .secrets = secrets,
+            .importer = background.importer,
+            .mailer = background.mailer};
         error = serve_calls(&services);
     }
     stop(&background);
@@ -132,7 +142,9 @@ int cli_serve(int argc, char **argv)
         iqm_log_event(IQM_LOG_ERROR, "contract_not_opened", NULL, NULL);
         return EXIT_FAILURE;
     }
-    status = serve(&config);
+    IQM_CLEANUP(iqm_keyring_closep)
+    struct iqm_keyring *keyring = iqm_keyring_await(&config, stderr);
+    status = keyring != NULL ? serve(&config, iqm_keyring_secrets(keyring)) : EXIT_FAILURE;
     iqm_contract_close(&iqm_contract);
     return status;
 }

@@ -5,7 +5,8 @@ Works on the typed tree that shapes.py leaves. It must not emit anything.
 
 import re
 
-from shapes import ACTIONS, METHODS, SCOPE
+from privacy import Privacy
+from shapes import ACTIONS, METHODS, SCOPE, types_of
 
 PATH_PARAMETERS_MAX = 4
 FORM = "application/x-www-form-urlencoded"
@@ -30,11 +31,6 @@ PATTERN_TOKEN = re.compile(
     r"|\((?:\?:|(?!\?))(?![*+{])|\)|[|^$](?![*+?{])"  # groups, alternatives, anchors
     r"|(?:[*+?]|\{[0-9]{1,4}(?:,[0-9]{0,4})?\})(?![*+?{])"  # one quantifier, greedy
     r"|[^\\\[\](){}|^$.*+?]")                        # a sign that means itself
-
-
-def types_of(schema):
-    kind = schema.get("type", [])
-    return [kind] if isinstance(kind, str) else list(kind)
 
 
 def scopes_of(scheme):
@@ -70,6 +66,7 @@ class Checker:
         self.roles = root.get("x-roles", [])
         self.used = set()
         self.ids = {}
+        self.privacy = Privacy(self)
 
     def error(self, line, sentence):
         self.report.add(line, sentence)
@@ -109,6 +106,7 @@ class Checker:
         self.schema_values(node, is_parameter)
         self.schema_enum(node)
         self.schema_writers(node)
+        self.privacy.schema(node)
         for child in node.get("properties", {}).values():
             self.schema(child)
         for keyword in ("items", "additionalProperties"):
@@ -218,6 +216,7 @@ class Checker:
         self.flows()
         self.paths()
         self.all_resources()
+        self.privacy.subjects()
         self.unused()
 
     def problem_types(self):

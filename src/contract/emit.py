@@ -3,8 +3,9 @@
 import json
 import re
 
-from checks import FORM, scopes_of, types_of
-from shapes import ACTIONS, METHODS
+from checks import FORM, scopes_of
+from privacy import personal_of
+from shapes import ACTIONS, METHODS, types_of
 
 NO_SCHEMA, NO_LIMIT = "IQM_NO_SCHEMA", "IQM_NO_LIMIT"
 BODY_KINDS = {"application/json": "IQM_BODY_JSON",
@@ -140,7 +141,7 @@ class Emitter:
             self.patterns.append(pattern)
         cells = [
             f".name = {quoted(name)}", f".types = {types}", f".format = IQM_FORMAT_{kind}",
-            f".personal = IQM_PERSONAL_{node.get('x-personal', 'never').upper()}",
+            *self.personal_cells(node),
             f".has_minimum = {flag('minimum' in node)}", f".has_maximum = {flag('maximum' in node)}",
             f".unique_items = {flag(node.get('uniqueItems'))}", f".closed = {flag(additional is False)}",
             f".minimum = {bound(node.get('minimum', 0))}", f".maximum = {bound(node.get('maximum', 0))}",
@@ -156,6 +157,13 @@ class Emitter:
             f".members = {f'members_{number}' if node.get('properties') else 'NULL'}",
             f".member_count = {len(node.get('properties', {}))}"]
         self.line(f"    [{number}] = {{{', '.join(cells)}}},")
+
+    @staticmethod
+    def personal_cells(node):
+        said = personal_of(node)
+        return [f".personal = IQM_PERSONAL_{said['is'].upper()}", f".indexed = {flag(said.get('index'))}",
+                f".purpose = {quoted(said.get('purpose'))}",
+                f".retention = {quoted(said.get('retention'))}"]
 
     def emit_schemas(self):
         for number, (_, node) in enumerate(self.schemas):
@@ -207,8 +215,8 @@ class Emitter:
             context = self.statement(f"{name}_context") if node.get("context") else "NULL"
             self.line(f"    {{{quoted(name)}, {quoted(node['collection'])}, "
                       f"{self.numbers[node['schema']]}, sorts_{name}, {rules}, {context}, "
-                      f"{quoted(node.get('initial'))}}},")
-        self.line("    {NULL, NULL, 0, NULL, NULL, NULL, NULL},\n};")
+                      f"{quoted(node.get('initial'))}, {quoted(node.get('subject'))}}},")
+        self.line("    {NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL},\n};")
 
     def scopes(self):
         """Sorted by name."""

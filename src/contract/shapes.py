@@ -18,10 +18,15 @@ ACTIONS = {"list": "get", "get": "get", "create": "post", "put": "put", "patch":
            "delete": "delete", "history": "get", "transition": "post"}
 TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 FORMATS = ("uuid", "date", "date-time", "email", "uri")
-FILTERS = ("eq", "gte", "lte", "lt", "prefix")
+FILTERS = ("eq", "gte", "lte", "lt", "prefix", "index")
 PERSONAL = ("never", "may_mention", "identifies")
 ERRORS = ("oauth", "page")
 COLUMN_TYPES = ("text", "date", "timestamptz", "bigint", "integer", "uuid")
+
+
+def types_of(schema):
+    kind = schema.get("type", [])
+    return [kind] if isinstance(kind, str) else list(kind)
 
 
 def text(node, line, report):
@@ -167,6 +172,12 @@ def default(value, schema_node, line, report):
     return shape(value, line, report)
 
 
+def personal(node, line, report):
+    """`never`, or what it tells and what it is kept for."""
+    shape = PERSONAL_STRING if isinstance(node, Map) else choice(PERSONAL)
+    return shape(node, line, report)
+
+
 def schema(node, line, report):
     result = SCHEMA(node, line, report)
     if "default" in result:
@@ -176,6 +187,10 @@ def schema(node, line, report):
 
 ROLES = listing(matching(SNAKE, "snake_case"))
 
+PERSONAL_STRING = fields("x-personal", {
+    "is": choice(PERSONAL[1:]), "purpose": matching(SNAKE, "snake_case"),
+    "retention": matching(SNAKE, "snake_case"), "index": boolean}, ("is", "purpose", "retention"))
+
 SCHEMA = or_reference(fields("a schema", {
     "type": type_names, "format": choice(FORMATS), "enum": enumeration, "pattern": text,
     "minLength": size, "maxLength": size, "x-max-words": size, "minimum": integer, "maximum": integer,
@@ -184,7 +199,7 @@ SCHEMA = or_reference(fields("a schema", {
     "additionalProperties": closed, "description": text, "title": text,
     "default": lambda node, line, report: node, "examples": listing(text),
     "readOnly": boolean, "deprecated": boolean,
-    "x-personal": choice(PERSONAL), "x-write": ROLES, "x-create": ROLES,
+    "x-personal": personal, "x-write": ROLES, "x-create": ROLES,
 }))
 
 PARAMETER = or_reference(fields("a parameter", {
@@ -227,6 +242,7 @@ PATHS = named(PATH_ITEM, re.compile(rf"(?:{SEGMENT})+\Z"),
 
 RESOURCE = fields("a resource", {
     "collection": text, "schema": text, "rules": boolean, "context": boolean, "initial": text,
+    "subject": matching(SNAKE, "snake_case"),
     "sorts": listing(fields("a sort", {
         "value": matching(SNAKE, "snake_case"), "column": matching(SNAKE, "snake_case"),
         "type": choice(COLUMN_TYPES)}, ("value", "column", "type"))),

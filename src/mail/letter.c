@@ -28,21 +28,36 @@ static int fail_to_open(int error, struct mail_report *ret_report)
     return fail_as(MAIL_AGAIN, error == IQM_ENOMEM ? "no_memory" : "keys_away", ret_report);
 }
 
+static int open_all(struct iqm_arena *arena, const struct iqm_person_key *key,
+    const struct mail *mail, struct opened *ret_opened)
+{
+    const char *person = mail->person_id;
+    int error = 0;
+
+    if (mail->name != NULL)
+        error = mail_open(arena, key, &(struct iqm_seal_place){person, "person", "name"},
+            mail->name, &ret_opened->name);
+    if (error == 0)
+        error = mail_open(arena, key, &(struct iqm_seal_place){person, "person", "email"},
+            mail->email, &ret_opened->address);
+    if (error == 0)
+        error = mail_open(arena, key, &(struct iqm_seal_place){person, "outbox", "body"},
+            mail->body, &ret_opened->body);
+    return error;
+}
+
 static int open_mail(struct mail_keys *keys, struct iqm_arena *arena, const struct mail *mail,
     struct opened *ret_opened, struct mail_report *ret_report)
 {
     struct opened opened = {.name = ""};
-    int error = 0;
+    struct iqm_person_key key;
 
     if (mail->email == NULL)
         return fail_as(MAIL_FAILED, "no_address", ret_report);
-    if (mail->name != NULL)
-        error = mail_open(keys, arena, mail->person_id, "person", "name", mail->name, &opened.name);
+    int error = mail_find_key(keys, mail->person_id, &key);
     if (error == 0)
-        error = mail_open(
-            keys, arena, mail->person_id, "person", "email", mail->email, &opened.address);
-    if (error == 0)
-        error = mail_open(keys, arena, mail->person_id, "outbox", "body", mail->body, &opened.body);
+        error = open_all(arena, &key, mail, &opened);
+    sodium_memzero(&key, sizeof key);
     if (error != 0)
         return fail_to_open(error, ret_report);
     *ret_opened = opened;

@@ -27,12 +27,12 @@ struct iqm_mailer {
     struct iqm_thread thread;
     atomic_bool stopping;
     atomic_uint_fast64_t waiting;
-    struct mail_keys *keys;
-    PGconn *connection; /* of the thread; NULL when not connected */
-    uint64_t tended_ms; /* 0: not yet */
-    unsigned failures;  /* of the database, in a row */
-    unsigned refusals;  /* of the mail server, in a row */
-    uint64_t pause_ms;  /* after the last of those */
+    struct mail_keys keys; /* of the thread */
+    PGconn *connection;    /* of the thread; NULL when not connected */
+    uint64_t tended_ms;    /* 0: not yet */
+    unsigned failures;     /* of the database, in a row */
+    unsigned refusals;     /* of the mail server, in a row */
+    uint64_t pause_ms;     /* after the last of those */
 };
 
 /* How the round goes on after one mail. */
@@ -95,7 +95,7 @@ static struct mail_report send_mail(
     IQM_CLEANUP(letter_free) struct letter letter = {0};
     struct mail_report report;
 
-    if (letter_write(&mailer->settings, mailer->keys, arena, mail, &letter, &report) != 0)
+    if (letter_write(&mailer->settings, &mailer->keys, arena, mail, &letter, &report) != 0)
         return report;
     return mail_smtp_send(&mailer->settings, letter.address,
         (struct iqm_slice){letter.bytes, letter.length}, &mailer->stopping);
@@ -152,8 +152,8 @@ static uint64_t work(struct iqm_mailer *mailer)
     enum verdict verdict = NEXT;
 
     if (mailer->connection == NULL)
-        mailer->connection =
-            iqm_ask_connect(mailer->settings.config, "iqmd mail", &mailer->stopping);
+        mailer->connection = iqm_ask_connect(mailer->settings.config,
+            mailer->settings.config->database_url, "iqmd mail", &mailer->stopping);
     if (mailer->connection == NULL || tend(mailer) != 0)
         return fail(mailer);
     if (!mailer->settings.sends)
@@ -183,6 +183,7 @@ static void *run(void *cls)
 
     while (!is_stopping(mailer))
         wait_ms(mailer, work(mailer));
+    mail_keys_close(&mailer->keys);
     PQfinish(mailer->connection);
     mailer->connection = NULL;
     return NULL;
@@ -195,32 +196,22 @@ int iqm_mailer_check(const struct iqm_config *config, FILE *errors)
     return mail_settings_read(config, &settings, errors);
 }
 
-static void free_mailer(struct iqm_mailer *mailer)
-{
-    mail_keys_free(mailer->keys);
-    free(mailer);
-    curl_global_cleanup();
-}
-
-static int prepare(struct iqm_mailer *mailer, const struct iqm_config *config)
-{
-    if (mail_settings_read(config, &mailer->settings, stderr) != 0)
-        return IQM_EINVAL;
-    mailer->keys = mail_keys_new(config);
-    return mailer->keys != NULL ? 0 : IQM_ENOMEM;
-}
-
-struct iqm_mailer *iqm_mailer_start(const struct iqm_config *config)
+struct iqm_mailer *iqm_mailer_start(
+    const struct iqm_config *config, const struct iqm_seal_secrets *secrets)
 {
     struct iqm_mailer *mailer = calloc(1, sizeof *mailer);
 
-    if (mailer == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        free(mailer);
+    if (mailer == NULL)
         return NULL;
+    mailer->keys =
+        (struct mail_keys){.config = config, .secrets = secrets, .stopping = &mailer->stopping};
+    if (mail_settings_read(config, &mailer->settings, stderr) == 0 &&
+        curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK) {
+        if (iqm_thread_start(&mailer->thread, run, mailer) == 0)
+            return mailer;
+        curl_global_cleanup();
     }
-    if (prepare(mailer, config) == 0 && iqm_thread_start(&mailer->thread, run, mailer) == 0)
-        return mailer;
-    free_mailer(mailer);
+    free(mailer);
     return NULL;
 }
 
@@ -238,5 +229,6 @@ void iqm_mailer_stop(struct iqm_mailer *mailer)
     pthread_cond_broadcast(&mailer->thread.changed);
     pthread_mutex_unlock(&mailer->thread.mutex);
     iqm_thread_join(&mailer->thread);
-    free_mailer(mailer);
+    free(mailer);
+    curl_global_cleanup();
 }

@@ -1,33 +1,35 @@
-/* What is sealed about a person, opened with the keyring. */
+/* Keys, and what they open. */
 #include "open.h"
 
-#include <stdlib.h>
+#include "iqm/keyring.h"
 
-struct mail_keys {
-    const struct iqm_config *config;
-};
+#include <string.h>
 
-struct mail_keys *mail_keys_new(const struct iqm_config *config)
+void mail_keys_close(struct mail_keys *keys)
 {
-    struct mail_keys *keys = calloc(1, sizeof *keys);
-
-    if (keys != NULL)
-        keys->config = config;
-    return keys;
+    PQfinish(keys->connection);
+    keys->connection = NULL;
 }
 
-void mail_keys_free(struct mail_keys *keys)
+int mail_find_key(struct mail_keys *keys, const char *person_id, struct iqm_person_key *ret_key)
 {
-    free(keys);
+    if (keys->connection == NULL)
+        keys->connection = iqm_key_connect(keys->config, "iqmd mail", keys->stopping);
+    if (keys->connection == NULL)
+        return IQM_EPGLOST;
+    int error = iqm_key_ask(keys->connection, keys->secrets, person_id, keys->stopping, ret_key);
+    if (error == IQM_EPGLOST)
+        mail_keys_close(keys);
+    return error;
 }
 
-int mail_open(struct mail_keys *keys, struct iqm_arena *arena, const char *person_id,
-    const char *resource, const char *member, const char *sealed, const char **ret_text)
+int mail_open(struct iqm_arena *arena, const struct iqm_person_key *key,
+    const struct iqm_seal_place *place, const char *sealed, const char **ret_text)
 {
-    (void)keys;
-    (void)person_id;
-    (void)resource;
-    (void)member;
-    *ret_text = iqm_arena_string(arena, sealed);
-    return *ret_text == NULL ? IQM_ENOMEM : 0;
+    struct iqm_slice clear;
+    int error = iqm_unseal(arena, key, place, (struct iqm_slice){sealed, strlen(sealed)}, &clear);
+
+    if (error == 0)
+        *ret_text = iqm_arena_copy(arena, clear.ptr, clear.len);
+    return error == 0 && *ret_text == NULL ? IQM_ENOMEM : error;
 }

@@ -39,7 +39,7 @@ static void ignore_notice(void *user, const char *message)
     (void)message;
 }
 
-static PGconn *begin_connection(const struct iqm_config *config, const char *name)
+static PGconn *begin_connection(const struct iqm_config *config, const char *url, const char *name)
 {
     char settings[512];
 
@@ -49,15 +49,15 @@ static PGconn *begin_connection(const struct iqm_config *config, const char *nam
         config->database_role);
     const char *keywords[] = {
         "dbname", "options", "application_name", "tcp_user_timeout", "target_session_attrs", NULL};
-    const char *values[] = {config->database_url, settings, name, "10000", "read-write", NULL};
+    const char *values[] = {url, settings, name, "10000", "read-write", NULL};
     return PQconnectStartParams(keywords, values, 1);
 }
 
 PGconn *iqm_ask_connect(
-    const struct iqm_config *config, const char *name, const atomic_bool *stopping)
+    const struct iqm_config *config, const char *url, const char *name, const atomic_bool *stopping)
 {
     uint64_t since = iqm_clock_ms();
-    PGconn *connection = begin_connection(config, name);
+    PGconn *connection = begin_connection(config, url, name);
     PostgresPollingStatusType status = PGRES_POLLING_WRITING;
 
     PQsetNoticeProcessor(connection, ignore_notice, NULL);

@@ -8,7 +8,7 @@ CREATE TABLE outbox (
     person_id uuid REFERENCES person ON DELETE CASCADE,
     kind text COLLATE "C" NOT NULL CHECK (kind ~ '^[a-z_]{1,40}$'),
     -- What the kind's text is filled with; not kept beyond its use.
-    body text COLLATE "C",
+    body text COLLATE "C" CHECK (is_sealed(body)),
     state text COLLATE "C" NOT NULL CHECK (state IN ('waiting', 'sent', 'failed', 'void')),
     created_at timestamptz NOT NULL DEFAULT now(),
     -- While a server has the mail in hand, this is when it may be taken from it.
