@@ -7,6 +7,7 @@
 #define IQM_CONTRACT_H
 
 #include "iqm/base.h"
+#include "iqm/inventory.h"
 
 #include <jansson.h>
 
@@ -37,13 +38,6 @@ enum iqm_format {
 enum iqm_member_flag {
     IQM_MEMBER_REQUIRED = 1,
     IQM_MEMBER_READ_ONLY = 2, /* set by the server; may be repeated unchanged, never changed */
-};
-
-/* Who a string may tell about, for the privacy inventory. */
-enum iqm_personal {
-    IQM_PERSONAL_NEVER,
-    IQM_PERSONAL_MAY_MENTION,
-    IQM_PERSONAL_IDENTIFIES,
 };
 
 #define IQM_NO_SCHEMA UINT16_MAX
@@ -240,7 +234,14 @@ struct iqm_contract {
     size_t problem_type_count;
     const struct iqm_scope *scopes; /* by name */
     size_t scope_count;
-    struct iqm_slice yaml; /* the contract itself, byte for byte */
+    const struct iqm_purpose *purposes; /* in the order of the contract */
+    size_t purpose_count;
+    const struct iqm_retention *retention;
+    size_t retention_count;
+    const struct iqm_place *places; /* in the order in which an erasure goes through them */
+    size_t place_count;
+    const struct iqm_controller *controller; /* NULL where the contract has no x-privacy */
+    struct iqm_slice yaml;                   /* the contract itself, byte for byte */
     struct iqm_slice json;
 };
 

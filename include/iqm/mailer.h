@@ -1,5 +1,5 @@
 /*
- * The thread that sends what waits in the outbox (migrations/0026_outbox.sql) by SMTP. Any number
+ * The thread that sends what waits in the outbox (migrations/0027_outbox.sql) by SMTP. Any number
  * of instances may have one: each mail is leased to one of them at a time.
  *
  * At least once: a mail is marked as sent only after the mail server has said 250 to all of it, so
@@ -9,8 +9,9 @@
  * again for about a day; one that nothing could be done for within five days has failed.
  *
  * Whoever has something to tell somebody calls enqueue_mail(person, kind, body) in the transaction
- * that is the reason. The body is a JSON object of the kind's parameters, sealed as
- * iqm_mail_body does:
+ * that is the reason. The body is a JSON object of the kind's parameters, sealed (iqm_seal) as
+ * member `body` of `outbox` under the person's key; where there is nobody to tell, person is null
+ * and the body sealed under a key made up, so that it costs the same:
  *
  *   request_code          code, minutes
  *   request_received      request, reference, due_on
@@ -31,7 +32,6 @@
 
 #include "iqm/seal.h"
 
-#include <jansson.h>
 #include <stdio.h>
 
 /* The body of a mail to a person, in the arena; NULL when memory is out. Where `person` is NULL it

@@ -47,6 +47,14 @@ int cli_wrong_count(const struct cli_command *command, const struct cli_verb *ve
 /* Connects as the owner, blocking. NULL after saying why not. Ended by PQfinish. */
 PGconn *cli_connect_owner(const struct iqm_config *config);
 
+/* Writes the contract's places of personal data into the database, in a transaction of its own. 0,
+ * or negative after saying why not. */
+int cli_write_places(PGconn *connection);
+
+/* How many faults it told: places that the database has otherwise, or that do not fit its tables.
+ */
+int cli_check_places(PGconn *connection);
+
 /* For IQM_CLEANUP. */
 void cli_finish_connection(PGconn **connection);
 void cli_clear_result(PGresult **result);

@@ -16,7 +16,7 @@ STRUCTURED = ("application/json", "application/merge-patch+json", "application/p
 ERROR_MEDIA_TYPES = {"oauth": "application/json", "page": "text/html"}
 RESERVED_HEADERS = ("accept", "content-type", "authorization")
 NEEDS = {"string": ("format", "enum", "pattern", "minLength", "maxLength", "x-max-words",
-                    "examples"),
+                    "examples", "x-personal"),
          "array": ("items", "minItems", "maxItems", "uniqueItems"),
          "object": ("properties", "required", "additionalProperties")}
 RANGES = (("minLength", "maxLength"), ("minimum", "maximum"), ("minItems", "maxItems"))
@@ -94,11 +94,12 @@ class Checker:
         if kind == "schemas":
             self.schema(found)
         elif kind == "headers":
-            self.schema(found.get("schema", {}))
+            self.schema(found.get("schema", {}), is_whole=True)
 
     # Schemas
 
-    def schema(self, node, is_parameter=False):
+    def schema(self, node, is_parameter=False, is_whole=False):
+        """`is_whole`: a body or a header by itself, which is not a member of anything."""
         if "$ref" in node:
             self.resolve(node, "schemas")
             return
@@ -106,7 +107,7 @@ class Checker:
         self.schema_values(node, is_parameter)
         self.schema_enum(node)
         self.schema_writers(node)
-        self.privacy.schema(node)
+        self.privacy.schema(node, is_whole)
         for child in node.get("properties", {}).values():
             self.schema(child)
         for keyword in ("items", "additionalProperties"):
@@ -216,7 +217,7 @@ class Checker:
         self.flows()
         self.paths()
         self.all_resources()
-        self.privacy.subjects()
+        self.privacy.run()
         self.unused()
 
     def problem_types(self):
@@ -380,7 +381,7 @@ class Checker:
         for name, media_type in content.items():
             if "schema" not in media_type:
                 self.error(media_type.line, "a request body needs a schema")
-            self.schema(media_type.get("schema", {}))
+            self.schema(media_type.get("schema", {}), is_whole=True)
             if name == FORM:
                 self.form(media_type)
 
@@ -428,9 +429,9 @@ class Checker:
         if status in ("204", "303", "304") and content:
             self.error(at, f"a response {status} has no content")
         for media_type in content.values():
-            self.schema(media_type.get("schema", {}))
+            self.schema(media_type.get("schema", {}), is_whole=True)
         for header in node.get("headers", {}).values():
-            self.schema(self.resolve(header, "headers").get("schema", {}))
+            self.schema(self.resolve(header, "headers").get("schema", {}), is_whole=True)
 
     # Resources
 

@@ -4,6 +4,7 @@ import json
 import re
 
 from checks import FORM, scopes_of
+from emit_privacy import PrivacyTables
 from privacy import personal_of
 from shapes import ACTIONS, METHODS, types_of
 
@@ -61,6 +62,7 @@ class Emitter:
         self.patterns = []
         self.numbers = {name: i for i, name in enumerate(self.components.get("schemas", {}))}
         self.inline = {}
+        self.privacy = PrivacyTables(root, self.prefix, quoted)
         self.handlers, self.generic, self.writer_tables = [], set(), set()
 
     def line(self, text=""):
@@ -158,12 +160,11 @@ class Emitter:
             f".member_count = {len(node.get('properties', {}))}"]
         self.line(f"    [{number}] = {{{', '.join(cells)}}},")
 
-    @staticmethod
-    def personal_cells(node):
+    def personal_cells(self, node):
         said = personal_of(node)
-        return [f".personal = IQM_PERSONAL_{said['is'].upper()}", f".indexed = {flag(said.get('index'))}",
-                f".purpose = {quoted(said.get('purpose'))}",
-                f".retention = {quoted(said.get('retention'))}"]
+        kind, purpose, retention = self.privacy.cells(said)
+        return [f".personal = {kind}", f".indexed = {flag(said.get('index'))}",
+                f".purpose = {purpose}", f".retention = {retention}"]
 
     def emit_schemas(self):
         for number, (_, node) in enumerate(self.schemas):
@@ -357,6 +358,7 @@ class Emitter:
             f".problem_types = {self.prefix}_problem_types",
             f".problem_type_count = {len(self.root.get('x-problem-types', {}))}",
             f".scopes = scopes, .scope_count = {len(self.scopes())}",
+            *self.privacy.contract_cells(),
             ".yaml = {contract_yaml, sizeof(contract_yaml) - 1}",
             ".json = {contract_json, sizeof(contract_json) - 1}"]
         return f"const struct iqm_contract {self.symbol} = {{\n    " + ",\n    ".join(cells) + "};"
@@ -374,6 +376,7 @@ class Emitter:
         self.emit_problems()
         self.emit_resources()
         self.emit_scopes()
+        self.out.extend(self.privacy.lines())
         self.emit_operations()
         routes = self.emit_routes()
         self.line(f"static const char contract_yaml[] =\n{literal(self.yaml)};")

@@ -6,6 +6,9 @@ Works on the typed tree that shapes.py leaves, for checks.py. It must not emit a
 from shapes import types_of
 from yaml_marks import Map
 
+# What a row is found by other than a column with the id of another table's row.
+VIA, RECORDS = "via", "records"
+
 
 def personal_of(node):
     """What a schema says of itself as a mapping; `never` where it says nothing."""
@@ -13,39 +16,90 @@ def personal_of(node):
     return said if isinstance(said, Map) else {"is": said}
 
 
+def names_of(value):
+    return [value] if isinstance(value, str) else list(value)
+
+
+def condition(places, name):
+    """SQL that finds a table's rows of the person $1; None where none is anybody's."""
+    parts = [part for key, value in places[name].get("of", {}).items()
+             for one in names_of(value) for part in [_condition(places, name, key, one)]]
+    return " OR ".join(parts) or None
+
+
+def _condition(places, name, key, value):
+    if key == VIA:
+        return f"{name}.id IN (SELECT {value}.holder_id FROM {value} WHERE {value}.held_id = $1)"
+    if key == RECORDS:
+        return f"({name}.resource = '{value}' AND {_rows(places, name + '.id', value)})"
+    return _rows(places, f"{name}.{value}", key)
+
+
+def _rows(places, column, table):
+    if table == "person":
+        return f"{column} = $1"
+    return f"{column} IN (SELECT {table}.id FROM {table} WHERE {condition(places, table)})"
+
+
 class Privacy:
     """The part of one run over one contract; errors go to the checker that it works for."""
 
     def __init__(self, checker):
         self.error, self.resolve = checker.error, checker.resolve
-        schemas = checker.components.get("schemas", {})
-        self.about = [(resource, schemas.get(resource.get("schema"), {}))
-                      for resource in checker.resources.values() if "subject" in resource]
+        self.said = checker.root.get("x-privacy", Map(1))
+        self.places = self.said.get("places", {})
+        self.resources = checker.resources
+        self.schemas = checker.components.get("schemas", {})
+        self.about = [(resource, self.schemas.get(resource.get("schema"), {}))
+                      for resource in self.resources.values() if "subject" in resource]
         self.tops = {id(child) for _, schema in self.about
                      for child in schema.get("properties", {}).values()}
+        self.used = set()
 
-    def schema(self, node):
-        """Called once for each schema of the contract."""
-        said = personal_of(node)
-        if said.get("index") and (said["is"] != "identifies" or id(node) not in self.tops):
-            self.error(node.at("x-personal"), "index is for what identifies, in a member at the top "
-                       "of a resource with a subject")
-
-    def subjects(self):
+    def run(self):
         for resource, schema in self.about:
-            members = schema.get("properties", {})
-            self.subject(resource, schema, members)
-            for child in members.values():
-                self.sealed(child)
+            self.subject(resource, schema)
+        for name in self.resources if self.said else ():
+            if name not in self.places:
+                self.error(self.resources.at(name), f'resource "{name}" is no place of x-privacy')
+        for name, place in self.places.items():
+            self.place(str(name), place)
+        for kind in ("purposes", "retention"):
+            for name in self.said.get(kind, {}):
+                if (kind, str(name)) not in self.used:
+                    self.error(self.said[kind].at(name), f'"{name}" of {kind} is used nowhere')
 
-    def subject(self, resource, schema, members):
+    # Strings
+
+    def schema(self, node, is_whole):
+        """Called once for each schema of the contract."""
+        if "x-personal" in node:
+            self.declared(node, node.at("x-personal"), id(node) in self.tops)
+        elif not is_whole and ("string" in types_of(node) or "type" not in node):
+            self.error(node.line, "a string says x-personal: never, or what it tells")
+
+    def declared(self, node, line, may_be_indexed=False):
+        said = personal_of(node)
+        if said.get("index") and (said.get("is") != "identifies" or not may_be_indexed):
+            self.error(line, "index is for what identifies, in a member at the top of a resource "
+                       "with a subject")
+        for kind, name in (("purposes", said.get("purpose")), ("retention", said.get("retention"))):
+            if name and name not in self.said.get(kind, {}):
+                self.error(line, f'"{name}" is none of the {kind} in x-privacy')
+            self.used.add((kind, str(name)))
+
+    # Resources about a person
+
+    def subject(self, resource, schema):
         """A record is sealed under one person's key: whose it is must be there, and an id."""
-        name = resource["subject"]
+        name, members = resource["subject"], schema.get("properties", {})
         member = self.resolve(members.get(name, {}), "schemas")
         if types_of(member) != ["string"] or member.get("format") != "uuid" \
                 or name not in schema.get("required", []):
             self.error(resource.at("subject"),
                        f'subject "{name}" is no required member of format uuid')
+        for child in members.values():
+            self.sealed(child)
 
     def sealed(self, member):
         """Only what stands at the top of a record is sealed; further down it would stay readable."""
@@ -64,3 +118,65 @@ class Privacy:
                 seen.add(id(child))
                 yield child
                 yield from self.below(child, seen)
+
+    # Places
+
+    def place(self, name, node):
+        kinds = self.kinds(name, node)
+        at, erasure = self.places.at(name), node.get("on_erasure")
+        resource = self.resources.get(name, {})
+        for key, value in node.get("of", {}).items():
+            self.rows(name, key, names_of(value), node["of"].at(key))
+        if kinds - {"never"} and erasure is None:
+            self.error(at, f'"{name}" has what is personal: it needs on_erasure')
+        if ("identifies" in kinds or "subject" in resource or erasure in ("delete", "stub")) \
+                and not node.get("of"):
+            self.error(at, f'"{name}" has rows of a person: it needs of')
+        if node.get("of") and erasure is None:
+            self.error(at, f'"{name}" has rows of a person: it needs on_erasure')
+        if (erasure == "keep") != ("ground" in node):
+            self.error(at, "what an erasure keeps needs a ground, and nothing else has one")
+        if erasure == "stub" and resource.get("subject") != "id":
+            self.error(at, "a stub stays of a resource whose subject is its id")
+
+    def kinds(self, name, node):
+        """What the table's columns are, with the members of its documents."""
+        columns = node.get("columns", {})
+        found = set()
+        for column, said in columns.items():
+            declared = Map(columns.at(column))
+            declared.put("x-personal", said, columns.at(column))
+            self.declared(declared, columns.at(column))
+            found.add(personal_of(declared).get("is"))
+        if name in self.resources:
+            if "doc" in columns:
+                self.error(columns.at("doc"), "doc is described by the schema of the resource")
+            schema = self.schemas.get(self.resources[name].get("schema"), {})
+            found |= {personal_of(child).get("is") for child in self.below(schema, set())}
+        return found
+
+    def rows(self, name, key, values, line):
+        """Whose rows are must lead to a person, in the end."""
+        if key in (VIA, RECORDS):
+            unknown = [value for value in values if value not in self.places]
+            leads = values if key == RECORDS else []
+        else:
+            unknown = [key] if key not in self.places else []
+            unknown += [value for value in values
+                        if value not in self.places[name].get("columns", {})
+                        and name not in self.resources]
+            leads = [key]
+        for one in unknown:
+            self.error(line, f'"{one}" is neither a place nor a column of this one')
+        for one in leads:
+            if not self.leads_to_a_person(str(one), {name}):
+                self.error(line, f'"{one}" has no rows of a person')
+
+    def leads_to_a_person(self, name, seen):
+        if name == "person":
+            return True
+        of = self.places.get(name, {}).get("of", {})
+        return name not in seen and bool(of) and all(
+            self.leads_to_a_person(str(one), seen | {name})
+            for key, value in of.items() if key != VIA
+            for one in (names_of(value) if key == RECORDS else [key]))

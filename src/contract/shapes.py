@@ -11,6 +11,7 @@ from yaml_marks import Map, Seq, Text
 SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
 WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*\Z")
 SCOPE = re.compile(r"[a-z_]+:[a-z_]+\Z")
+DURATION = re.compile(r"P(?=[0-9])([0-9]+Y)?([0-9]+M)?([0-9]+D)?\Z")
 LOCAL_URL = re.compile(r"(/[a-z0-9_-]+)+\Z")
 INTEGER = re.compile(r"-?(0|[1-9][0-9]*)\Z")
 METHODS = ("get", "put", "post", "patch", "delete")
@@ -20,6 +21,9 @@ TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 FORMATS = ("uuid", "date", "date-time", "email", "uri")
 FILTERS = ("eq", "gte", "lte", "lt", "prefix", "index")
 PERSONAL = ("never", "may_mention", "identifies")
+BASES = ("consent", "contract", "legal_obligation", "vital_interests", "public_task",
+         "legitimate_interests")
+ON_ERASURE = ("delete", "stub", "keep")
 ERRORS = ("oauth", "page")
 COLUMN_TYPES = ("text", "date", "timestamptz", "bigint", "integer", "uuid")
 
@@ -174,8 +178,17 @@ def default(value, schema_node, line, report):
 
 def personal(node, line, report):
     """`never`, or what it tells and what it is kept for."""
-    shape = PERSONAL_STRING if isinstance(node, Map) else choice(PERSONAL)
-    return shape(node, line, report)
+    if isinstance(node, Map):
+        return PERSONAL_STRING(node, line, report)
+    if node != "never":
+        report.add(line, "this is never, or a mapping with is, purpose and retention")
+    return text(node, line, report)
+
+
+def one_or_more(node, line, report):
+    """A name or a sequence of names, in snake_case."""
+    shape = matching(SNAKE, "snake_case")
+    return (listing(shape) if isinstance(node, Seq) else shape)(node, line, report)
 
 
 def schema(node, line, report):
@@ -248,6 +261,27 @@ RESOURCE = fields("a resource", {
         "type": choice(COLUMN_TYPES)}, ("value", "column", "type"))),
 }, ("collection", "schema"))
 
+PLACE = fields("a place", {
+    "of": named(one_or_more, SNAKE, "snake_case"),
+    "columns": named(personal, SNAKE, "snake_case"),
+    "on_erasure": choice(ON_ERASURE), "ground": text}, ("columns",))
+
+PRIVACY = fields("x-privacy", {
+    "controller": fields("the controller", {
+        "name": text, "contact": text, "representative": text, "protection_officer": text},
+        ("name", "contact")),
+    "security": listing(text), "transfers": listing(text),
+    "purposes": named(fields("a purpose", {
+        "title": text, "description": text, "basis": choice(BASES), "subjects": listing(text),
+        "recipients": listing(text)}, ("title", "description", "basis", "subjects", "recipients")),
+        SNAKE, "snake_case"),
+    "retention": named(fields("a retention class", {
+        "title": text, "keep": matching(DURATION, "a duration such as P3Y"), "from": text,
+        "then": choice(("erase", "anonymise")), "why": text},
+        ("title", "keep", "from", "then", "why")), SNAKE, "snake_case"),
+    "places": named(PLACE, SNAKE, "snake_case"),
+}, ("controller", "security", "transfers", "purposes", "retention", "places"))
+
 ADDRESS = matching(LOCAL_URL, "a path of this server")
 SCOPES = named(text, SCOPE, "a scope such as schools:read")
 
@@ -281,4 +315,5 @@ ROOT = fields("the contract", {
         "status": integer, "title": text, "detail": text, "oauth": boolean}, ("status", "title", "detail")),
         SNAKE, "snake_case"),
     "x-resources": named(RESOURCE, SNAKE, "snake_case"),
+    "x-privacy": PRIVACY,
 }, ("openapi", "info", "paths"))

@@ -85,7 +85,7 @@ static void done(struct iqm_pg_batch *batch)
     if (error != 0)
         iqm_auth_fail(call);
     else
-        step->next(step, batch->results[identities]);
+        step->next(step, batch->result_count > identities ? batch->results[identities] : NULL);
 }
 
 static bool prepare(struct step *step, const struct iqm_statement *statement, bool changes,
@@ -105,9 +105,16 @@ static bool prepare(struct step *step, const struct iqm_statement *statement, bo
         iqm_call_fail(call);
         return false;
     }
-    iqm_pg_batch_add(
-        &step->batch, statement->name, statement->sql, step->values, statement->parameter_count);
+    if (statement != NULL)
+        iqm_pg_batch_add(&step->batch, statement->name, statement->sql, step->values,
+            statement->parameter_count);
     return true;
+}
+
+void step_identify(struct step *step, void (*next)(struct step *step, const PGresult *rows))
+{
+    if (prepare(step, NULL, false, next))
+        iqm_pg_read(step->call->pg, &step->batch);
 }
 
 void step_read(struct step *step, const struct iqm_statement *statement,

@@ -175,6 +175,12 @@ class TestCheck:
             stage.iqmd("migrate", settings=settings)
             stage.iqmd("migrate", settings=settings)
             stage.iqmd("check", settings=settings)
+            stage.cluster.psql("UPDATE personal_place SET condition = 'false' "
+                               "WHERE name = 'person'", database=name)
+            done = stage.iqmd("check", check=False, settings=settings)
+            assert done.returncode == 1 and "run iqmd migrate" in done.stderr
+            stage.iqmd("migrate", settings=settings)
+            stage.iqmd("check", settings=settings)
             stage.cluster.psql("ALTER TABLE school NO FORCE ROW LEVEL SECURITY", database=name)
             done = stage.iqmd("check", check=False, settings=settings)
             assert done.returncode == 1 and "school" in done.stderr

@@ -6,6 +6,7 @@ import email.policy
 import email.utils
 import json
 import re
+import secrets
 import signal
 import time
 import urllib.request
@@ -17,6 +18,7 @@ from support import confidential
 from support.client import Client
 from support.places import wait_for
 from support.scratch import scratch_database
+from support.sealing import person_key, seal
 from support.server import free_port
 from support.serving import serving
 from support.smtp import mail_server, make_certificate
@@ -39,10 +41,19 @@ class Office:
             "name": confidential.note(f"Hildegard Briefperson{number}"),
             "email": confidential.note(f"hildegard{number}@post.example"), **members}).json
 
+    def seal(self, person, text):
+        if person is None:
+            return seal(secrets.token_bytes(32), "", "outbox", "body", text)
+        key = person_key(self.stage, self.scratch.keys, person["id"])
+        return seal(key, person["id"], "outbox", "body", text)
+
     def enqueue(self, person, kind="request_code", parameters=None):
-        body = json.dumps(CODE if parameters is None else parameters)
-        who = f"'{person['id']}'" if person else "NULL"
-        return self.scratch.psql(f"SELECT enqueue_mail({who}, '{kind}', $${body}$$)",
+        body = self.seal(person, json.dumps(CODE if parameters is None else parameters))
+        return self.put(person["id"] if person else None, kind, body)
+
+    def put(self, person_id, kind, body):
+        who = f"'{person_id}'" if person_id else "NULL"
+        return self.scratch.psql(f"SELECT enqueue_mail({who}, '{kind}', '{body}')",
                                  user="iqm_server")
 
     def look(self, mail, columns="state, attempts, last_error"):
@@ -215,6 +226,18 @@ class TestMessages:
         mail = office.enqueue(office.person(email=None))
         office.wait_for(mail, "failed|1|no_address")
         assert not was_asked(kind_post)
+
+    def test_that_do_not_open_are_given_up(self, office, kind_post):
+        mail = office.put(office.person()["id"], "request_code", office.seal(None, "{}"))
+        office.wait_for(mail, "failed|1|not_opened")
+        assert not was_asked(kind_post)
+
+    def test_to_who_has_no_key_any_more_are_given_up(self, office, kind_post):
+        person = office.person()
+        office.stage.cluster.psql(f"DELETE FROM person_key WHERE person_id = '{person['id']}'",
+                                  database=office.scratch.keys)
+        mail = office.put(person["id"], "request_code", office.seal(None, "{}"))
+        office.wait_for(mail, "failed|1|key_gone")
 
     def test_to_nobody_are_nothing(self, office, kind_post):
         mail = office.enqueue(None)
@@ -406,6 +429,15 @@ class TestKeeping:
         assert self.tend(office) == "0"
         assert office.look(old) == "failed|0|too_late"
         assert office.look(doomed) == "failed|12|never_ended"
+
+    def test_is_never_of_what_is_clear(self, office):
+        person = office.person()
+        done = office.scratch.psql(f"SELECT enqueue_mail('{person['id']}', 'request_code', '{{}}')",
+                                   user="iqm_server", check=False)
+        assert "outbox_body_check" in done.stderr
+        office.enqueue(person)
+        row = office.scratch.psql("SELECT o::text FROM outbox AS o")
+        assert confidential.found_in(row) == [] and CODE["code"] not in row
 
     def test_leaves_no_body_of_what_was_sent(self, office, post):
         mail = office.enqueue(office.person())

@@ -95,6 +95,8 @@ get_review_document           200          200 200 404  200 403 404  200        
 get_review_document_page      200          200 200 404  200 403 404  200          401
 get_cluster_standing          200          200 200 404  403          200          401
 get_programme_report          200          403          403          403          401
+get_processing_record         200          403          403          403          401
+get_processing_record_page    200          403          403          403          401
 
 list_frameworks               in           in           in           in           401
 create_framework              201          403          403          403          401

@@ -79,6 +79,49 @@ START_TEST(problem_types_say_whether_oauth_knows_them)
 }
 END_TEST
 
+START_TEST(strings_say_what_they_tell)
+{
+    const struct iqm_schema *maker = &tiny_contract.schemas[member("maker")->schema];
+    const struct iqm_schema *name = &tiny_contract.schemas[member("name")->schema];
+
+    ck_assert_int_eq(maker->personal, IQM_PERSONAL_IDENTIFIES);
+    ck_assert_str_eq(maker->purpose, "keeping");
+    ck_assert_str_eq(maker->retention, "box");
+    ck_assert_int_eq(name->personal, IQM_PERSONAL_NEVER);
+    ck_assert_ptr_null(name->purpose);
+    ck_assert_ptr_null(TINY_RESOURCE_BOX->subject);
+}
+END_TEST
+
+START_TEST(places_say_whose_their_rows_are)
+{
+    const struct iqm_place *lid = &tiny_contract.places[0], *box = &tiny_contract.places[2];
+
+    ck_assert_uint_eq(tiny_contract.place_count, 4);
+    ck_assert_str_eq(lid->condition,
+        "lid.box_id IN (SELECT box.id FROM box WHERE box.maker_id = $1) "
+        "OR lid.id IN (SELECT lid_person.holder_id FROM lid_person WHERE lid_person.held_id = $1) "
+        "OR (lid.resource = 'box' AND lid.id IN (SELECT box.id FROM box WHERE box.maker_id = $1))");
+    ck_assert_int_eq(lid->on_erasure, IQM_ERASURE_KEEP);
+    ck_assert_str_eq(lid->ground, "Lids stay.");
+    ck_assert_str_eq(lid->columns[1].name, "label");
+    ck_assert_int_eq(lid->columns[1].personal, IQM_PERSONAL_MAY_MENTION);
+    ck_assert_ptr_eq(box->resource, TINY_RESOURCE_BOX);
+    ck_assert_ptr_null(tiny_contract.places[1].condition);
+}
+END_TEST
+
+START_TEST(purposes_and_retention_are_data)
+{
+    ck_assert_str_eq(tiny_contract.purposes[0].basis, "contract");
+    ck_assert_str_eq(tiny_contract.purposes[0].subjects[0], "Makers");
+    ck_assert_str_eq(tiny_contract.retention[0].keep, "P1Y");
+    ck_assert(!tiny_contract.retention[0].anonymise);
+    ck_assert_str_eq(tiny_contract.controller->contact, "keepers@example.org");
+    ck_assert_ptr_null(tiny_contract.controller->transfers[0]);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("compiled");
@@ -87,5 +130,8 @@ int main(void)
     tcase_add_test(tests, members_say_who_may_set_them_when_creating);
     tcase_add_test(tests, operations_say_how_they_are_spoken_to);
     tcase_add_test(tests, problem_types_say_whether_oauth_knows_them);
+    tcase_add_test(tests, strings_say_what_they_tell);
+    tcase_add_test(tests, places_say_whose_their_rows_are);
+    tcase_add_test(tests, purposes_and_retention_are_data);
     return run_case(tests, "contract_compiled");
 }
