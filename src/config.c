@@ -71,6 +71,22 @@ static const struct setting settings[] = {
         "threads that hash passwords; 0 takes one for every four processors"},
     {"IQM_PASSWORD_LIST", TEXT, AT(password_list), NULL, 0, 0,
         "file of further passwords to refuse, one a line"},
+    {"IQM_SMTP_URL", TEXT, AT(smtp_url), NULL, 0, 0,
+        "mail server, as smtp://mail.example.org:587 or smtps://mail.example.org; where unset, "
+        "mail waits"},
+    {"IQM_SMTP_USER", TEXT, AT(smtp_user), NULL, 0, 0,
+        "whom the mail server knows us as, if it asks"},
+    {"IQM_SMTP_PASSWORD", SECRET, AT(smtp_password), NULL, 0, 0, "the password for that"},
+    {"IQM_SMTP_TLS", TEXT, AT(smtp_tls), NULL, 0, 0,
+        "required, opportunistic (where the mail server offers it, without asking who it is) or "
+        "off; where unset, required, but off to a server on this machine"},
+    {"IQM_SMTP_AUTHORITIES", TEXT, AT(smtp_authorities), NULL, 0, 0,
+        "file of certificates (PEM) by which the mail server's is trusted; the system's where "
+        "unset"},
+    {"IQM_SMTP_TIMEOUT", NUMBER, AT(smtp_timeout), "60", 1, 600,
+        "seconds that handing over one mail may take"},
+    {"IQM_MAIL_FROM", TEXT, AT(mail_from), NULL, 0, 0,
+        "sender of mail, as Inclusion Quality Mark <mail@example.org>"},
     {"IQM_LOG", TEXT, AT(log), "info", 0, 0, "off, error or info (a line a request)"},
     {"IQM_CONNECTIONS", NUMBER, AT(connections), "20000", 1, 1000000, "open connections in all"},
     {"IQM_CONNECTION_MEMORY", NUMBER, AT(connection_memory), "8192", 4096, 65536,

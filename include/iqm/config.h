@@ -38,6 +38,12 @@ struct iqm_config {
     char *trusted_proxies; /* as configured */
     struct iqm_networks trusted; /* whose X-Forwarded-For is believed */
     char *spool_dir;
+    char *smtp_url; /* empty: mail waits */
+    char *smtp_user, *smtp_password;
+    char *smtp_tls;         /* as configured */
+    char *smtp_authorities; /* file; empty: the system's */
+    int64_t smtp_timeout;   /* seconds for one mail */
+    char *mail_from;
     char *log;
     int64_t password_memory;   /* MiB that hashing a password takes */
     int64_t password_passes;   /* over that memory */

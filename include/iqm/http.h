@@ -27,6 +27,8 @@ struct iqm_server_options {
      * are still expected back from threads of the program's own: to be quick about it. May be NULL.
      */
     void (*give_up)(void *services);
+    /* How many mails wait, for the metrics; from any thread. NULL: there is no mail. */
+    uint64_t (*mail_waiting)(const void *services);
 };
 
 /* Serves until SIGTERM or SIGINT, then drains. 0, or negative after logging why it cannot serve. */

@@ -8,6 +8,7 @@
 #include "iqm/seal.h"
 
 #include <libpq-fe.h>
+#include <stdatomic.h>
 
 struct iqm_keyring;
 
@@ -40,5 +41,15 @@ int iqm_keyring_make(
 /* Opens a stored document, whoever it is about, into the arena. Errors as of iqm_keyring_find. */
 int iqm_keyring_unseal(struct iqm_keyring *keyring, struct iqm_arena *arena,
     const struct iqm_resource *resource, struct iqm_slice stored, struct iqm_slice *ret_clear);
+
+/* The same without a keyring, for a thread that must stop while the key database does not answer,
+ * in the manner of iqm/ask.h. NULL where there is no connection in time. */
+PGconn *iqm_key_connect(
+    const struct iqm_config *config, const char *name, const atomic_bool *stopping);
+
+/* The key of a person. IQM_ENOTFOUND: there is none; IQM_EINVAL: it is not of this master key;
+ * IQM_EPGLOST: the connection is of no more use. */
+int iqm_key_ask(PGconn *connection, const struct iqm_seal_secrets *secrets, const char *person,
+    const atomic_bool *stopping, struct iqm_person_key *ret_key);
 
 #endif

@@ -6,6 +6,7 @@
 #include "iqm/seal.h"
 
 struct iqm_importer;
+struct iqm_mailer;
 struct iqm_passwords;
 struct iqm_sniffer;
 
@@ -13,6 +14,7 @@ struct iqm_services {
     const struct iqm_config *config;
     const struct iqm_seal_secrets *secrets; /* for keys of people and blind indexes */
     struct iqm_importer *importer;          /* NULL where none runs */
+    struct iqm_mailer *mailer;
     struct iqm_passwords *passwords;
     struct iqm_sniffer *sniffer;
 };

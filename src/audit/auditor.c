@@ -3,7 +3,7 @@
  * the database lets one at a time seal. Must not give up on a database that is away, nor hold up
  * the end of the server.
  */
-#include "ask.h"
+#include "iqm/ask.h"
 #include "iqm/audit.h"
 #include "iqm/log.h"
 #include "iqm/thread.h"
@@ -38,22 +38,9 @@ static bool is_stopping(const struct iqm_auditor *auditor)
     return atomic_load(&auditor->stopping);
 }
 
-static void clear_result(PGresult **result)
-{
-    PQclear(*result);
-}
-
-static int64_t int64_at(const PGresult *rows, int column)
-{
-    uint64_t bytes;
-
-    memcpy(&bytes, PQgetvalue(rows, 0, column), sizeof bytes);
-    return (int64_t)be64toh(bytes);
-}
-
 static double double_at(const PGresult *rows, int column)
 {
-    int64_t bits = int64_at(rows, column);
+    int64_t bits = iqm_ask_int64(rows, column);
     double value;
 
     memcpy(&value, &bits, sizeof value);
@@ -62,17 +49,17 @@ static double double_at(const PGresult *rows, int column)
 
 static int seal(struct iqm_auditor *auditor, struct end *ret_end)
 {
-    IQM_CLEANUP(clear_result)
-    PGresult *rows = ask(auditor->connection,
+    IQM_CLEANUP(iqm_ask_clear)
+    PGresult *rows = iqm_ask(auditor->connection,
         "SELECT sealed::bigint, number, signed_number, signed_seconds_ago, hash "
         "FROM seal_audit(" ROUND_RECORDS ")",
         0, NULL, NULL, NULL, &auditor->stopping);
 
     if (PQntuples(rows) != 1 || PQgetlength(rows, 0, 4) != IQM_AUDIT_HASH)
         return IQM_EPG;
-    ret_end->sealed = int64_at(rows, 0);
-    ret_end->number = int64_at(rows, 1);
-    ret_end->signed_number = int64_at(rows, 2);
+    ret_end->sealed = iqm_ask_int64(rows, 0);
+    ret_end->number = iqm_ask_int64(rows, 1);
+    ret_end->signed_number = iqm_ask_int64(rows, 2);
     ret_end->signed_seconds_ago = double_at(rows, 3);
     memcpy(ret_end->hash, PQgetvalue(rows, 0, 4), IQM_AUDIT_HASH);
     return 0;
@@ -108,8 +95,8 @@ static int sign(struct iqm_auditor *auditor, const struct end *end)
     iqm_time_now(checkpoint.at);
     memcpy(checkpoint.hash, end->hash, IQM_AUDIT_HASH);
     iqm_checkpoint_sign(&checkpoint, auditor->config->signing_key_bytes);
-    IQM_CLEANUP(clear_result)
-    PGresult *rows = ask(auditor->connection,
+    IQM_CLEANUP(iqm_ask_clear)
+    PGresult *rows = iqm_ask(auditor->connection,
         "SELECT add_checkpoint($1::bigint, $2::timestamptz, $3::bytea, $4::bytea, $5::bytea)", 5,
         values, lengths, formats, &auditor->stopping);
     if (PQntuples(rows) != 1)
@@ -160,7 +147,8 @@ static uint64_t fail(struct iqm_auditor *auditor)
 static uint64_t work(struct iqm_auditor *auditor)
 {
     if (auditor->connection == NULL)
-        auditor->connection = ask_connect(auditor->config, &auditor->stopping);
+        auditor->connection = iqm_ask_connect(
+            auditor->config, auditor->config->database_url, "iqmd audit", &auditor->stopping);
     if (auditor->connection == NULL || seal_and_sign(auditor) != 0)
         return fail(auditor);
     auditor->failures = 0;

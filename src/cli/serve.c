@@ -7,6 +7,7 @@
 #include "iqm/importer.h"
 #include "iqm/keyring.h"
 #include "iqm/log.h"
+#include "iqm/mailer.h"
 #include "iqm/oauth.h"
 #include "iqm/password.h"
 #include "iqm/services.h"
@@ -43,6 +44,11 @@ static enum iqm_log_level log_level(const char *name)
     return strcmp(name, "error") == 0 ? IQM_LOG_ERROR : IQM_LOG_INFO;
 }
 
+static uint64_t count_waiting_mail(const void *services)
+{
+    return iqm_mailer_waiting(((const struct iqm_services *)services)->mailer);
+}
+
 /* The server itself, beside what works in the background. */
 static int serve_calls(struct iqm_services *services)
 {
@@ -53,7 +59,8 @@ static int serve_calls(struct iqm_services *services)
         .refuse = iqm_auth_refuse,
         .upkeep = iqm_oauth_upkeep,
         .origins = iqm_oauth_origins,
-        .give_up = iqm_passwords_give_up};
+        .give_up = iqm_passwords_give_up,
+        .mail_waiting = count_waiting_mail};
 
     services->sniffer = iqm_sniffer_open();
     if (services->sniffer == NULL) {
@@ -67,25 +74,52 @@ static int serve_calls(struct iqm_services *services)
     return error;
 }
 
-/* What is there as long as the server is. */
-static int serve(const struct iqm_config *config, const struct iqm_keyring *keyring)
-{
-    struct iqm_services services = {.config = config, .secrets = iqm_keyring_secrets(keyring)};
+/* What works in the background; stopping accepts what has not started. */
+struct background {
+    struct iqm_mailer *mailer;
+    struct iqm_auditor *auditor;
+    struct iqm_importer *importer;
+};
 
-    struct iqm_auditor *auditor = iqm_auditor_start(config);
-    if (auditor == NULL) {
-        iqm_log_event(IQM_LOG_ERROR, "auditor_not_started", NULL, NULL);
-        return EXIT_FAILURE;
+static int not_started(const char *event)
+{
+    iqm_log_event(IQM_LOG_ERROR, event, NULL, NULL);
+    return IQM_EIO;
+}
+
+static int start(struct background *background, const struct iqm_config *config,
+    const struct iqm_seal_secrets *secrets)
+{
+    background->mailer = iqm_mailer_start(config, secrets);
+    if (background->mailer == NULL)
+        return not_started("mailer_not_started");
+    background->auditor = iqm_auditor_start(config);
+    if (background->auditor == NULL)
+        return not_started("auditor_not_started");
+    background->importer = iqm_importer_start(config);
+    return background->importer != NULL ? 0 : not_started("importer_not_started");
+}
+
+static void stop(struct background *background)
+{
+    iqm_importer_stop(background->importer);
+    iqm_mailer_stop(background->mailer);
+    iqm_auditor_stop(background->auditor);
+}
+
+static int serve(const struct iqm_config *config, const struct iqm_seal_secrets *secrets)
+{
+    struct background background = {0};
+    int error = start(&background, config, secrets);
+
+    if (error == 0) {
+        struct iqm_services services = {.config = config,
+            .secrets = secrets,
+            .importer = background.importer,
+            .mailer = background.mailer};
+        error = serve_calls(&services);
     }
-    services.importer = iqm_importer_start(config);
-    if (services.importer == NULL) {
-        iqm_log_event(IQM_LOG_ERROR, "importer_not_started", NULL, NULL);
-        iqm_auditor_stop(auditor);
-        return EXIT_FAILURE;
-    }
-    int error = serve_calls(&services);
-    iqm_importer_stop(services.importer);
-    iqm_auditor_stop(auditor);
+    stop(&background);
     return error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -99,7 +133,8 @@ int cli_serve(int argc, char **argv)
             iqm_config_help(stdout);
         return status;
     }
-    if (iqm_config_load(&config, stderr) != 0 || !is_complete(&config))
+    if (iqm_config_load(&config, stderr) != 0 || !is_complete(&config) ||
+        iqm_mailer_check(&config, stderr) != 0)
         return EXIT_USAGE;
     iqm_log_open(log_level(config.log));
     json_object_seed(randombytes_random() | 1);
@@ -109,7 +144,7 @@ int cli_serve(int argc, char **argv)
     }
     IQM_CLEANUP(iqm_keyring_closep)
     struct iqm_keyring *keyring = iqm_keyring_await(&config, stderr);
-    status = keyring != NULL ? serve(&config, keyring) : EXIT_FAILURE;
+    status = keyring != NULL ? serve(&config, iqm_keyring_secrets(keyring)) : EXIT_FAILURE;
     iqm_contract_close(&iqm_contract);
     return status;
 }

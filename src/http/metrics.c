@@ -129,6 +129,17 @@ static void print_simple(FILE *out)
             simple[i].name, simple[i].type, simple[i].name, sum(simple[i].offset));
 }
 
+static void print_mail(FILE *out)
+{
+    const struct iqm_server_options *options = scope.workers[0].options;
+
+    if (options->mail_waiting != NULL)
+        fprintf(out,
+            "# HELP iqm_mail_waiting Mails that wait in the outbox, of all instances.\n"
+            "# TYPE iqm_mail_waiting gauge\niqm_mail_waiting %" PRIu64 "\n",
+            options->mail_waiting(options->services));
+}
+
 static enum MHD_Result answer(void *cls, struct MHD_Connection *mhd, const char *url,
     const char *method, const char *version, const char *upload, size_t *upload_size,
     void **con_cls)
@@ -149,6 +160,7 @@ static enum MHD_Result answer(void *cls, struct MHD_Connection *mhd, const char 
         print_operations(out);
         print_latency(out);
         print_simple(out);
+        print_mail(out);
     }
     if (fclose(out) != 0)
         return MHD_NO;

@@ -39,6 +39,7 @@ AS_OWNER = {
         "makes the requests that were noted, to who has the code",
     "find_request_people(text)": "ids of those who have an address, by its index, among others",
     "forget_request_verifications()": "deletes those that are over",
+    "enqueue_mail(uuid,text,text)": "a mail to a person, or to nobody; seen by none but who sends",
     "find_client(uuid)": "a client's name, redirects and scopes, to whom the page is for",
     "find_sign_in(text,inet)": "the hash of one password, to verify it outside of the database",
     "forget_expired()": "deletes what is spent or over",
@@ -98,6 +99,9 @@ AS_OWNER = {
     "contribution_sight()": "what makes a contribution seen by the caller",
     "search_contributions(tsquery,text[],text,integer,numeric[])":
         "ids and ranks of contributions the caller may see; row-level security asks again",
+    "settle_mail(uuid,integer,text,text)": "enters what became of a mail in hand",
+    "take_mail(integer)": "a mail to send, with the address as sealed as it is stored",
+    "tend_outbox()": "deletes mail that is over, and counts what waits",
     "seal_audit(integer)": "adds seals to what the audit log has, and tells the last hash",
 }
 
@@ -230,7 +234,7 @@ def test_the_role_owns_nothing(ask):
     "SELECT add_recipients('{}', '{}', 'mine')", "SELECT withdraw_among('{}', 'head_office')",
     "INSERT INTO enquiry (id) VALUES (gen_random_uuid())",
     "SELECT * FROM credential", "UPDATE credential SET password = NULL",
-    "SELECT * FROM client_secret", "SELECT * FROM session", "DELETE FROM session",
+    "SELECT * FROM outbox", "DELETE FROM outbox", "SELECT * FROM client_secret", "SELECT * FROM session", "DELETE FROM session",
     "UPDATE session SET revoked_at = NULL", "SELECT end_sessions(gen_random_uuid())",
     "SELECT actor_with_role('school')", "SELECT keep_head_office()",
     "CALL share_documents('school', '{client}')", "CALL protect_documents('school', '{client}')",

@@ -1,11 +1,13 @@
 /* Waiting for PostgreSQL up to a deadline, which comes near when the server stops. */
-#include "ask.h"
+#include "iqm/ask.h"
 
 #include "iqm/ids.h"
 #include "iqm/log.h"
 
+#include <endian.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 
 #define PATIENCE_MS 15000
 #define PATIENCE_STOPPING_MS 2000
@@ -37,7 +39,7 @@ static void ignore_notice(void *user, const char *message)
     (void)message;
 }
 
-static PGconn *begin_connection(const struct iqm_config *config)
+static PGconn *begin_connection(const struct iqm_config *config, const char *url, const char *name)
 {
     char settings[512];
 
@@ -47,15 +49,15 @@ static PGconn *begin_connection(const struct iqm_config *config)
         config->database_role);
     const char *keywords[] = {
         "dbname", "options", "application_name", "tcp_user_timeout", "target_session_attrs", NULL};
-    const char *values[] = {
-        config->database_url, settings, "iqmd audit", "10000", "read-write", NULL};
+    const char *values[] = {url, settings, name, "10000", "read-write", NULL};
     return PQconnectStartParams(keywords, values, 1);
 }
 
-PGconn *ask_connect(const struct iqm_config *config, const atomic_bool *stopping)
+PGconn *iqm_ask_connect(
+    const struct iqm_config *config, const char *url, const char *name, const atomic_bool *stopping)
 {
     uint64_t since = iqm_clock_ms();
-    PGconn *connection = begin_connection(config);
+    PGconn *connection = begin_connection(config, url, name);
     PostgresPollingStatusType status = PGRES_POLLING_WRITING;
 
     PQsetNoticeProcessor(connection, ignore_notice, NULL);
@@ -85,13 +87,17 @@ static bool wait_for_result(PGconn *connection, uint64_t since, const atomic_boo
 }
 
 /* The message stays in the database's log. */
-static void log_failure(const PGresult *result)
+static void log_failure(const PGconn *connection, const PGresult *result)
 {
-    iqm_log_event(
-        IQM_LOG_ERROR, "audit_failed", "sqlstate", PQresultErrorField(result, PG_DIAG_SQLSTATE));
+    struct iqm_log_line line;
+
+    iqm_log_begin(&line, IQM_LOG_ERROR, "statement_failed");
+    iqm_log_string(&line, "thread", PQparameterStatus(connection, "application_name"));
+    iqm_log_string(&line, "sqlstate", PQresultErrorField(result, PG_DIAG_SQLSTATE));
+    iqm_log_end(&line);
 }
 
-PGresult *ask(PGconn *connection, const char *sql, int count, const char *const *values,
+PGresult *iqm_ask(PGconn *connection, const char *sql, int count, const char *const *values,
     const int *lengths, const int *formats, const atomic_bool *stopping)
 {
     uint64_t since = iqm_clock_ms();
@@ -107,10 +113,23 @@ PGresult *ask(PGconn *connection, const char *sql, int count, const char *const 
         PQclear(rows);
         rows = next;
         if (PQresultStatus(rows) != PGRES_TUPLES_OK) {
-            log_failure(rows);
+            log_failure(connection, rows);
             break;
         }
     }
     PQclear(rows);
     return NULL;
+}
+
+void iqm_ask_clear(PGresult **rows)
+{
+    PQclear(*rows);
+}
+
+int64_t iqm_ask_int64(const PGresult *rows, int column)
+{
+    uint64_t bytes;
+
+    memcpy(&bytes, PQgetvalue(rows, 0, column), sizeof bytes);
+    return (int64_t)be64toh(bytes);
 }

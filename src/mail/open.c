@@ -1,0 +1,35 @@
+/* Keys, and what they open. */
+#include "open.h"
+
+#include "iqm/keyring.h"
+
+#include <string.h>
+
+void mail_keys_close(struct mail_keys *keys)
+{
+    PQfinish(keys->connection);
+    keys->connection = NULL;
+}
+
+int mail_find_key(struct mail_keys *keys, const char *person_id, struct iqm_person_key *ret_key)
+{
+    if (keys->connection == NULL)
+        keys->connection = iqm_key_connect(keys->config, "iqmd mail", keys->stopping);
+    if (keys->connection == NULL)
+        return IQM_EPGLOST;
+    int error = iqm_key_ask(keys->connection, keys->secrets, person_id, keys->stopping, ret_key);
+    if (error == IQM_EPGLOST)
+        mail_keys_close(keys);
+    return error;
+}
+
+int mail_open(struct iqm_arena *arena, const struct iqm_person_key *key,
+    const struct iqm_seal_place *place, const char *sealed, const char **ret_text)
+{
+    struct iqm_slice clear;
+    int error = iqm_unseal(arena, key, place, (struct iqm_slice){sealed, strlen(sealed)}, &clear);
+
+    if (error == 0)
+        *ret_text = iqm_arena_copy(arena, clear.ptr, clear.len);
+    return error == 0 && *ret_text == NULL ? IQM_ENOMEM : error;
+}
