@@ -123,7 +123,7 @@ need_room() {
 
 # meson looks for statements and migrations only when it configures.
 statement_files() {
-    find "$top/src/programme" "$top/migrations" -name '*.sql' | sort
+    find "$top/src" "$top/migrations" -name '*.sql' | sort
 }
 
 # Configures (once, and again when the set-up changes) build/NAME and compiles a target there:

@@ -8,6 +8,7 @@
 #ifndef IQM_VAULT_H
 #define IQM_VAULT_H
 
+#include "iqm/pg.h"
 #include "iqm/seal.h"
 
 #include <uv.h>
@@ -73,5 +74,24 @@ struct iqm_vault_opening {
 };
 void iqm_vault_open(
     struct iqm_vault *vault, struct iqm_arena *arena, struct iqm_vault_opening *opening);
+
+/*
+ * Destroys the key of a person and enters the erasure in the key database's log; said twice, it has
+ * happened once. `done` is called once, never before this returns, with error 0: it is durable;
+ * else IQM_EPGLOST. What is borrowed must stay until then. A ping only asks whether the database
+ * answers.
+ */
+struct iqm_vault_destruction {
+    const char *person, *erasure, *entry, *certificate;
+    void (*done)(struct iqm_vault_destruction *destruction);
+    void *user;
+
+    int error;
+    struct iqm_pg_batch batch;
+    struct iqm_pg_value values[4];
+    struct iqm_vault *vault;
+};
+void iqm_vault_destroy(struct iqm_vault *vault, struct iqm_vault_destruction *destruction);
+void iqm_vault_ping(struct iqm_vault *vault, struct iqm_vault_destruction *destruction);
 
 #endif

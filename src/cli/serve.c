@@ -3,6 +3,7 @@
 #include "contract_tables.h"
 #include "iqm/audit.h"
 #include "iqm/auth.h"
+#include "iqm/erasure.h"
 #include "iqm/http.h"
 #include "iqm/importer.h"
 #include "iqm/keyring.h"
@@ -123,6 +124,15 @@ static int serve(const struct iqm_config *config, const struct iqm_seal_secrets 
     return error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* Whoever was erased is erased before the first request, whatever backup the database is from. */
+static bool agree(const struct iqm_config *config, struct iqm_keyring *keyring)
+{
+    if (iqm_erasures_await(config, keyring) == 0)
+        return true;
+    fprintf(stderr, "The database does not have what the server needs: run iqmd migrate.\n");
+    return false;
+}
+
 int cli_serve(int argc, char **argv)
 {
     IQM_CLEANUP(iqm_config_free) struct iqm_config config = {0};
@@ -144,7 +154,9 @@ int cli_serve(int argc, char **argv)
     }
     IQM_CLEANUP(iqm_keyring_closep)
     struct iqm_keyring *keyring = iqm_keyring_await(&config, stderr);
-    status = keyring != NULL ? serve(&config, iqm_keyring_secrets(keyring)) : EXIT_FAILURE;
+    status = keyring != NULL && agree(&config, keyring)
+                 ? serve(&config, iqm_keyring_secrets(keyring))
+                 : EXIT_FAILURE;
     iqm_contract_close(&iqm_contract);
     return status;
 }

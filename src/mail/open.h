@@ -26,4 +26,8 @@ int mail_find_key(struct mail_keys *keys, const char *person_id, struct iqm_pers
 int mail_open(struct iqm_arena *arena, const struct iqm_person_key *key,
     const struct iqm_seal_place *place, const char *sealed, const char **ret_text);
 
+/* The same of a member of a person. */
+int mail_open_member(struct iqm_arena *arena, const struct iqm_person_key *key,
+    const struct iqm_seal_place *place, const char *sealed, const char **ret_text);
+
 #endif

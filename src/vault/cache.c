@@ -96,3 +96,14 @@ void key_cache_add(
     memcpy(chosen->key, key, IQM_KEY_BYTES);
     chosen->since = iqm_clock_ms() | 1;
 }
+
+void key_cache_forget(struct key_cache *cache, const char *person)
+{
+    uint8_t id[16];
+    struct entry *set = set_of(cache, person, id);
+
+    for (unsigned i = 0; set != NULL && i < WAYS; i++) {
+        if (memcmp(set[i].person, id, sizeof id) == 0)
+            sodium_memzero(&set[i], sizeof set[i]);
+    }
+}

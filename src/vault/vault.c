@@ -262,3 +262,39 @@ void iqm_vault_open(
         .user = opening};
     iqm_vault_fetch(vault, arena, &opening->fetch);
 }
+
+/* ---- destroying ---- */
+
+static void told(struct iqm_pg_batch *batch)
+{
+    struct iqm_vault_destruction *destruction = batch->user;
+
+    destruction->error = batch->error == 0 ? 0 : IQM_EPGLOST;
+    iqm_pg_batch_clear(batch);
+    destruction->done(destruction);
+}
+
+void iqm_vault_destroy(struct iqm_vault *vault, struct iqm_vault_destruction *destruction)
+{
+    struct iqm_pg_value *values = destruction->values;
+
+    key_cache_forget(vault->cache, destruction->person);
+    values[0].text = destruction->person;
+    values[1].text = destruction->erasure;
+    values[2].text = destruction->entry;
+    values[3].text = destruction->certificate;
+    destruction->batch.done = told;
+    destruction->batch.user = destruction;
+    iqm_pg_batch_add(&destruction->batch, "log_erasure",
+        "SELECT log_erasure($1::uuid, $2::uuid, $3::json, $4)", values, 4);
+    iqm_pg_write(vault->pg, &destruction->batch);
+}
+
+void iqm_vault_ping(struct iqm_vault *vault, struct iqm_vault_destruction *destruction)
+{
+    destruction->batch.done = told;
+    destruction->batch.user = destruction;
+    iqm_pg_batch_add(
+        &destruction->batch, "find_erasure", "SELECT FROM erasure_log LIMIT 1", NULL, 0);
+    iqm_pg_write(vault->pg, &destruction->batch);
+}

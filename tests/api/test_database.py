@@ -22,6 +22,13 @@ AS_OWNER = {
     "change_own_password(text,text,uuid)":
         "the caller's own, where it is the one that was compared",
     "client_origins()": "which origins browsers may call from",
+    "erase_person(uuid,uuid)": "for head office only; what the contract declares, unless held",
+    "list_erasures(uuid,integer)": "the ledger, page by page, for the key database's log",
+    "missing_erasures(uuid[])": "which of these the ledger lacks",
+    "preview_erasure(uuid)": "for head office only",
+    "read_erasure_certificate(uuid)": "what anybody may read: nothing about a person",
+    "record_erasure(json,text)": "enters it once, of somebody who was erased",
+    "repeat_erasure(json,text)": "does again what the key database's log says was done",
     "create_account_link(uuid,bytea)": "for head office only; voids the former link",
     "create_client_secret(uuid,bytea)": "for head office only; voids the former secret",
     "check_enquiry(uuid,boolean,uuid)": "what stands against the wordings of a form",

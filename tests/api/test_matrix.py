@@ -115,6 +115,10 @@ OTHERS = {
         "purpose": "marketing", "text": people.make.name("I agree to")}),
     "create_enquiry": lambda caller, people: caller.post(
         "/v1/enquiries", enquiries.body(people.make)),
+    "get_erasure_preview": lambda caller, people: caller.get(
+        f"/v1/people/{people.make.person()['id']}/erasure-preview"),
+    "erase_person": lambda caller, people: caller.post(
+        f"/v1/people/{people.make.person()['id']}/erasure", {}),
     "get_consent_withdrawal_page": lambda caller, people: withdrawal(caller, people, "GET"),
     "withdraw_consent": lambda caller, people: withdrawal(caller, people, "POST"),
     "get_password_page": lambda caller, people: caller.get(
@@ -249,6 +253,9 @@ class Scene:
                 evidence_id=self.world.evidence[place]["id"]))) for place in PLACES]
         if operation.id == "put_evidence_file":
             return [word(self.put_evidence_file(place, role), allowed) for place in PLACES]
+        if operation.id == "get_erasure_certificate":
+            return [word(self.world.callers[role].get(operation.path.format(
+                erasure_id=self.world.erasures[place]["id"]))) for place in PLACES]
         if operation.id in ("create_consent_record", "get_consent_state"):
             return [word(self.consent(operation, place, role), allowed) for place in PLACES]
         if operation.id == "revoke_session":

@@ -167,9 +167,16 @@ class World:
         self.enquiries = {place: self.fresh("enquiry", place) for place in PLACES}
         self.consent_wordings = {place: consents.shipped(self.make.client) for place in PLACES}
         self.consent_records = {}
+        self.erasures = {place: self._erasure() for place in PLACES}
         self.bank_holidays = {place: self.make.bank_holiday() for place in PLACES}
         self.legal_holds = {place: self.fresh("legal_hold", place) for place in PLACES}
         self.privacy_requests = {place: self.fresh("privacy_request", place) for place in PLACES}
+
+    def _erasure(self):
+        """Of somebody who was made for it."""
+        done = self.make.client.post(f"/v1/people/{self.make.person()['id']}/erasure", {})
+        assert done.status == 201, done
+        return done.json
 
     def _kept_award(self, place):
         """Of another level than those that are made anew."""

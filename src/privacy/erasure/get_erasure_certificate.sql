@@ -1,0 +1,1 @@
+SELECT read_erasure_certificate(:erasure_id::uuid)

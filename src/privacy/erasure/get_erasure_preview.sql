@@ -1,0 +1,1 @@
+SELECT preview_erasure(:person_id::uuid)

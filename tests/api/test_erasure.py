@@ -1,0 +1,233 @@
+"""Erasing people: what goes, what stays and why, the certificate, and that a restore brings nobody
+back."""
+
+import base64
+import json
+import secrets
+import signal
+import subprocess
+
+import pytest
+
+from support import confidential, consents
+from support.client import Client
+from support.cluster import plain_environment, programs
+from support.expect import invalid, problem
+from support.scratch import scratch_database
+
+
+def canaries():
+    """A person each of whose members says something that nobody else says."""
+    mark = secrets.token_hex(6)
+    return {"name": confidential.note(f"Canary {mark}"),
+            "email": confidential.note(f"canary.{mark}@example.org"),
+            "telephone": confidential.note(f"020 {int(mark, 16)}"),
+            "job_title": confidential.note(f"Singer {mark}")}
+
+
+@pytest.fixture
+def scratch(stage):
+    with scratch_database(stage) as database:
+        yield database
+
+
+def erase(client, person, **members):
+    response = client.post(f"/v1/people/{person['id']}/erasure", members)
+    assert response.status == 201, response
+    return response.json
+
+
+def parts_of(certificate):
+    """Header, payload and signature of a JWS."""
+    return [base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+            for part in certificate.split(".")]
+
+
+def dump(scratch):
+    done = subprocess.run([programs() / "pg_dump", "-h", scratch.stage.cluster.directory, "-U",
+                           "postgres", "--inserts", "-d", scratch.name], check=True,
+                          capture_output=True, text=True, env=plain_environment())
+    return done.stdout
+
+
+class TestErasing:
+    def test_the_person_is_gone(self, head, make):
+        person = make.person()
+        done = erase(head, person)
+        path = f"/v1/people/{person['id']}"
+        for response in (head.get(path), head.get(path + "/history"), head.delete(path, "*"),
+                         head.patch(path, {"name": "Back"}, "*"),
+                         head.post(path + "/erasure", {}), head.get(path + "/erasure-preview")):
+            problem(response, 404, "not_found")
+        assert head.get(f"/v1/people?email={person['email']}").json["items"] == []
+        problem(head.put(path, {"name": "Back"}, headers={"If-None-Match": "*"}), 412,
+                "precondition_failed")
+        assert head.get(f"/v1/erasures/{done['id']}").json == done
+        assert head.get(f"/v1/erasures?person_id={person['id']}").json["items"] == [done]
+        assert done["reason"] == "request" and done["person_id"] == person["id"]
+        assert {"place": "person", "rows": 1} in done["erased"]
+
+    def test_the_account_is_gone_at_once(self, head, world):
+        somebody = world.people.somebody("ambassador")
+        client = somebody.client
+        assert client.get("/v1/me").status == 200
+        done = erase(head, somebody.person)
+        problem(client.get("/v1/me"), 401, "unauthorized")
+        problem(head.get(f"/v1/accounts/{somebody.account['id']}"), 404, "not_found")
+        gone = {place["place"] for place in done["erased"]}
+        assert {"account", "credential", "session", "token", "history"} <= gone
+
+    def test_nothing_new_is_written_about_them(self, head, make):
+        person = make.person()
+        erase(head, person)
+        for path, body in (("/v1/ambassadors", {"person_id": person["id"]}),
+                           ("/v1/legal-holds", {**make.example("legal_hold"),
+                                                "person_id": person["id"]}),
+                           ("/v1/privacy-requests", {**make.example("privacy_request"),
+                                                     "person_id": person["id"]})):
+            invalid(head.post(path, body), "/person_id")
+
+    def test_a_hold_stands_against_it(self, head, make):
+        hold = make.legal_hold()
+        path = f"/v1/people/{hold['person_id']}"
+        preview = head.get(path + "/erasure-preview").json
+        assert preview["hold"]["id"] == hold["id"]
+        found = problem(head.post(path + "/erasure", {}), 409, "conflict")
+        assert hold["id"] in found["detail"]
+        assert head.get(path).status == 200
+
+    def test_the_request_is_of_this_person_and_for_this(self, head, make):
+        person = make.person()
+        other = make.privacy_request(kind="erasure")
+        complaint = make.privacy_request(person_id=person["id"])
+        for request in (other, complaint):
+            response = head.post(f"/v1/people/{person['id']}/erasure", {"request_id": request["id"]})
+            invalid(response, "/request_id")
+        own = make.privacy_request(person_id=person["id"], kind="erasure")
+        done = erase(head, person, request_id=own["id"])
+        assert done["request_id"] == own["id"]
+        assert any(kept["place"] == "privacy_request" and kept["rows"] == 2 for kept in done["kept"])
+
+    def test_the_preview_says_what_is_done(self, head, make):
+        person = make.person()
+        same = make.person(email=person["email"])
+        consents.grant(head, person)
+        preview = head.get(f"/v1/people/{person['id']}/erasure-preview").json
+        assert preview["same_address"] == [same["id"]]
+        done = erase(head, person)
+        assert (preview["erased"], preview["kept"]) == (done["erased"], done["kept"])
+        assert any(kept["place"] == "consent_record" for kept in done["kept"])
+
+    def test_what_others_recorded_stays(self, head, make):
+        ambassador = make.ambassador()
+        erase(head, {"id": ambassador["person_id"]})
+        assert head.get(f"/v1/ambassadors/{ambassador['id']}").json == ambassador
+
+
+class TestCertificate:
+    def test_anybody_can_verify_it(self, head, make, anyone, stage):
+        person = make.person()
+        done = erase(head, person)
+        response = anyone.get(f"/v1/erasures/{done['id']}/certificate")
+        assert response.status == 200 and response.media_type == "application/jose"
+        header, payload, _ = parts_of(response.text)
+        key, = anyone.get("/.well-known/jwks.json").json["keys"]
+        assert json.loads(header) == {"alg": "EdDSA", "kid": key["kid"]}
+        said = json.loads(payload)
+        assert said["jti"] == done["id"] and said["erased"] == done["erased"]
+        assert person["id"] not in payload.decode() and "recipients" not in said
+        public = stage.iqmd("audit", "public-key").stdout.split()[-1]
+        assert base64.urlsafe_b64decode(key["x"] + "=").hex() == public
+
+    def test_there_is_none_of_what_was_not_erased(self, anyone):
+        problem(anyone.get("/v1/erasures/00000000-0000-7000-8000-000000000000/certificate"), 404,
+                "not_found")
+
+
+class TestCanary:
+    def test_nothing_is_left(self, scratch, stage):
+        """Of every member, in every table, before in clear and afterwards at all."""
+        person, later = canaries(), canaries()
+        token = scratch.token()
+        with scratch.served(token) as head:
+            made = head.post("/v1/people", person).json
+            path = f"/v1/people/{made['id']}"
+            for change in (later, person):
+                assert head.patch(path, change, "*").status == 200
+            account = head.post("/v1/accounts", {"person_id": made["id"], "roles": ["ambassador"],
+                                                 "suspended": False})
+            assert account.status == 201
+            consents.grant(head, made)
+            head.post("/v1/privacy-requests", {"person_id": made["id"], "kind": "complaint",
+                                               "details": confidential.note("Canary details")})
+            before = dump(scratch).lower()
+            erase(head, made)
+            after = dump(scratch).lower()
+        for value in [*person.values(), *later.values(), "canary details"]:
+            assert value.lower() not in before and value.lower() not in after, value
+        index = stage.cluster.psql(f"SELECT count(*) FROM person_key WHERE person_id = '{made['id']}'",
+                                   database=scratch.keys)
+        assert index == "0"
+
+    def test_a_restored_backup_brings_nobody_back(self, scratch, stage):
+        person, other = canaries(), canaries()
+        token = scratch.token()
+        with scratch.served(token) as head:
+            made, kept = (head.post("/v1/people", one).json for one in (person, other))
+            backup = dump(scratch)
+            done = erase(head, made)
+        assert made["id"] in backup
+        stage.cluster.psql(f"DROP DATABASE {scratch.name} WITH (FORCE);", database="postgres")
+        stage.cluster.psql(f"CREATE DATABASE {scratch.name} OWNER iqm_owner", database="postgres")
+        scratch.psql(backup, user="postgres")
+        assert scratch.psql(f"SELECT erased FROM person WHERE id = '{made['id']}'",
+                            user="postgres") == "f"
+        server = scratch.server().start()
+        try:
+            assert server.find_log(event="erasures_repeated", count=1)
+            assert scratch.psql(f"SELECT erased FROM person WHERE id = '{made['id']}'",
+                                user="postgres") == "t"
+        finally:
+            server.stop()
+        with scratch.served(token) as head:
+            problem(head.get(f"/v1/people/{made['id']}"), 404, "not_found")
+            assert head.get(f"/v1/people/{kept['id']}").json == kept
+            assert head.get(f"/v1/erasures/{done['id']}").json == done
+
+    def test_a_key_that_outlived_its_person_is_destroyed_at_the_start(self, scratch, stage):
+        """Killed between the two databases: as the ledger is, so the log becomes."""
+        token = scratch.token()
+        with scratch.served(token) as head:
+            made = head.post("/v1/people", canaries()).json
+            done = erase(head, made)
+        stage.cluster.psql(f"""ALTER TABLE erasure_log DISABLE TRIGGER append_only;
+            DELETE FROM erasure_log;
+            INSERT INTO person_key (person_id, wrapped, master_id)
+            VALUES ('{made['id']}', decode(repeat('00', 72), 'hex'), decode(repeat('00', 8), 'hex'))""",
+            database=scratch.keys)
+        with scratch.served(token) as head:
+            assert head.get(f"/v1/erasures/{done['id']}").status == 200
+        rows = stage.cluster.psql("SELECT (SELECT count(*) FROM person_key WHERE person_id = "
+                                  f"'{made['id']}'), (SELECT count(*) FROM erasure_log)",
+                                  database=scratch.keys)
+        assert rows == "0|1"
+
+
+def test_what_was_acknowledged_outlives_a_kill(scratch, stage):
+    token = scratch.token()
+    with scratch.served(token) as head:
+        people = [head.post("/v1/people", canaries()).json for _ in range(12)]
+    server = scratch.server().start()
+    client = Client(server.port, token)
+    for person in people[:4]:
+        erase(client, person)
+    erase(client, people[4])
+    server.process.send_signal(signal.SIGKILL)
+    server.process.wait(30)
+    with scratch.served(token) as head:
+        erased = scratch.psql("SELECT count(*) FROM person WHERE erased", user="postgres")
+        logged = stage.cluster.psql("SELECT count(*) FROM erasure_log", database=scratch.keys)
+        ledger = scratch.psql("SELECT count(*) FROM erasure", user="postgres")
+        assert erased == logged == ledger == "5"
+        for person in people[5:]:
+            assert head.get(f"/v1/people/{person['id']}").json == person
