@@ -91,4 +91,12 @@ int iqm_sealed_person(const struct iqm_resource *resource, struct iqm_slice stor
 int iqm_unseal_document(struct iqm_arena *arena, const struct iqm_resource *resource,
     const struct iqm_person_key *key, struct iqm_slice stored, struct iqm_slice *ret_clear);
 
+/* What of a stored document can be read without a key: the members that are not sealed, in the
+ * arena. IQM_EINVAL or IQM_ENOMEM. */
+int iqm_sealed_rest(struct iqm_arena *arena, struct iqm_slice stored, struct iqm_slice *ret_rest);
+
+/* Whether the document has members that are to be sealed. */
+bool iqm_has_personal_members(const struct iqm_contract *contract,
+    const struct iqm_resource *resource, const json_t *document);
+
 #endif

@@ -57,7 +57,8 @@ void iqm_vault_fetch(
 
 /*
  * Opens stored documents of a resource that is about people: `stored` are borrowed, `opened` is in
- * the arena. One that cannot be opened, since its person was erased meanwhile, has ptr NULL.
+ * the arena. A person that was erased meanwhile has ptr NULL; of
+ * another record about one who was erased, what is not personal is left.
  * Otherwise as iqm_vault_fetch.
  */
 struct iqm_vault_opening {

@@ -12,6 +12,8 @@ int cli_audit(int argc, char **argv);
 int cli_serve(int argc, char **argv);
 int cli_migrate(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_erasure(int argc, char **argv);
+int cli_keys(int argc, char **argv);
 int cli_client(int argc, char **argv);
 int cli_token(int argc, char **argv);
 int cli_user(int argc, char **argv);

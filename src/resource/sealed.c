@@ -36,13 +36,18 @@ void sealed_open(struct writing *writing, struct iqm_slice stored,
 }
 
 /* The person is not there, or was erased, perhaps this very moment. */
-static void fail_without_key(struct writing *writing)
+static void go_on_without_key(struct writing *writing)
 {
     struct iqm_call *call = writing->call;
     const char *subject = writing->resource->subject;
 
-    if (writing->kind != WRITING_CREATE) {
-        writing_fail_with(writing, IQM_PROBLEM_NOT_FOUND);
+    if (writing->kind != WRITING_CREATE && strcmp(subject, "id") != 0 &&
+        !iqm_has_personal_members(call->contract, writing->resource, writing->document)) {
+        writing->sealing.sealed(writing); /* as it is */
+    } else if (writing->kind != WRITING_CREATE) {
+        iqm_problem_set(&call->problem, IQM_PROBLEM_CONFLICT,
+            "The person was erased: nothing personal can be added any more.");
+        writing_fail(writing);
     } else if (strcmp(subject, "id") == 0) {
         writing_fail_with(writing, IQM_PROBLEM_PRECONDITION_FAILED);
     } else {
@@ -63,7 +68,7 @@ static void key_fetched(struct iqm_vault_fetch *fetch)
         return;
     }
     if (!fetch->keys[0].known) {
-        fail_without_key(writing);
+        go_on_without_key(writing);
         return;
     }
     writing->stored = iqm_seal_document(call->arena, call->contract, writing->resource,

@@ -176,3 +176,37 @@ int iqm_unseal_document(struct iqm_arena *arena, const struct iqm_resource *reso
     *ret_clear = (struct iqm_slice){output.text, output.length};
     return 0;
 }
+
+int iqm_sealed_rest(struct iqm_arena *arena, struct iqm_slice stored, struct iqm_slice *ret_rest)
+{
+    json_t *document = json_loadb(stored.ptr, stored.len, 0, NULL);
+    const char *name;
+    json_t *value;
+    void *next;
+
+    if (document == NULL)
+        return IQM_EINVAL;
+    json_object_foreach_safe(document, next, name, value)
+    {
+        if (json_is_string(value) &&
+            strncmp(json_string_value(value), IQM_SEALED_PREFIX, sizeof IQM_SEALED_PREFIX - 1) == 0)
+            json_object_del(document, name);
+    }
+    *ret_rest = json_text(arena, document);
+    json_decref(document);
+    return ret_rest->ptr != NULL ? 0 : IQM_ENOMEM;
+}
+
+bool iqm_has_personal_members(const struct iqm_contract *contract,
+    const struct iqm_resource *resource, const json_t *document)
+{
+    const struct iqm_schema *schema = &contract->schemas[resource->schema];
+
+    for (uint16_t i = 0; i < schema->member_count; i++) {
+        const json_t *value = json_object_get(document, schema->members[i].name);
+        if (value != NULL && !json_is_null(value) &&
+            iqm_member_is_sealed(contract, resource, &schema->members[i]))
+            return true;
+    }
+    return false;
+}

@@ -107,6 +107,13 @@ class TestErasing:
         done = erase(head, person, request_id=own["id"])
         assert done["request_id"] == own["id"]
         assert any(kept["place"] == "privacy_request" and kept["rows"] == 2 for kept in done["kept"])
+        left = head.get(f"/v1/privacy-requests/{complaint['id']}").json
+        assert "details" not in left and left.items() <= complaint.items()
+        path = f"/v1/privacy-requests/{own['id']}/complete"
+        refused = head.post(path, {"outcome": "All is gone."}, headers={"If-Match": "*"})
+        problem(refused, 409, "conflict")
+        ended = head.post(path, {}, headers={"If-Match": "*"})
+        assert ended.status == 200 and ended.json["status"] == "completed", ended
 
     def test_the_preview_says_what_is_done(self, head, make):
         person = make.person()
@@ -138,6 +145,23 @@ class TestCertificate:
         assert person["id"] not in payload.decode() and "recipients" not in said
         public = stage.iqmd("audit", "public-key").stdout.split()[-1]
         assert base64.urlsafe_b64decode(key["x"] + "=").hex() == public
+
+    def test_the_command_verifies_it(self, head, make, stage):
+        done = erase(head, make.person())
+        text = head.get(f"/v1/erasures/{done['id']}/certificate").text
+        said = stage.iqmd("erasure", "verify", stdin=(text + "\n").encode())
+        assert json.loads(said.stdout)["jti"] == done["id"]
+        public = stage.iqmd("audit", "public-key").stdout.split()[-1]
+        assert stage.iqmd("erasure", "verify", "--public-key", public, stdin=text.encode(),
+                          settings={"IQM_SIGNING_KEY": ""}).stdout == said.stdout
+        head_part, payload, signature = text.split(".")
+        for bad in (f"{head_part}.{payload[:-2]}AA.{signature}", f"{head_part}.{payload}",
+                    f"{head_part}.{payload}.{signature}.x", "", "no certificate"):
+            refused = stage.iqmd("erasure", "verify", stdin=bad.encode(), check=False)
+            assert refused.returncode == 1 and refused.stdout == "" and refused.stderr, bad
+        other = stage.iqmd("erasure", "verify", "--public-key", "ab" * 32, stdin=text.encode(),
+                           check=False)
+        assert other.returncode == 1
 
     def test_there_is_none_of_what_was_not_erased(self, anyone):
         problem(anyone.get("/v1/erasures/00000000-0000-7000-8000-000000000000/certificate"), 404,

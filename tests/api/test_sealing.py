@@ -139,6 +139,24 @@ def test_the_server_does_not_start_without_keys(stage, change, sentence):
     assert done.returncode in (1, 2) and sentence in done.stderr
 
 
+def test_the_master_key_is_changed_without_a_gap(scratch, stage):
+    token, person = scratch.token(), canaries()
+    with scratch.served(token) as head:
+        made = head.post("/v1/people", person).json
+    both = {"IQM_MASTER_KEY": secrets.token_hex(32), "IQM_FORMER_MASTER_KEY": stage.master_key}
+    with scratch.served(token, **both) as head:
+        path = f"/v1/people/{made['id']}"
+        assert head.get(path).json == made
+        assert scratch.iqmd("keys", "rotate", settings=both).stdout == "2 keys were wrapped anew.\n"
+        assert scratch.iqmd("keys", "rotate", settings=both).stdout == "0 keys were wrapped anew.\n"
+        assert head.get(f"/v1/people?email={person['email']}").json["items"] == [made]
+    alone = {"IQM_MASTER_KEY": both["IQM_MASTER_KEY"], "IQM_FORMER_MASTER_KEY": ""}
+    with scratch.served(token, **alone) as head:
+        assert head.get(path).json == made
+    refused = scratch.iqmd("keys", "rotate", check=False)
+    assert refused.returncode == 1 and "another IQM_MASTER_KEY" in refused.stderr
+
+
 def test_who_may_not_make_people_makes_no_keys(scratch, stage):
     with scratch.served("iqm_" + "A" * 43) as stranger:
         problem(stranger.post("/v1/people", canaries()), 401, "unauthorized")
