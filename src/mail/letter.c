@@ -10,8 +10,15 @@
 
 /* What is sealed of a mail, opened. */
 struct opened {
-    const char *name, *address, *body;
+    json_t *name, *address, *body; /* NULL where there is none */
 };
+
+static void close_opened(struct opened *opened)
+{
+    json_decref(opened->name);
+    json_decref(opened->address);
+    json_decref(opened->body);
+}
 
 static int fail_as(enum mail_outcome outcome, const char *error, struct mail_report *ret_report)
 {
@@ -49,24 +56,15 @@ static int open_all(struct iqm_arena *arena, const struct iqm_person_key *key,
 static int open_mail(struct mail_keys *keys, struct iqm_arena *arena, const struct mail *mail,
     struct opened *ret_opened, struct mail_report *ret_report)
 {
-    struct opened opened = {.name = ""};
     struct iqm_person_key key;
 
     if (mail->email == NULL)
         return fail_as(MAIL_FAILED, "no_address", ret_report);
     int error = mail_find_key(keys, mail->person_id, &key);
     if (error == 0)
-        error = open_all(arena, &key, mail, &opened);
+        error = open_all(arena, &key, mail, ret_opened);
     sodium_memzero(&key, sizeof key);
-    if (error != 0)
-        return fail_to_open(error, ret_report);
-    *ret_opened = opened;
-    return 0;
-}
-
-static void decref(json_t **json)
-{
-    json_decref(*json);
+    return error == 0 ? 0 : fail_to_open(error, ret_report);
 }
 
 static void free_text(char **text)
@@ -79,20 +77,20 @@ static void free_text(char **text)
 static int compose(const struct mail_settings *settings, const struct mail *mail,
     const struct mail_kind *kind, const struct opened *opened, struct letter *letter)
 {
-    IQM_CLEANUP(decref) json_t *parameters = json_loads(opened->body, JSON_REJECT_DUPLICATES, NULL);
     IQM_CLEANUP(free_text) char *text = NULL;
-    int error = mail_kind_fill(kind, parameters, &text);
+    int error = mail_kind_fill(kind, opened->body, &text);
+    const char *name = json_string_value(opened->name);
     struct mail_message message = {.id = mail->id,
         .at = time(NULL),
-        .name = opened->name,
-        .address = opened->address,
+        .name = name != NULL ? name : "",
+        .address = letter->address,
         .subject = kind->subject,
         .text = text};
 
     if (error != 0)
         return error;
     if (kind->has_withdrawal)
-        message.unsubscribe = json_string_value(json_object_get(parameters, "link"));
+        message.unsubscribe = json_string_value(json_object_get(opened->body, "link"));
     return mail_write(settings, &message, &letter->bytes, &letter->length);
 }
 
@@ -101,17 +99,19 @@ int letter_write(const struct mail_settings *settings, struct mail_keys *keys,
     struct mail_report *ret_report)
 {
     const struct mail_kind *kind = mail_kind_find(mail->kind);
-    struct opened opened;
+    IQM_CLEANUP(close_opened) struct opened opened = {0};
     struct letter letter = {0};
 
     if (kind == NULL)
         return fail_as(MAIL_FAILED, "unknown_kind", ret_report);
     if (open_mail(keys, arena, mail, &opened, ret_report) != 0)
         return IQM_EINVAL;
-    if (!mail_is_address(opened.address))
+    const char *address = json_string_value(opened.address);
+    if (address == NULL || !mail_is_address(address))
         return fail_as(MAIL_FAILED, "bad_address", ret_report);
-    letter.address = opened.address;
-    int error = compose(settings, mail, kind, &opened, &letter);
+    letter.address = iqm_arena_string(arena, address);
+    int error =
+        letter.address != NULL ? compose(settings, mail, kind, &opened, &letter) : IQM_ENOMEM;
     if (error == IQM_ENOMEM)
         return fail_as(MAIL_AGAIN, "no_memory", ret_report);
     if (error != 0)

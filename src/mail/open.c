@@ -25,14 +25,19 @@ int mail_find_key(struct mail_keys *keys, const char *person_id, struct iqm_pers
 }
 
 int mail_open(struct iqm_arena *arena, const struct iqm_person_key *key,
-    const struct iqm_seal_place *place, const char *sealed, const char **ret_text)
+    const struct iqm_seal_place *place, const char *sealed, json_t **ret_value)
 {
     struct iqm_slice clear;
     int error = iqm_unseal(arena, key, place, (struct iqm_slice){sealed, strlen(sealed)}, &clear);
 
-    if (error == 0)
-        *ret_text = iqm_arena_copy(arena, clear.ptr, clear.len);
-    return error == 0 && *ret_text == NULL ? IQM_ENOMEM : error;
+    if (error != 0)
+        return error;
+    json_t *value =
+        json_loadb(clear.ptr, clear.len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+    if (value == NULL)
+        return IQM_EINVAL;
+    *ret_value = value;
+    return 0;
 }
 
 /* Members are sealed as the JSON that they are. */

@@ -21,10 +21,10 @@ void mail_keys_close(struct mail_keys *keys);
  * key; IQM_EPGLOST: the keys are away. */
 int mail_find_key(struct mail_keys *keys, const char *person_id, struct iqm_person_key *ret_key);
 
-/* A member of a record about that person as text, in the arena. IQM_EINVAL: it does not open, or is
- * no text; IQM_ENOMEM. */
+/* What was sealed of a record about that person, which is JSON; new. IQM_EINVAL: it does not open;
+ * IQM_ENOMEM. */
 int mail_open(struct iqm_arena *arena, const struct iqm_person_key *key,
-    const struct iqm_seal_place *place, const char *sealed, const char **ret_text);
+    const struct iqm_seal_place *place, const char *sealed, json_t **ret_value);
 
 /* The same of a member of a person. */
 int mail_open_member(struct iqm_arena *arena, const struct iqm_person_key *key,

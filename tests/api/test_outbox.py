@@ -360,6 +360,26 @@ class TestAMailServer:
             office.wait_for(mail, "sent|1|")
 
 
+class TestKeys:
+    def test_that_are_away_are_waited_for(self, office, post):
+        def allow(answer):
+            office.stage.cluster.psql(
+                f"ALTER DATABASE {office.scratch.keys} ALLOW_CONNECTIONS {answer}; SELECT "
+                "pg_terminate_backend(pid) FROM pg_stat_activity "
+                f"WHERE datname = '{office.scratch.keys}'", database="postgres")
+
+        person = office.person()
+        body = office.seal(person, json.dumps(CODE))
+        with office.sending(post):
+            allow("false")
+            try:
+                mail = office.put(person["id"], "request_code", body)
+                office.wait_for(mail, "waiting|0|keys_away")
+            finally:
+                allow("true")
+            office.wait_for(mail, "sent|1|")
+
+
 class TestLeases:
     def test_outlive_a_process_that_is_killed(self, office, post):
         post.hangs.add(".")
