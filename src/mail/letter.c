@@ -42,10 +42,10 @@ static int open_all(struct iqm_arena *arena, const struct iqm_person_key *key,
     int error = 0;
 
     if (mail->name != NULL)
-        error = mail_open_member(arena, key, &(struct iqm_seal_place){person, "person", "name"},
+        error = mail_open(arena, key, &(struct iqm_seal_place){person, "person", "name"},
             mail->name, &ret_opened->name);
     if (error == 0)
-        error = mail_open_member(arena, key, &(struct iqm_seal_place){person, "person", "email"},
+        error = mail_open(arena, key, &(struct iqm_seal_place){person, "person", "email"},
             mail->email, &ret_opened->address);
     if (error == 0)
         error = mail_open(arena, key, &(struct iqm_seal_place){person, "outbox", "body"},

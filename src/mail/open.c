@@ -3,7 +3,6 @@
 
 #include "iqm/keyring.h"
 
-#include <jansson.h>
 #include <string.h>
 
 void mail_keys_close(struct mail_keys *keys)
@@ -38,20 +37,4 @@ int mail_open(struct iqm_arena *arena, const struct iqm_person_key *key,
         return IQM_EINVAL;
     *ret_value = value;
     return 0;
-}
-
-/* Members are sealed as the JSON that they are. */
-int mail_open_member(struct iqm_arena *arena, const struct iqm_person_key *key,
-    const struct iqm_seal_place *place, const char *sealed, const char **ret_text)
-{
-    const char *text = NULL;
-    int error = mail_open(arena, key, place, sealed, &text);
-
-    if (error != 0)
-        return error;
-    json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
-    *ret_text = json_is_string(value) ? iqm_arena_string(arena, json_string_value(value)) : NULL;
-    error = value == NULL ? IQM_EINVAL : *ret_text == NULL ? IQM_ENOMEM : 0;
-    json_decref(value);
-    return error;
 }

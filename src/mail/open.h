@@ -26,8 +26,4 @@ int mail_find_key(struct mail_keys *keys, const char *person_id, struct iqm_pers
 int mail_open(struct iqm_arena *arena, const struct iqm_person_key *key,
     const struct iqm_seal_place *place, const char *sealed, json_t **ret_value);
 
-/* The same of a member of a person. */
-int mail_open_member(struct iqm_arena *arena, const struct iqm_person_key *key,
-    const struct iqm_seal_place *place, const char *sealed, const char **ret_text);
-
 #endif
