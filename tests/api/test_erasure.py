@@ -131,6 +131,28 @@ class TestErasing:
         assert head.get(f"/v1/ambassadors/{ambassador['id']}").json == ambassador
 
 
+class TestLedger:
+    def test_is_read_like_other_records(self, head, make):
+        done = erase(head, make.person())
+        path = f"/v1/erasures/{done['id']}"
+        etag = head.get(path).etag
+        assert head.get(path, headers={"If-None-Match": etag}).status == 304
+        problem(head.get("/v1/erasures/00000000-0000-7000-8000-000000000000"), 404, "not_found")
+        problem(head.get("/v1/erasures?limit=0"), 400, "invalid_parameters")
+
+    def test_the_keys_may_be_kept_for_a_while(self, anyone):
+        first = anyone.get("/.well-known/jwks.json")
+        again = anyone.get("/.well-known/jwks.json", headers={"If-None-Match": first.etag})
+        assert first.header("Cache-Control") and again.status == 304
+
+    def test_nobody_can_change_it(self, head, make, stage):
+        done = erase(head, make.person())
+        for change in ("UPDATE erasure SET certificate = 'x'", "DELETE FROM erasure"):
+            refused = stage.cluster.psql(f"{change} WHERE id = '{done['id']}'", user="iqm_owner",
+                                         check=False)
+            assert "can only be added to" in refused.stderr
+
+
 class TestCertificate:
     def test_anybody_can_verify_it(self, head, make, anyone, stage):
         person = make.person()

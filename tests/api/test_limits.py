@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from support import confidential
+from support.away import without_database
 from support.client import Client
 from support.expect import problem
 from support.people import send_form
@@ -186,8 +187,8 @@ class TestTokens:
     def test_refusals_need_no_database(self, stage):
         """It is away: what is let through is answered 503, what is not, 429."""
         token = stage.issue_token(f"early {stage.number()}")
-        with running(stage, IQM_LIMIT_TOKEN=A_MINUTE, IQM_DATABASE_TIMEOUT=300,
-                     IQM_DATABASE_URL="host=/nonexistent user=nobody dbname=none") as server, \
+        with without_database(stage, IQM_LIMIT_TOKEN=A_MINUTE,
+                              IQM_DATABASE_TIMEOUT=300) as server, \
                 connected(server, token) as client:
             assert client.get("/v1/schools").status == 503
             refusal, _ = use_up(client, "/v1/schools")

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from support.away import without_database
 from support.client import Client, send_raw
 from support.people import REDIRECT, SignIn, query_of, send_form, token_in
 from support.places import wait_for
@@ -780,18 +781,14 @@ class TestWhatIsKept:
                                f"WHERE account_id = '{person.id}'")
 
 
-def test_when_the_database_is_away(stage, app, tmp_path):
-    server = stage.server(IQM_DATABASE_URL=f"host={tmp_path} user=iqm_server dbname=iqm",
-                          IQM_DATABASE_TIMEOUT=500).start()
-    try:
+def test_when_the_database_is_away(stage, app):
+    with without_database(stage, IQM_DATABASE_TIMEOUT=500) as server:
         client = Client(server.port)
         assert page(SignIn(client, app).page(), 503).header("Retry-After")
         for target, fields in ENDPOINTS:
             refused(send_form(client, target, {**fields, **app.fields()}), 503,
                     "temporarily_unavailable")
         client.close()
-    finally:
-        server.stop()
 
 
 def test_codes_are_redeemed_while_others_change_the_password(people, app, server):

@@ -8,6 +8,7 @@ import urllib.request
 
 import pytest
 
+from support.away import without_database
 from support.client import Client
 from support.contract import DOCUMENT, OPERATIONS
 from support.expect import problem
@@ -128,12 +129,10 @@ class TestWithoutDatabase:
     @pytest.fixture(scope="class")
     def lonely(self, stage):
         """A server whose database does not answer."""
-        running = stage.server(IQM_DATABASE_URL="host=/nonexistent dbname=iqm",
-                               IQM_DATABASE_TIMEOUT=400).start()
-        client = Client(running.port, "iqm_" + "A" * 43)
-        yield client
-        client.close()
-        running.stop()
+        with without_database(stage, IQM_DATABASE_TIMEOUT=400) as running:
+            client = Client(running.port, "iqm_" + "A" * 43)
+            yield client
+            client.close()
 
     def test_it_lives_and_is_not_ready(self, lonely):
         assert lonely.get("/healthz").status == 200
