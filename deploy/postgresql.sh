@@ -129,7 +129,7 @@ pg_ctl() {
 connections_needed() {
     local workers=${IQM_WORKERS:-0}
     [ "$workers" != 0 ] || workers=$(nproc)
-    echo $((30 + workers * (${IQM_WRITE_CONNECTIONS:-8} + 2)))
+    echo $((30 + workers * (${IQM_WRITE_CONNECTIONS:-8} + 5)))
 }
 
 start_postgresql() {
@@ -169,7 +169,7 @@ make_database() {
     psql_as_superuser -d postgres <<'SQL' || die "the database could not be made; the reason stands above"
 SELECT 'CREATE ROLE iqm_owner LOGIN CREATEROLE'
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'iqm_owner') \gexec
-SELECT 'CREATE DATABASE iqm OWNER iqm_owner'
-WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'iqm') \gexec
+SELECT format('CREATE DATABASE %I OWNER iqm_owner', wanted) FROM unnest('{iqm,iqm_keys}'::text[]) AS wanted
+WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = wanted) \gexec
 SQL
 }

@@ -34,6 +34,10 @@ static const struct setting settings[] = {
     {"IQM_OWNER_DATABASE_URL", SECRET, AT(owner_database_url), NULL, 0, 0,
         "the same database as its owner: migrate, check, token, user, client, audit; "
         "IQM_DATABASE_URL where unset"},
+    {"IQM_KEY_DATABASE_URL", SECRET, AT(key_database_url), NULL, 0, 0,
+        "PostgreSQL that keeps the keys of people: another database, with other backups"},
+    {"IQM_OWNER_KEY_DATABASE_URL", SECRET, AT(owner_key_database_url), NULL, 0, 0,
+        "the same database as its owner: migrate, keys; IQM_KEY_DATABASE_URL where unset"},
     {"IQM_DATABASE_ROLE", TEXT, AT(database_role), "iqm_server", 0, 0,
         "role every session of the server takes"},
     {"IQM_WRITE_CONNECTIONS", NUMBER, AT(write_connections), "8", 1, 64,
@@ -47,6 +51,10 @@ static const struct setting settings[] = {
     {"IQM_SIGNING_KEY", SECRET, AT(signing_key), NULL, 0, 0,
         "64 hexadecimal digits: the seed of the Ed25519 key that signs the audit log's "
         "checkpoints"},
+    {"IQM_MASTER_KEY", SECRET, AT(master_key), NULL, 0, 0,
+        "64 hexadecimal digits: the key that wraps the keys of people"},
+    {"IQM_FORMER_MASTER_KEY", SECRET, AT(former_master_key), NULL, 0, 0,
+        "the master key of before, until iqmd keys rotate has run"},
     {"IQM_CORS_ORIGINS", TEXT, AT(cors_origins), NULL, 0, 0,
         "origins whose pages may call, separated by commas"},
     {"IQM_PUBLIC_URL", TEXT, AT(public_url), NULL, 0, 0,
@@ -189,11 +197,20 @@ static int decode_key(const char *name, const char *text, uint8_t *ret_bytes, FI
 
 static int decode_keys(struct iqm_config *config, FILE *errors)
 {
-    int error = decode_key("IQM_TOKEN_KEY", config->token_key, config->token_key_bytes, errors);
-    int other =
-        decode_key("IQM_SIGNING_KEY", config->signing_key, config->signing_key_bytes, errors);
+    const struct {
+        const char *name, *text;
+        uint8_t *bytes;
+    } keys[] = {{"IQM_TOKEN_KEY", config->token_key, config->token_key_bytes},
+        {"IQM_SIGNING_KEY", config->signing_key, config->signing_key_bytes},
+        {"IQM_MASTER_KEY", config->master_key, config->master_key_bytes},
+        {"IQM_FORMER_MASTER_KEY", config->former_master_key, config->former_master_key_bytes}};
+    int error = 0;
 
-    return error != 0 ? error : other;
+    for (size_t i = 0; i < IQM_LENGTH(keys); i++) {
+        if (decode_key(keys[i].name, keys[i].text, keys[i].bytes, errors) != 0)
+            error = IQM_EINVAL;
+    }
+    return error;
 }
 
 /* An origin and perhaps a path, of letters that need no escape in a link (RFC 3986, 2.3). */
@@ -227,6 +244,16 @@ static int check_addresses(struct iqm_config *config, FILE *errors)
     return 0;
 }
 
+/* Where one setting is left empty, another says it. */
+static int take_over(char **text, const char *other)
+{
+    if (**text != '\0')
+        return 0;
+    free(*text);
+    *text = strdup(other);
+    return *text != NULL ? 0 : IQM_ENOMEM;
+}
+
 static int derive(struct iqm_config *config, FILE *errors)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -237,12 +264,9 @@ static int derive(struct iqm_config *config, FILE *errors)
         config->password_threads = processors > 64   ? IQM_PASSWORD_THREADS_MAX
                                    : processors >= 4 ? processors / 4
                                                      : 1;
-    if (*config->owner_database_url == '\0') {
-        free(config->owner_database_url);
-        config->owner_database_url = strdup(config->database_url);
-        if (config->owner_database_url == NULL)
-            return IQM_ENOMEM;
-    }
+    if (take_over(&config->owner_database_url, config->database_url) != 0 ||
+        take_over(&config->owner_key_database_url, config->key_database_url) != 0)
+        return IQM_ENOMEM;
     if (strcmp(config->log, "off") != 0 && strcmp(config->log, "error") != 0 &&
         strcmp(config->log, "info") != 0) {
         fprintf(errors, "IQM_LOG must be off, error or info.\n");
@@ -285,6 +309,8 @@ void iqm_config_free(struct iqm_config *config)
     }
     sodium_memzero(config->token_key_bytes, sizeof config->token_key_bytes);
     sodium_memzero(config->signing_key_bytes, sizeof config->signing_key_bytes);
+    sodium_memzero(config->master_key_bytes, sizeof config->master_key_bytes);
+    sodium_memzero(config->former_master_key_bytes, sizeof config->former_master_key_bytes);
 }
 
 void iqm_config_help(FILE *out)

@@ -14,6 +14,7 @@
 #include <jansson.h>
 
 struct iqm_pg;
+struct iqm_vault;
 
 /* What every bearer token of this service looks like. */
 #define IQM_TOKEN_PREFIX "iqm_"
@@ -26,8 +27,9 @@ struct iqm_call {
     struct iqm_arena *arena; /* dies with the call */
     const struct iqm_contract *contract;
     const struct iqm_operation *operation;
-    struct iqm_pg *pg; /* the worker's; borrowed */
-    void *services;    /* what the program gave the server; borrowed */
+    struct iqm_pg *pg;       /* the worker's; borrowed */
+    struct iqm_vault *vault; /* the same; NULL where the server has none */
+    void *services;          /* what the program gave the server; borrowed */
     const char *request_id;
 
     struct iqm_slice path_values[IQM_PATH_PARAMETERS_MAX];

@@ -19,15 +19,21 @@ struct iqm_config {
     int64_t workers;
     char *database_url;
     char *owner_database_url;
+    char *key_database_url;       /* where the keys of people are kept */
+    char *owner_key_database_url; /* the same as its owner */
     char *database_role;
     int64_t write_connections; /* a worker */
     int64_t database_queue;    /* requests waiting for a connection, a worker */
     int64_t database_timeout;  /* ms a statement may take */
     char *token_key;           /* hexadecimal, as configured */
     uint8_t token_key_bytes[IQM_TOKEN_KEY_BYTES];
-    char *signing_key;                        /* hexadecimal, as configured */
-    uint8_t signing_key_bytes[IQM_KEY_BYTES]; /* seed of an Ed25519 key (RFC 8032, 5.1.5) */
-    char *cors_origins;                       /* separated by commas */
+    char *signing_key;                              /* hexadecimal, as configured */
+    uint8_t signing_key_bytes[IQM_KEY_BYTES];       /* seed of an Ed25519 key (RFC 8032, 5.1.5) */
+    char *master_key;                               /* hexadecimal, as configured */
+    uint8_t master_key_bytes[IQM_KEY_BYTES];        /* wraps the keys of people */
+    char *former_master_key;                        /* "": none */
+    uint8_t former_master_key_bytes[IQM_KEY_BYTES]; /* of before, while keys are wrapped anew */
+    char *cors_origins;                             /* separated by commas */
     char *public_url;      /* absolute, no slash at the end; empty: what the server listens on */
     char *trusted_proxies; /* as configured */
     struct iqm_networks trusted; /* whose X-Forwarded-For is believed */

@@ -86,6 +86,7 @@ enum iqm_filter {
     IQM_FILTER_LTE,
     IQM_FILTER_LT,
     IQM_FILTER_PREFIX, /* text that starts with, case-insensitively */
+    IQM_FILTER_INDEX,  /* the value of the sealed member of this name, by its blind index */
 };
 
 struct iqm_parameter {
@@ -255,6 +256,10 @@ struct iqm_arena;
 int iqm_contract_route(const struct iqm_contract *contract, struct iqm_slice path,
     struct iqm_arena *arena, const struct iqm_route **ret_route,
     struct iqm_slice ret_values[IQM_PATH_PARAMETERS_MAX]);
+
+/* A kind of documents by its name; NULL: the contract has no such one. */
+const struct iqm_resource *iqm_contract_resource(
+    const struct iqm_contract *contract, const char *name);
 
 /* Compiles the contract's patterns; call once before threads start. IQM_EINVAL names none of them:
  * the compiler has refused bad ones at build time. Ended by iqm_contract_close. */

@@ -8,11 +8,13 @@
 #include "iqm/call.h"
 #include "iqm/config.h"
 #include "iqm/contract.h"
+#include "iqm/seal.h"
 
 struct iqm_server_options {
     const struct iqm_config *config;
     const struct iqm_contract *contract;
-    void *services; /* handed to every call */
+    void *services;                         /* handed to every call */
+    const struct iqm_seal_secrets *secrets; /* of the workers' vaults; NULL: they have none */
     /* Answers a call that is already known to fail (call->problem says how); may prefer to tell
      * first that the caller is not known. */
     void (*refuse)(struct iqm_call *call);

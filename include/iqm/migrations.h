@@ -13,20 +13,22 @@ struct iqm_migration {
     const char *sql;
 };
 
-/* Made from migrations/ at build time; ends with name NULL. */
+/* Made from migrations/ and from migrations/keys/ at build time; each ends with name NULL. */
 extern const struct iqm_migration iqm_migrations[];
+extern const struct iqm_migration iqm_key_migrations[];
 
-/* Number of the newest migration this program knows. */
-int iqm_migrations_newest(void);
+/* Number of the newest of these migrations. */
+int iqm_migrations_newest(const struct iqm_migration *migrations);
 
 /*
  * Applies what is missing, each in a transaction, under an advisory lock so that two programs can
  * start at once. Blocking; for commands. 0; IQM_EINVAL when an applied migration differs from the
  * program's; IQM_EPG. Says what it does to `out` and what went wrong to `errors`.
  */
-int iqm_migrations_apply(PGconn *connection, FILE *out, FILE *errors);
+int iqm_migrations_apply(
+    PGconn *connection, const struct iqm_migration *migrations, FILE *out, FILE *errors);
 
 /* Whether exactly the program's migrations are applied, unchanged. 0, IQM_EINVAL or IQM_EPG. */
-int iqm_migrations_verify(PGconn *connection, FILE *errors);
+int iqm_migrations_verify(PGconn *connection, const struct iqm_migration *migrations, FILE *errors);
 
 #endif

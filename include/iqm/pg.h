@@ -68,6 +68,7 @@ struct iqm_pg_batch {
 
 struct iqm_pg_options {
     const char *url;
+    const char *name; /* of its connections, as PostgreSQL shows them: "iqmd" */
     const char *role; /* every session does SET ROLE to it */
     unsigned write_connections;
     unsigned queue_max;  /* batches and borrowers waiting, at most */

@@ -41,6 +41,9 @@ void iqm_resource_transition(struct iqm_call *call);
 int iqm_resource_failure(struct iqm_call *call, const struct iqm_resource *resource,
     const struct iqm_pg_batch *batch, bool deleting);
 
+/* Sets call->problem where keys or sealed members could not be had, 503 or 500. IQM_EPROBLEM. */
+int iqm_resource_sealed(struct iqm_call *call, int error);
+
 /* Puts the members of a document into the order of the contract: rules add some at the end. 0 or
  * IQM_ENOMEM. */
 int iqm_resource_order(

@@ -3,6 +3,7 @@
 #define IQM_SERVICES_H
 
 #include "iqm/config.h"
+#include "iqm/seal.h"
 
 struct iqm_importer;
 struct iqm_passwords;
@@ -10,7 +11,8 @@ struct iqm_sniffer;
 
 struct iqm_services {
     const struct iqm_config *config;
-    struct iqm_importer *importer; /* NULL where none runs */
+    const struct iqm_seal_secrets *secrets; /* for keys of people and blind indexes */
+    struct iqm_importer *importer;          /* NULL where none runs */
     struct iqm_passwords *passwords;
     struct iqm_sniffer *sniffer;
 };

@@ -5,6 +5,7 @@
 #include "cli.h"
 #include "contract_tables.h"
 #include "iqm/migrations.h"
+#include "keys.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -129,7 +130,7 @@ static int check_security(PGconn *connection)
 
 static int check_all(PGconn *connection, const char *role)
 {
-    int faults = iqm_migrations_verify(connection, stderr) != 0 ? 1 : 0;
+    int faults = iqm_migrations_verify(connection, iqm_migrations, stderr) != 0 ? 1 : 0;
     IQM_CLEANUP(cli_clear_result) PGresult *assumed = NULL;
     char sql[200];
 
@@ -154,6 +155,15 @@ static int check_all(PGconn *connection, const char *role)
     return faults;
 }
 
+/* Its schema, and that the server's role can open what is in it. */
+static int check_keys(PGconn *connection, const struct iqm_config *config)
+{
+    int faults = iqm_migrations_verify(connection, iqm_key_migrations, stderr) != 0 ? 1 : 0;
+    IQM_CLEANUP(iqm_keyring_closep) struct iqm_keyring *keyring = iqm_keyring_open(config, stderr);
+
+    return faults + (keyring == NULL ? 1 : 0);
+}
+
 int cli_check(int argc, char **argv)
 {
     IQM_CLEANUP(iqm_config_free) struct iqm_config config = {0};
@@ -171,11 +181,15 @@ int cli_check(int argc, char **argv)
     IQM_CLEANUP(cli_finish_connection) PGconn *connection = cli_connect_owner(&config);
     if (connection == NULL)
         return EXIT_FAILURE;
-    int faults = check_all(connection, config.database_role);
+    IQM_CLEANUP(cli_finish_connection) PGconn *keys = cli_connect_key_owner(&config);
+    if (keys == NULL)
+        return EXIT_FAILURE;
+    int faults = check_all(connection, config.database_role) + check_keys(keys, &config);
     if (faults != 0)
         return EXIT_FAILURE;
     printf("Contract, migrations and statements fit the database: %zu operations, %zu resources, "
            "migration %d.\n",
-        iqm_contract.operation_count, iqm_contract.resource_count, iqm_migrations_newest());
+        iqm_contract.operation_count, iqm_contract.resource_count,
+        iqm_migrations_newest(iqm_migrations));
     return EXIT_SUCCESS;
 }

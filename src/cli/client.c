@@ -109,7 +109,7 @@ static int create(json_t *members, PGconn *connection, const struct iqm_config *
     if (error != 0)
         json_decref(members);
     else
-        error = cli_create(connection, "client", members, id);
+        error = cli_create(connection, NULL, "client", members, id);
     cli_close_contract();
     if (error != 0)
         return EXIT_FAILURE;

@@ -96,15 +96,6 @@ int cli_commit(PGconn *connection)
     return run_plain(connection, "COMMIT");
 }
 
-static const struct iqm_resource *find_resource(const char *name)
-{
-    const struct iqm_resource *resource = iqm_contract.resources;
-
-    while (strcmp(resource->name, name) != 0)
-        resource++;
-    return resource;
-}
-
 static json_t *member_value(const char *name, const json_t *members, const char *id)
 {
     char now[IQM_TIME_TEXT];
@@ -216,9 +207,31 @@ static bool tell_taken(const PGresult *result, const char *table, json_t *docume
     return false;
 }
 
-static int store(PGconn *connection, const char *table, const char *id, json_t *document)
+/* The document's text as it is stored, in the arena; NULL after saying why not. */
+static const char *stored_text(struct iqm_arena *arena, struct iqm_keyring *keyring,
+    const struct iqm_resource *kind, const json_t *document)
 {
-    IQM_CLEANUP(iqm_free_pointer) char *text = json_dumps(document, JSON_COMPACT);
+    const char *person =
+        kind->subject == NULL ? NULL : json_string_value(json_object_get(document, kind->subject));
+    struct iqm_person_key key;
+
+    if (kind->subject == NULL) {
+        IQM_CLEANUP(iqm_free_pointer) char *text = json_dumps(document, JSON_COMPACT);
+        return text != NULL ? iqm_arena_string(arena, text) : NULL;
+    }
+    if (person != NULL && iqm_keyring_make(keyring, person, &key) == 0)
+        return iqm_seal_document(
+            arena, &iqm_contract, kind, iqm_keyring_secrets(keyring), &key, document);
+    fprintf(stderr, "The key of the person could not be made.\n");
+    return NULL;
+}
+
+static int store(PGconn *connection, struct iqm_keyring *keyring, const struct iqm_resource *kind,
+    const char *id, json_t *document)
+{
+    IQM_CLEANUP(iqm_arena_freep) struct iqm_arena *arena = iqm_arena_new(ARENA_MAX);
+    const char *table = kind->name;
+    const char *text = arena != NULL ? stored_text(arena, keyring, kind, document) : NULL;
     const char *values[] = {id, text};
     char sql[200];
 
@@ -235,10 +248,10 @@ static int store(PGconn *connection, const char *table, const char *id, json_t *
     return IQM_EPG;
 }
 
-int cli_create(
-    PGconn *connection, const char *resource, json_t *members, char ret_id[static IQM_UUID_TEXT])
+int cli_create(PGconn *connection, struct iqm_keyring *keyring, const char *resource,
+    json_t *members, char ret_id[static IQM_UUID_TEXT])
 {
-    const struct iqm_resource *kind = find_resource(resource);
+    const struct iqm_resource *kind = iqm_contract_resource(&iqm_contract, resource);
     IQM_CLEANUP(cli_drop_json) json_t *given = members;
     char id[IQM_UUID_TEXT];
 
@@ -251,7 +264,7 @@ int cli_create(
     }
     int error = check(kind, document);
     if (error == 0)
-        error = store(connection, kind->name, id, document);
+        error = store(connection, keyring, kind, id, document);
     if (error == 0)
         memcpy(ret_id, id, sizeof id);
     return error;

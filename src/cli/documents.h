@@ -3,9 +3,9 @@
 #ifndef IQM_CLI_DOCUMENTS_H
 #define IQM_CLI_DOCUMENTS_H
 
-#include "cli.h"
 #include "iqm/auth.h"
 #include "iqm/ids.h"
+#include "keys.h"
 
 #include <jansson.h>
 
@@ -28,10 +28,11 @@ PGresult *cli_run_with_secret(PGconn *connection, const struct iqm_config *confi
 
 /*
  * Stores a new document, held to the contract and the resource's rules as over the API. `members`
- * (taken; NULL is memory that ran out) are those a client would send. 0, IQM_EPROBLEM or IQM_EPG.
+ * (taken; NULL is memory that ran out) are those a client would send; the keyring is for records
+ * about people, and may be NULL for others. 0, IQM_EPROBLEM or IQM_EPG.
  */
-int cli_create(
-    PGconn *connection, const char *resource, json_t *members, char ret_id[static IQM_UUID_TEXT]);
+int cli_create(PGconn *connection, struct iqm_keyring *keyring, const char *resource,
+    json_t *members, char ret_id[static IQM_UUID_TEXT]);
 
 /* The contract ready for validation; false after saying why not. Ended by cli_close_contract. */
 bool cli_open_contract(void);

@@ -5,6 +5,7 @@
 #include "iqm/auth.h"
 #include "iqm/http.h"
 #include "iqm/importer.h"
+#include "iqm/keyring.h"
 #include "iqm/log.h"
 #include "iqm/oauth.h"
 #include "iqm/password.h"
@@ -26,8 +27,13 @@ static bool is_complete(const struct iqm_config *config)
         fprintf(stderr, "Set IQM_TOKEN_KEY or IQM_TOKEN_KEY_FILE: tokens are hashed under it.\n");
     if (*config->signing_key == '\0')
         fprintf(stderr, "Set IQM_SIGNING_KEY or IQM_SIGNING_KEY_FILE: it signs the audit log.\n");
+    if (*config->key_database_url == '\0')
+        fprintf(stderr, "Set IQM_KEY_DATABASE_URL: which database holds the keys?\n");
+    if (*config->master_key == '\0')
+        fprintf(stderr, "Set IQM_MASTER_KEY or IQM_MASTER_KEY_FILE: it opens the keys.\n");
     return *config->database_url != '\0' && *config->token_key != '\0' &&
-           *config->signing_key != '\0';
+           *config->signing_key != '\0' && *config->key_database_url != '\0' &&
+           *config->master_key != '\0';
 }
 
 static enum iqm_log_level log_level(const char *name)
@@ -43,6 +49,7 @@ static int serve_calls(struct iqm_services *services)
     struct iqm_server_options options = {.config = services->config,
         .contract = &iqm_contract,
         .services = services,
+        .secrets = services->secrets,
         .refuse = iqm_auth_refuse,
         .upkeep = iqm_oauth_upkeep,
         .origins = iqm_oauth_origins,
@@ -60,9 +67,10 @@ static int serve_calls(struct iqm_services *services)
     return error;
 }
 
-static int serve(const struct iqm_config *config)
+/* What is there as long as the server is. */
+static int serve(const struct iqm_config *config, const struct iqm_keyring *keyring)
 {
-    struct iqm_services services = {.config = config};
+    struct iqm_services services = {.config = config, .secrets = iqm_keyring_secrets(keyring)};
 
     struct iqm_auditor *auditor = iqm_auditor_start(config);
     if (auditor == NULL) {
@@ -99,7 +107,9 @@ int cli_serve(int argc, char **argv)
         iqm_log_event(IQM_LOG_ERROR, "contract_not_opened", NULL, NULL);
         return EXIT_FAILURE;
     }
-    status = serve(&config);
+    IQM_CLEANUP(iqm_keyring_closep)
+    struct iqm_keyring *keyring = iqm_keyring_await(&config, stderr);
+    status = keyring != NULL ? serve(&config, keyring) : EXIT_FAILURE;
     iqm_contract_close(&iqm_contract);
     return status;
 }

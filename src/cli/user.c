@@ -5,6 +5,7 @@
 #include "contract_tables.h"
 #include "documents.h"
 #include "iqm/contract.h"
+#include "keys.h"
 #include "programme/account/link.h"
 
 #include <getopt.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #define ROLES_MAX 3
+#define PERSON_MAX ((size_t)64 * 1024)
 
 struct invitation {
     const char *name, *email, *urn;
@@ -21,7 +23,9 @@ struct invitation {
     char person[IQM_UUID_TEXT];
 };
 
-#define DATABASE "\n\nIQM_OWNER_DATABASE_URL names the database."
+#define DATABASE                                                                                   \
+    "\n\nIQM_OWNER_DATABASE_URL names the database, IQM_KEY_DATABASE_URL that of the keys, which " \
+    "IQM_MASTER_KEY\nopens."
 #define LINK                                                                                       \
     "Prints a link with which the person chooses a password: once, and within a week or, where\n"  \
     "there has been a password before, a day. IQM_TOKEN_KEY must be the server's; "                \
@@ -103,14 +107,24 @@ static int give_link(PGconn *connection, const struct iqm_config *config, const 
     return EXIT_SUCCESS;
 }
 
-/* Who has this address already: 0 where an account can be made, for the person found if any. */
-static int look_up_person(PGconn *connection, struct invitation *invitation)
+static const char *index_of(
+    const struct iqm_keyring *keyring, const char *email, char ret_index[IQM_BLIND_INDEX_TEXT])
 {
-    const char *values[] = {invitation->email};
+    iqm_email_index(
+        iqm_keyring_secrets(keyring), (struct iqm_slice){email, strlen(email)}, ret_index);
+    return ret_index;
+}
+
+/* Who has this address already: 0 where an account can be made, for the person found if any. */
+static int look_up_person(
+    PGconn *connection, const struct iqm_keyring *keyring, struct invitation *invitation)
+{
+    char index[IQM_BLIND_INDEX_TEXT];
+    const char *values[] = {index_of(keyring, invitation->email, index)};
     IQM_CLEANUP(cli_clear_result)
     PGresult *rows = cli_run(connection,
         "SELECT person.id, account.id FROM person LEFT JOIN account "
-        "ON account.person_id = person.id WHERE person.email = lower($1 COLLATE \"C\") ORDER BY "
+        "ON account.person_id = person.id WHERE email_index = $1 AND NOT erased ORDER BY "
         "account.id",
         1, values);
 
@@ -162,28 +176,29 @@ static json_t *account_members(const struct invitation *invitation, json_t *scho
     return members;
 }
 
-static int create_account(
-    PGconn *connection, struct invitation *invitation, char ret_account[static IQM_UUID_TEXT])
+static int create_account(PGconn *connection, struct iqm_keyring *keyring,
+    struct invitation *invitation, char ret_account[static IQM_UUID_TEXT])
 {
     json_t *school = NULL;
-    int error = look_up_person(connection, invitation);
+    int error = look_up_person(connection, keyring, invitation);
 
     if (error == 0 && invitation->urn != NULL &&
         (school = find_school(connection, invitation->urn)) == NULL)
         return IQM_EINVAL;
     if (error == 0 && *invitation->person == '\0')
-        error = cli_create(connection, "person",
+        error = cli_create(connection, keyring, "person",
             json_pack("{s:s, s:s}", "name", invitation->name, "email", invitation->email),
             invitation->person);
     if (error != 0) {
         json_decref(school);
         return error;
     }
-    return cli_create(connection, "account", account_members(invitation, school), ret_account);
+    return cli_create(
+        connection, keyring, "account", account_members(invitation, school), ret_account);
 }
 
-static int invite(
-    struct invitation *invitation, PGconn *connection, const struct iqm_config *config)
+static int invite(struct invitation *invitation, PGconn *connection, struct iqm_keyring *keyring,
+    const struct iqm_config *config)
 {
     char account[IQM_UUID_TEXT];
 
@@ -191,40 +206,69 @@ static int invite(
         return EXIT_FAILURE;
     int error = cli_begin(connection, config, "iqmd user invite");
     if (error == 0)
-        error = create_account(connection, invitation, account);
+        error = create_account(connection, keyring, invitation, account);
     cli_close_contract();
     return error == 0 ? give_link(connection, config, account) : EXIT_FAILURE;
 }
 
-static int list(PGconn *connection)
+/* A member of a person as it is to be shown, in the arena; "?" where it cannot be had. */
+static const char *shown(struct iqm_arena *arena, const json_t *person, const char *member)
+{
+    char *text = iqm_arena_string(arena, json_string_value(json_object_get(person, member)));
+
+    for (char *p = text; p != NULL && *p != '\0'; p++) {
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = '?';
+    }
+    return text != NULL ? text : "?";
+}
+
+static int print_account(struct iqm_keyring *keyring, const PGresult *rows, int row)
+{
+    const struct iqm_resource *person = iqm_contract_resource(&iqm_contract, "person");
+    IQM_CLEANUP(iqm_arena_freep) struct iqm_arena *arena = iqm_arena_new(PERSON_MAX);
+    struct iqm_slice stored = {PQgetvalue(rows, row, 3), (size_t)PQgetlength(rows, row, 3)};
+    struct iqm_slice clear = {NULL, 0};
+
+    if (arena == NULL)
+        return IQM_ENOMEM;
+    if (iqm_keyring_unseal(keyring, arena, person, stored, &clear) != 0)
+        clear = IQM_SLICE("{}");
+    IQM_CLEANUP(cli_drop_json) json_t *document = json_loadb(clear.ptr, clear.len, 0, NULL);
+    printf("%s  %-9s  %-11s  %s  %s\n", PQgetvalue(rows, row, 0), PQgetvalue(rows, row, 1),
+        PQgetvalue(rows, row, 2), shown(arena, document, "email"), shown(arena, document, "name"));
+    return 0;
+}
+
+static int list(PGconn *connection, struct iqm_keyring *keyring)
 {
     IQM_CLEANUP(cli_clear_result)
     PGresult *rows = cli_run(connection,
         "SELECT account.id, CASE WHEN suspended THEN 'suspended' WHEN activated THEN 'active' "
-        "ELSE 'invited' END, array_to_string(roles, ','), sign_in_name, "
-        "regexp_replace(person.doc->>'name', '[[:cntrl:]]', '?', 'g') "
-        "FROM account JOIN credential ON account_id = account.id "
-        "JOIN person ON person.id = person_id ORDER BY account.id",
+        "ELSE 'invited' END, array_to_string(roles, ','), person.doc "
+        "FROM account JOIN person ON person.id = person_id ORDER BY account.id",
         0, NULL);
 
     if (rows == NULL)
         return EXIT_FAILURE;
-    for (int row = 0; row < PQntuples(rows); row++)
-        printf("%s  %-9s  %-11s  %s  %s\n", PQgetvalue(rows, row, 0), PQgetvalue(rows, row, 1),
-            PQgetvalue(rows, row, 2), PQgetvalue(rows, row, 3), PQgetvalue(rows, row, 4));
+    for (int row = 0; row < PQntuples(rows); row++) {
+        if (print_account(keyring, rows, row) != 0)
+            return EXIT_FAILURE;
+    }
     return EXIT_SUCCESS;
 }
 
 /* The account that signs in with an address, or has an id; 0, or IQM_EINVAL after saying so. */
-static int find_account(
-    PGconn *connection, const char *wanted, char ret_account[static IQM_UUID_TEXT])
+static int find_account(PGconn *connection, const struct iqm_keyring *keyring, const char *wanted,
+    char ret_account[static IQM_UUID_TEXT])
 {
-    const char *values[] = {wanted};
+    char index[IQM_BLIND_INDEX_TEXT];
+    const char *values[] = {index_of(keyring, wanted, index), wanted};
     IQM_CLEANUP(cli_clear_result)
     PGresult *rows = cli_run(connection,
-        "SELECT account_id FROM credential WHERE sign_in_name = lower($1 COLLATE \"C\") "
-        "OR account_id::text = $1 FOR UPDATE",
-        1, values);
+        "SELECT account_id FROM credential WHERE sign_in_index = $1 OR account_id::text = $2 "
+        "FOR UPDATE",
+        2, values);
 
     if (rows == NULL)
         return IQM_EPG;
@@ -255,8 +299,8 @@ static int set_suspended(PGconn *connection, const char *account, const char *su
     return EXIT_SUCCESS;
 }
 
-static int change(
-    const char *action, const char *wanted, PGconn *connection, const struct iqm_config *config)
+static int change(const char *action, const char *wanted, PGconn *connection,
+    const struct iqm_keyring *keyring, const struct iqm_config *config)
 {
     char account[IQM_UUID_TEXT], operation[40];
 
@@ -264,7 +308,7 @@ static int change(
         return EXIT_FAILURE;
     snprintf(operation, sizeof operation, "iqmd user %s", action);
     if (cli_begin_as_owner(connection, operation) != 0 ||
-        find_account(connection, wanted, account) != 0)
+        find_account(connection, keyring, wanted, account) != 0)
         return EXIT_FAILURE;
     if (strcmp(action, "reset") == 0)
         return give_link(connection, config, account);
@@ -287,9 +331,12 @@ int cli_user(int argc, char **argv)
     IQM_CLEANUP(cli_finish_connection) PGconn *connection = cli_connect_owner(&config);
     if (connection == NULL)
         return EXIT_FAILURE;
+    IQM_CLEANUP(iqm_keyring_closep) struct iqm_keyring *keyring = iqm_keyring_open(&config, stderr);
+    if (keyring == NULL)
+        return EXIT_FAILURE;
     if (verb->operands == CLI_OPTIONS)
-        return invite(&invitation, connection, &config);
+        return invite(&invitation, connection, keyring, &config);
     if (verb->operands == 0)
-        return list(connection);
-    return change(verb->name, argv[2], connection, &config);
+        return list(connection, keyring);
+    return change(verb->name, argv[2], connection, keyring, &config);
 }

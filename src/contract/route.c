@@ -98,3 +98,13 @@ int iqm_contract_route(const struct iqm_contract *contract, struct iqm_slice pat
     }
     return IQM_ENOTFOUND;
 }
+
+const struct iqm_resource *iqm_contract_resource(
+    const struct iqm_contract *contract, const char *name)
+{
+    for (size_t i = 0; i < contract->resource_count; i++) {
+        if (strcmp(contract->resources[i].name, name) == 0)
+            return &contract->resources[i];
+    }
+    return NULL;
+}

@@ -19,7 +19,7 @@ ACTIONS = {"list": "get", "get": "get", "create": "post", "put": "put", "patch":
            "delete": "delete", "history": "get", "transition": "post"}
 TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 FORMATS = ("uuid", "date", "date-time", "email", "uri")
-FILTERS = ("eq", "gte", "lte", "lt", "prefix")
+FILTERS = ("eq", "gte", "lte", "lt", "prefix", "index")
 PERSONAL = ("never", "may_mention", "identifies")
 BASES = ("consent", "contract", "legal_obligation", "vital_interests", "public_task",
          "legitimate_interests")

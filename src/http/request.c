@@ -72,6 +72,7 @@ void *request_new(void *cls, const char *target, struct MHD_Connection *mhd)
     request->call.contract = worker->options->contract;
     request->call.services = worker->options->services;
     request->call.pg = worker->pg;
+    request->call.vault = worker->vault;
     iqm_problem_init(&request->call.problem, arena);
     link_request(request);
     return request;

@@ -7,6 +7,7 @@
 
 #include "iqm/ids.h"
 #include "iqm/log.h"
+#include "iqm/vault.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -144,6 +145,7 @@ static void after_waiting(uv_check_t *handle)
     worker->woken = false;
     MHD_run(worker->daemon);
     iqm_pg_flush(worker->pg);
+    iqm_vault_flush(worker->vault);
     iqm_log_flush();
 }
 
@@ -188,6 +190,7 @@ static void close_handles(struct worker *worker)
  * is asleep when the parser stops. */
 static void finish(struct worker *worker)
 {
+    iqm_vault_close(worker->vault);
     iqm_pg_close(worker->pg);
     MHD_run(worker->daemon);
     MHD_stop_daemon(worker->daemon);
@@ -276,19 +279,24 @@ int worker_open(
     }
     struct iqm_pg_options pg = {
         .url = config->database_url,
+        .name = "iqmd",
         .role = config->database_role,
         .write_connections = (unsigned)config->write_connections,
         .queue_max = (unsigned)config->database_queue,
         .timeout_ms = (unsigned)config->database_timeout,
     };
     worker->pg = iqm_pg_new(&worker->loop, &pg);
-    return worker->pg != NULL ? 0 : IQM_ENOMEM;
+    if (worker->pg != NULL && options->secrets != NULL)
+        worker->vault = iqm_vault_new(&worker->loop, config, options->secrets);
+    return worker->pg != NULL && (options->secrets == NULL || worker->vault != NULL) ? 0
+                                                                                     : IQM_ENOMEM;
 }
 
 /* Runs the loop to its end and frees what is left. */
 static void run_out(struct worker *worker)
 {
     uv_run(&worker->loop, UV_RUN_DEFAULT);
+    iqm_vault_free(worker->vault);
     iqm_pg_free(worker->pg);
     uv_loop_close(&worker->loop);
     pthread_mutex_destroy(&worker->returns_lock);

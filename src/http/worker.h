@@ -33,6 +33,7 @@ struct worker {
     int listener;
     struct MHD_Daemon *daemon;
     struct iqm_pg *pg;
+    struct iqm_vault *vault; /* NULL: none */
     uv_loop_t loop;
     uv_poll_t sockets;
     uv_prepare_t before;

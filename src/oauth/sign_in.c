@@ -7,6 +7,7 @@
 #include "sign_in.h"
 
 #include "contract_tables.h"
+#include "iqm/services.h"
 
 #include <string.h>
 
@@ -171,6 +172,7 @@ static void decide(struct authorization *authorization)
 static int begin(struct authorization *authorization)
 {
     struct iqm_call *call = authorization->call;
+    const struct iqm_services *services = call->services;
     const char *email = form_text(call, "email");
     struct sign_in *sign_in = iqm_arena_alloc(call->arena, sizeof *sign_in);
 
@@ -179,11 +181,15 @@ static int begin(struct authorization *authorization)
     authorization->sign_in = sign_in;
     authorization->batch.user = authorization;
     sign_in->name = lower(call->arena, email != NULL ? email : "");
-    sign_in->values[0].text = sign_in->name;
+    if (sign_in->name == NULL)
+        return IQM_ENOMEM;
+    iqm_email_index(services->secrets, (struct iqm_slice){sign_in->name, strlen(sign_in->name)},
+        sign_in->index);
+    sign_in->values[0].text = sign_in->index;
     sign_in->values[1].text = call->address;
     iqm_pg_batch_add(&authorization->batch, "find_sign_in",
         "SELECT account, password, may, trusted FROM find_sign_in($1, $2)", sign_in->values, 2);
-    return sign_in->name != NULL ? 0 : IQM_ENOMEM;
+    return 0;
 }
 
 void iqm_op_post_authorization(struct iqm_call *call)

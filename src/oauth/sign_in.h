@@ -3,14 +3,16 @@
 #define IQM_OAUTH_SIGN_IN_H
 
 #include "iqm/limits.h"
+#include "iqm/seal.h"
 #include "oauth.h"
 
 struct sign_in {
-    const char *name;    /* what was typed, in lower case */
-    const char *account; /* NULL: nobody has the name */
-    bool may;            /* the account is not suspended */
-    bool is_trusted;     /* the person has signed in from here before */
-    char *pair;          /* name and place, as the limits know them */
+    const char *name;                 /* what was typed, in lower case */
+    char index[IQM_BLIND_INDEX_TEXT]; /* by which the database knows it */
+    const char *account;              /* NULL: nobody has the name */
+    bool may;                         /* the account is not suspended */
+    bool is_trusted;                  /* the person has signed in from here before */
+    char *pair;                       /* name and place, as the limits know them */
     size_t pair_length;
     void (*noted)(struct authorization *authorization);
     struct iqm_password_job job;

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Makes the table of migrations from migrations/NNNN_name.sql; part of the build."""
+"""Makes a table of migrations from files NNNN_name.sql; part of the build."""
 import pathlib
 import re
 import sys
@@ -9,7 +9,7 @@ def quoted(line):
     return '"' + line.replace("\\", "\\\\").replace('"', '\\"').replace("?", "\\?") + '\\n"'
 
 
-def main(out, *paths):
+def main(name, out, *paths):
     rows, numbers = [], []
     for path in sorted(map(pathlib.Path, paths)):
         match = re.fullmatch(r"(\d{4})_[a-z0-9_]+", path.stem)
@@ -24,7 +24,7 @@ def main(out, *paths):
     pathlib.Path(out).write_text(
         '/* Made from migrations/ by embed.py. */\n#include "iqm/migrations.h"\n'
         '#pragma GCC diagnostic ignored "-Woverlength-strings"\n'
-        f"const struct iqm_migration iqm_migrations[] = {{\n{body}\n{{0, NULL, NULL}}}};\n",
+        f"const struct iqm_migration {name}[] = {{\n{body}\n{{0, NULL, NULL}}}};\n",
         encoding="utf-8")
 
 

@@ -16,11 +16,11 @@ static void clear_result(PGresult **result)
     PQclear(*result);
 }
 
-int iqm_migrations_newest(void)
+int iqm_migrations_newest(const struct iqm_migration *migrations)
 {
     int newest = 0;
 
-    for (const struct iqm_migration *m = iqm_migrations; m->name != NULL; m++)
+    for (const struct iqm_migration *m = migrations; m->name != NULL; m++)
         newest = m->number;
     return newest;
 }
@@ -64,12 +64,13 @@ static PGresult *read_applied(PGconn *connection, FILE *errors)
     return NULL;
 }
 
-static int check_applied(const PGresult *applied, FILE *errors)
+static int check_applied(
+    const struct iqm_migration *migrations, const PGresult *applied, FILE *errors)
 {
     for (int row = 0; row < PQntuples(applied); row++) {
-        const struct iqm_migration *migration = &iqm_migrations[row];
+        const struct iqm_migration *migration = &migrations[row];
         char checksum[CHECKSUM_TEXT];
-        if (row >= iqm_migrations_newest()) {
+        if (row >= iqm_migrations_newest(migrations)) {
             fprintf(errors,
                 "The database has migration %s, which this program does not know: it "
                 "is too old for the database.\n",
@@ -132,21 +133,23 @@ static int check_is_ours(PGconn *connection, FILE *errors)
     return IQM_EINVAL;
 }
 
-static int apply_missing(PGconn *connection, FILE *out, FILE *errors)
+static int apply_missing(
+    PGconn *connection, const struct iqm_migration *migrations, FILE *out, FILE *errors)
 {
     IQM_CLEANUP(clear_result) PGresult *applied = read_applied(connection, errors);
 
     if (applied == NULL)
         return IQM_EPG;
-    int error = check_applied(applied, errors);
-    for (int i = PQntuples(applied); error == 0 && iqm_migrations[i].name != NULL; i++) {
-        fprintf(out, "Applying %s\n", iqm_migrations[i].name);
-        error = apply_one(connection, &iqm_migrations[i], errors);
+    int error = check_applied(migrations, applied, errors);
+    for (int i = PQntuples(applied); error == 0 && migrations[i].name != NULL; i++) {
+        fprintf(out, "Applying %s\n", migrations[i].name);
+        error = apply_one(connection, &migrations[i], errors);
     }
     return error;
 }
 
-int iqm_migrations_apply(PGconn *connection, FILE *out, FILE *errors)
+int iqm_migrations_apply(
+    PGconn *connection, const struct iqm_migration *migrations, FILE *out, FILE *errors)
 {
     int error = execute(connection, "SET client_min_messages = warning", errors);
 
@@ -156,19 +159,19 @@ int iqm_migrations_apply(PGconn *connection, FILE *out, FILE *errors)
         return error;
     error = check_is_ours(connection, errors);
     if (error == 0)
-        error = apply_missing(connection, out, errors);
+        error = apply_missing(connection, migrations, out, errors);
     execute(connection, UNLOCK_SQL, errors);
     return error;
 }
 
-int iqm_migrations_verify(PGconn *connection, FILE *errors)
+int iqm_migrations_verify(PGconn *connection, const struct iqm_migration *migrations, FILE *errors)
 {
     IQM_CLEANUP(clear_result) PGresult *applied = read_applied(connection, errors);
 
     if (applied == NULL)
         return IQM_EPG;
-    int error = check_applied(applied, errors);
-    if (error == 0 && PQntuples(applied) != iqm_migrations_newest()) {
+    int error = check_applied(migrations, applied, errors);
+    if (error == 0 && PQntuples(applied) != iqm_migrations_newest(migrations)) {
         fprintf(errors, "The database lacks migrations of this program: run iqmd migrate.\n");
         return IQM_EINVAL;
     }

@@ -130,7 +130,7 @@ static PGconn *start_connection(const struct iqm_pg_session *session)
         writes ? "off" : "on",
         session->use == SESSION_REPORTS ? " -c max_parallel_workers_per_gather=0 -c work_mem=64MB"
                                         : " -c plan_cache_mode=force_generic_plan");
-    snprintf(name, sizeof name, "iqmd %s", name_of(session->use));
+    snprintf(name, sizeof name, "%s %s", options->name, name_of(session->use));
     const char *keywords[] = {"dbname", "options", "application_name", "fallback_application_name",
         "tcp_user_timeout", "target_session_attrs", NULL};
     const char *values[] = {

@@ -2,6 +2,7 @@
 #include "programme/step.h"
 
 #include "contract_tables.h"
+#include "iqm/resource.h"
 #include "iqm/services.h"
 
 #include <string.h>
@@ -168,6 +169,31 @@ void step_report_asked(struct step *step, void (*next)(struct step *step, const 
     take_asked(step, step->call->operation->statement);
     if (prepare(step, step->call->operation->statement, false, next))
         iqm_pg_report(step->call->pg, &step->batch);
+}
+
+static void people_opened(struct iqm_vault_opening *opening)
+{
+    struct step *step = opening->user;
+
+    if (opening->error == 0) {
+        step->opened(step, opening->opened);
+        return;
+    }
+    iqm_resource_sealed(step->call, opening->error);
+    iqm_call_fail(step->call);
+}
+
+void step_open_people(struct step *step, const struct iqm_slice *stored, size_t count,
+    void (*next)(struct step *step, const struct iqm_slice *documents))
+{
+    step->opened = next;
+    step->opening =
+        (struct iqm_vault_opening){.resource = iqm_contract_resource(&iqm_contract, "person"),
+            .stored = stored,
+            .count = count,
+            .done = people_opened,
+            .user = step};
+    iqm_vault_open(step->call->vault, step->call->arena, &step->opening);
 }
 
 bool step_shows(struct step *step, const PGresult *rows, int column)

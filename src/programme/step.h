@@ -3,6 +3,7 @@
 #define IQM_PROGRAMME_STEP_H
 
 #include "iqm/auth.h"
+#include "iqm/vault.h"
 
 #define STEP_VALUES_MAX 12
 
@@ -13,6 +14,8 @@ struct step {
     uint8_t hash[IQM_TOKEN_HASH];
     void (*next)(struct step *step, const PGresult *rows);
     void *user; /* the operation's own */
+    struct iqm_vault_opening opening;
+    void (*opened)(struct step *step, const struct iqm_slice *documents);
 };
 
 /* A step for the call, in its arena; NULL after failing the call. Lives as long as the call. */
@@ -45,6 +48,14 @@ void step_read_asked(struct step *step, const struct iqm_statement *statement,
 
 /* The same of the operation's own statement, which may take long: see iqm_pg_report. */
 void step_report_asked(struct step *step, void (*next)(struct step *step, const PGresult *rows));
+
+/*
+ * Opens stored documents of people, or parts of them that name the person; then `next`, with the
+ * clear ones in their order: ptr NULL where the person was erased. They are the call's. What goes
+ * wrong is answered here.
+ */
+void step_open_people(struct step *step, const struct iqm_slice *stored, size_t count,
+    void (*next)(struct step *step, const struct iqm_slice *documents));
 
 /* Whether there is a row, and a value in this column of it; answers 404 or 403 where there is not.
  */

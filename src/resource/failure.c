@@ -181,3 +181,9 @@ int iqm_resource_failure(struct iqm_call *call, const struct iqm_resource *resou
     }
     return iqm_problem_set(&call->problem, type_of(state), NULL);
 }
+
+int iqm_resource_sealed(struct iqm_call *call, int error)
+{
+    return iqm_problem_set(&call->problem,
+        error == IQM_EPGLOST ? IQM_PROBLEM_SERVICE_UNAVAILABLE : IQM_PROBLEM_INTERNAL_ERROR, NULL);
+}

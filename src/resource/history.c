@@ -19,7 +19,7 @@ static const char sql_form[] =
     " WHERE id = $1::uuid) AS versions"
     " WHERE version < $2::bigint ORDER BY version DESC LIMIT $3::bigint";
 
-static void add_entry(struct page *page, PGresult *rows, int row)
+static void add_entry(struct page *page, const PGresult *rows, int row, struct iqm_slice document)
 {
     page_add_string(page, "{\"version\":");
     page_add_string(page, PQgetvalue(rows, row, 0));
@@ -36,7 +36,9 @@ static void add_entry(struct page *page, PGresult *rows, int row)
         page_add_string(page, "\"");
     }
     page_add_string(page, ",\"document\":");
-    page_add_string(page, PQgetisnull(rows, row, 4) == 1 ? "null" : PQgetvalue(rows, row, 4));
+    if (document.ptr == NULL)
+        document = IQM_SLICE("null");
+    page_add(page, document.ptr, document.len);
     page_add_string(page, "}");
 }
 
@@ -64,7 +66,7 @@ static void answer_history(struct reading *reading)
     for (int i = 0; i < count; i++) {
         if (i > 0)
             page_add(&page, ",", 1);
-        add_entry(&page, rows, i);
+        add_entry(&page, rows, i, reading_document(reading, i));
     }
     page_reply(reading->call, &page, next_cursor(reading, rows, count - 1));
 }
@@ -99,6 +101,7 @@ void iqm_resource_history(struct iqm_call *call)
     struct reading *reading = reading_begin(call, answer_history);
     if (reading == NULL)
         return;
+    reading->column = 4;
     reading->limit = (unsigned)atoi(iqm_call_parameter(call, "limit").ptr);
     char *sql = iqm_arena_printf(call->arena, sql_form, table, table);
     char *limit = iqm_arena_printf(call->arena, "%u", reading->limit + 1);

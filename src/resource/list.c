@@ -42,15 +42,30 @@ static unsigned bind_value(struct reading *reading, const char *text)
     return ++reading->value_count;
 }
 
+/* In the arena; "" when memory is out, which is no value's index. */
+static const char *index_of(
+    const struct reading *reading, const struct iqm_parameter *parameter, const char *value)
+{
+    const struct iqm_call *call = reading->call;
+    char index[IQM_BLIND_INDEX_TEXT];
+
+    iqm_blind_index(iqm_vault_secrets(call->vault), call->operation->resource->name,
+        parameter->name, (struct iqm_slice){value, strlen(value)}, index);
+    const char *copy = iqm_arena_string(call->arena, index);
+    return copy != NULL ? copy : "";
+}
+
 static void add_filter(struct statement *statement, struct reading *reading,
     const struct iqm_parameter *parameter, const char *value)
 {
     static const char *const comparisons[] = {[IQM_FILTER_EQ] = "=",
         [IQM_FILTER_GTE] = ">=",
         [IQM_FILTER_LTE] = "<=",
-        [IQM_FILTER_LT] = "<"};
+        [IQM_FILTER_LT] = "<",
+        [IQM_FILTER_INDEX] = "="};
     const char *join = reading->value_count == 0 ? "WHERE" : "AND";
-    unsigned number = bind_value(reading, value);
+    unsigned number = bind_value(reading,
+        parameter->filter == IQM_FILTER_INDEX ? index_of(reading, parameter, value) : value);
 
     if (parameter->filter == IQM_FILTER_PREFIX)
         say(statement,
@@ -194,11 +209,16 @@ static void answer_page(struct reading *reading)
     PGresult *rows = reading->batch.results[1];
     struct page page = {.arena = reading->call->arena};
     int count = page_open(&page, rows, 0, (int)reading->limit);
+    bool any = false;
 
     for (int i = 0; i < count; i++) {
-        if (i > 0)
+        struct iqm_slice document = reading_document(reading, i);
+        if (document.ptr == NULL)
+            continue;
+        if (any)
             page_add(&page, ",", 1);
-        page_add(&page, PQgetvalue(rows, i, 0), (size_t)PQgetlength(rows, i, 0));
+        page_add(&page, document.ptr, document.len);
+        any = true;
     }
     page_reply(reading->call, &page, next_cursor(reading, rows, count - 1));
 }

@@ -53,14 +53,65 @@ static int outcome(struct reading *reading)
     return error;
 }
 
+static struct iqm_slice stored_document(const struct reading *reading, int row)
+{
+    const PGresult *rows = reading->batch.results[1];
+
+    if (PQgetisnull(rows, row, reading->column) == 1)
+        return (struct iqm_slice){NULL, 0};
+    return (struct iqm_slice){
+        PQgetvalue(rows, row, reading->column), (size_t)PQgetlength(rows, row, reading->column)};
+}
+
+struct iqm_slice reading_document(const struct reading *reading, int row)
+{
+    return reading->opening.opened != NULL ? reading->opening.opened[row]
+                                           : stored_document(reading, row);
+}
+
+static void opened(struct iqm_vault_opening *opening)
+{
+    struct reading *reading = opening->user;
+
+    if (opening->error == 0) {
+        reading->answer(reading);
+        return;
+    }
+    iqm_resource_sealed(reading->call, opening->error);
+    iqm_auth_fail(reading->call);
+}
+
+static void open_documents(struct reading *reading)
+{
+    struct iqm_vault_opening *opening = &reading->opening;
+    struct iqm_call *call = reading->call;
+    size_t count = (size_t)PQntuples(reading->batch.results[1]);
+    struct iqm_slice *stored = iqm_arena_array(call->arena, count + 1, sizeof *stored);
+
+    if (stored == NULL) {
+        iqm_call_fail_with(call, IQM_PROBLEM_INTERNAL_ERROR);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        stored[i] = stored_document(reading, (int)i);
+    *opening = (struct iqm_vault_opening){.resource = call->operation->resource,
+        .stored = stored,
+        .count = count,
+        .done = opened,
+        .user = reading};
+    iqm_vault_open(call->vault, call->arena, opening);
+}
+
 static void done(struct iqm_pg_batch *batch)
 {
     struct reading *reading = batch->user;
 
     if (outcome(reading) != 0)
         iqm_auth_fail(reading->call);
-    else
+    else if (reading->call->operation->resource->subject == NULL)
         reading->answer(reading);
+    else
+        open_documents(reading);
 }
 
 int iqm_cursor_refuse(struct iqm_call *call)
@@ -102,12 +153,14 @@ static void answer_document(struct reading *reading)
     }
     const char *version = PQgetvalue(row, 0, 1);
     iqm_call_etag(call, version);
+    struct iqm_slice document = reading_document(reading, 0);
     if (PQgetisnull(row, 0, 0) == 1 ||
         (call->if_none_match.ptr != NULL && iqm_etag_matches(call->if_none_match, version, true)))
         iqm_call_reply(call, 304, NULL, "", 0);
+    else if (document.ptr == NULL)
+        iqm_call_fail_with(call, IQM_PROBLEM_NOT_FOUND);
     else
-        iqm_call_reply(
-            call, 200, "application/json", PQgetvalue(row, 0, 0), (size_t)PQgetlength(row, 0, 0));
+        iqm_call_reply(call, 200, "application/json", document.ptr, document.len);
 }
 
 /* The document; left where it is when the client says that it holds this very version. */

@@ -3,6 +3,7 @@
 #define IQM_RESOURCE_READ_H
 
 #include "iqm/resource.h"
+#include "iqm/vault.h"
 
 struct reading {
     struct iqm_call *call;
@@ -14,13 +15,20 @@ struct reading {
     bool goes_on;     /* a cursor was sent */
     uint64_t filters; /* hash of everything a cursor must agree with */
     unsigned sort;    /* index + 1; 0: by id */
+    int column;       /* of the documents in the rows */
+    struct iqm_vault_opening opening;
 };
 
 /* Starts a read: identity is in the batch. NULL when the call has been failed already. */
 struct reading *reading_begin(struct iqm_call *call, void (*answer)(struct reading *reading));
 
-/* Sends the batch; afterwards `answer` is called, or the call fails. */
+/* Sends the batch; afterwards `answer` is called, or the call fails. Documents that are about
+ * people have been opened by then. */
 void reading_send(struct reading *reading);
+
+/* The document of a row, as a client may see it. ptr NULL where there is none: it is not asked for,
+ * the version is a deletion, or its person was erased meanwhile. */
+struct iqm_slice reading_document(const struct reading *reading, int row);
 
 /* Text being put together in the arena; `failed` once memory is out. */
 struct page {
@@ -29,9 +37,8 @@ struct page {
     size_t length, room;
     bool failed;
 };
-/* Starts {"items":[ with room for the documents in `column` of the rows. Returns how many of them
- * the page takes: `limit`, or fewer where the page would become longer than PAGE_BYTES_MAX; never
- * none. */
+/* Starts {"items":[ with room for the documents of the rows. Returns how many of them the page
+ * takes: `limit`, or fewer where the page would become longer than PAGE_BYTES_MAX; never none. */
 #define PAGE_BYTES_MAX ((size_t)8 * 1024 * 1024)
 int page_open(struct page *page, const PGresult *rows, int column, int limit);
 void page_add(struct page *page, const char *bytes, size_t len);

@@ -2,6 +2,7 @@
  * Changes:
  *   create            [identify, insert]
  *   create + context  [identify, context] → rules → [identify, insert]
+ *   create, sealed    [identify] → key → [identify, insert]
  *   put, patch        [begin, identify, lock] → merge → [context] → rules →
  *                     [narrow, update, commit]
  *   transition        as patch; with a statement of its own [update] → [statement, commit]
@@ -19,6 +20,7 @@
 #include "document.h"
 #include "iqm/auth.h"
 #include "iqm/ids.h"
+#include "sealed.h"
 #include "transition.h"
 #include "writers.h"
 
@@ -46,16 +48,16 @@ static void give_back(struct writing *writing)
     writing->session = NULL;
 }
 
-static void fail(struct writing *writing)
+void writing_fail(struct writing *writing)
 {
     give_back(writing);
     iqm_auth_fail(writing->call);
 }
 
-static void fail_with(struct writing *writing, const struct iqm_problem_type *type)
+void writing_fail_with(struct writing *writing, const struct iqm_problem_type *type)
 {
     iqm_problem_set(&writing->call->problem, type, NULL);
-    fail(writing);
+    writing_fail(writing);
 }
 
 /* A statement on the resource's table. Names come from the contract and are short. */
@@ -120,7 +122,7 @@ static bool went_well(struct writing *writing, int identity)
     if (call->problem.type == IQM_PROBLEM_RECORD_FORBIDDEN)
         document_point_at_references(call, writing->resource, writing->before, writing->document);
     if (error != 0)
-        fail(writing);
+        writing_fail(writing);
     return error == 0;
 }
 
@@ -178,7 +180,7 @@ static void stored(struct iqm_pg_batch *batch)
             writing->document);
     else
         iqm_problem_set(&writing->call->problem, IQM_PROBLEM_RECORD_FORBIDDEN, NULL);
-    fail(writing);
+    writing_fail(writing);
 }
 
 static void created(struct iqm_pg_batch *batch)
@@ -193,7 +195,7 @@ static void created(struct iqm_pg_batch *batch)
     }
     iqm_problem_set(&writing->call->problem, IQM_PROBLEM_PRECONDITION_FAILED,
         "A record with this id was deleted, and its history is kept. Choose another id.");
-    fail(writing);
+    writing_fail(writing);
 }
 
 static bool set_text(struct writing *writing)
@@ -207,10 +209,15 @@ static bool set_text(struct writing *writing)
     if (writing->text == NULL)
         return false;
     snprintf(writing->version, sizeof writing->version, "%" PRId64, version);
-    writing->values[0].text = writing->id;
-    writing->values[1].text = writing->text;
-    writing->values[2].text = writing->version;
+    writing->stored = writing->text;
     return true;
+}
+
+static void bind_stored(struct writing *writing)
+{
+    writing->values[0].text = writing->id;
+    writing->values[1].text = writing->stored;
+    writing->values[2].text = writing->version;
 }
 
 /* An id that a client chose may have been another record's, whose versions and ETags are taken. */
@@ -233,15 +240,16 @@ static bool identify(struct writing *writing)
 {
     if (iqm_auth_identify_change(writing->call, &writing->batch) == 0)
         return true;
-    fail(writing);
+    writing_fail(writing);
     return false;
 }
 
-static void create_document(struct writing *writing)
+static void insert_document(struct writing *writing)
 {
     iqm_pg_batch_clear(&writing->batch);
     if (!identify(writing))
         return;
+    bind_stored(writing);
     add_insert(writing);
     writing->batch.done = created;
     writing->batch.user = writing;
@@ -256,6 +264,7 @@ static void update_document(struct writing *writing)
         iqm_pg_batch_add(&writing->batch, "narrow", "SELECT set_config('iqm.roles', $1, true)",
             &writing->narrow_value, 1);
     }
+    bind_stored(writing);
     add_statement(writing, "update",
         "UPDATE %s SET doc = $2::json, version = $3::bigint, "
         "written_by = nullif(current_setting('iqm.actor', true), '')::uuid WHERE id = $1::uuid",
@@ -263,6 +272,23 @@ static void update_document(struct writing *writing)
     if (effect_of(writing) == NULL)
         iqm_pg_batch_add(&writing->batch, "commit", "COMMIT", NULL, 0);
     run(writing, stored);
+}
+
+static void store_now(struct writing *writing)
+{
+    if (writing->kind == WRITING_CREATE)
+        insert_document(writing);
+    else
+        update_document(writing);
+}
+
+/* Stores the document that was decided upon. */
+static void store(struct writing *writing)
+{
+    if (writing->resource->subject != NULL)
+        sealed_seal(writing, store_now);
+    else
+        store_now(writing);
 }
 
 /* Whether one of the caller's roles may set all that the change sets. Fails the call otherwise. */
@@ -275,7 +301,7 @@ static bool may_set(struct writing *writing)
     call->may =
         writers_of(call, writing->resource, call->roles, writing->before, writing->document);
     if (call->may == NULL) {
-        fail_with(writing, IQM_PROBLEM_INTERNAL_ERROR);
+        writing_fail_with(writing, IQM_PROBLEM_INTERNAL_ERROR);
         return false;
     }
     writing->narrows = strcmp(call->may, call->roles) != 0;
@@ -283,7 +309,7 @@ static bool may_set(struct writing *writing)
         return true;
     call->denied = true;
     writers_refuse(call, writing->resource, call->roles, writing->before, writing->document);
-    fail(writing);
+    writing_fail(writing);
     return false;
 }
 
@@ -310,7 +336,7 @@ static void check_and_store(struct writing *writing, const char *context)
     if (!may_set(writing))
         return;
     if (document_check(writing->call, writing->resource, &rules) != 0) {
-        fail(writing);
+        writing_fail(writing);
         return;
     }
     writing->effect = rules.effect;
@@ -320,13 +346,11 @@ static void check_and_store(struct writing *writing, const char *context)
         unchanged = true;
     }
     if (!set_text(writing))
-        fail_with(writing, IQM_PROBLEM_INTERNAL_ERROR);
+        writing_fail_with(writing, IQM_PROBLEM_INTERNAL_ERROR);
     else if (unchanged)
         answer(writing);
-    else if (writing->kind == WRITING_CREATE)
-        create_document(writing);
     else
-        update_document(writing);
+        store(writing);
 }
 
 static void context_read(struct iqm_pg_batch *batch)
@@ -346,7 +370,7 @@ static bool contract_holds(struct writing *writing, const json_t *document)
     if (iqm_contract_validate(
             call->contract, writing->resource->schema, document, "", true, &call->problem) == 0)
         return true;
-    fail_with(writing, IQM_PROBLEM_VALIDATION_FAILED);
+    writing_fail_with(writing, IQM_PROBLEM_VALIDATION_FAILED);
     return false;
 }
 
@@ -357,7 +381,7 @@ static void decide(struct writing *writing)
     writing->document = document_build(
         writing->call, writing->resource, writing->before, writing->wanted, writing->id);
     if (writing->document == NULL || context_take(writing) != 0) {
-        fail_with(writing, IQM_PROBLEM_INTERNAL_ERROR);
+        writing_fail_with(writing, IQM_PROBLEM_INTERNAL_ERROR);
     } else if (!writing->asks) {
         check_and_store(writing, NULL);
     } else {
@@ -391,7 +415,7 @@ static void seen(struct iqm_pg_batch *batch)
     if (!went_well(writing, -1))
         return;
     writing->call->denied = PQntuples(batch->results[0]) > 0;
-    fail_with(
+    writing_fail_with(
         writing, writing->call->denied ? IQM_PROBLEM_RECORD_FORBIDDEN : IQM_PROBLEM_NOT_FOUND);
 }
 
@@ -399,7 +423,7 @@ static void seen(struct iqm_pg_batch *batch)
 static void look_whether_seen(struct writing *writing)
 {
     if (iqm_roles_have(writing->call->roles, "head_office")) {
-        fail_with(writing, IQM_PROBLEM_NOT_FOUND);
+        writing_fail_with(writing, IQM_PROBLEM_NOT_FOUND);
         return;
     }
     iqm_pg_batch_clear(&writing->batch);
@@ -430,6 +454,18 @@ static int want(struct writing *writing)
         call, writing->resource, writing->before, call->body, writing->id);
 }
 
+/* What the record is now is known: what does the client want it to be? */
+static void take_before(struct writing *writing, struct iqm_slice text)
+{
+    writing->before = json_loadb(text.ptr, text.len, 0, NULL);
+    if (writing->before == NULL)
+        writing_fail_with(writing, IQM_PROBLEM_INTERNAL_ERROR);
+    else if (want(writing) != 0)
+        writing_fail(writing);
+    else
+        decide(writing);
+}
+
 /* The row is locked: does the client know its version, and what does it want it to be? */
 static void locked(struct iqm_pg_batch *batch)
 {
@@ -444,20 +480,18 @@ static void locked(struct iqm_pg_batch *batch)
         return;
     }
     if (!precondition_holds(call, PQgetvalue(row, 0, 0))) {
-        fail_with(writing, IQM_PROBLEM_PRECONDITION_FAILED);
+        writing_fail_with(writing, IQM_PROBLEM_PRECONDITION_FAILED);
         return;
     }
     if (writing->kind == WRITING_DELETE) {
         remove_document(writing);
         return;
     }
-    writing->before = json_loadb(PQgetvalue(row, 0, 1), (size_t)PQgetlength(row, 0, 1), 0, NULL);
-    if (writing->before == NULL)
-        fail_with(writing, IQM_PROBLEM_INTERNAL_ERROR);
-    else if (want(writing) != 0)
-        fail(writing);
+    struct iqm_slice stored = {PQgetvalue(row, 0, 1), (size_t)PQgetlength(row, 0, 1)};
+    if (writing->resource->subject == NULL)
+        take_before(writing, stored);
     else
-        decide(writing);
+        sealed_open(writing, stored, take_before);
 }
 
 static void created_context_read(struct iqm_pg_batch *batch)
@@ -469,17 +503,27 @@ static void created_context_read(struct iqm_pg_batch *batch)
     check_and_store(writing, context_text(writing, batch->results[1]));
 }
 
+/* Nobody makes keys but who may make the record. */
+static void created_caller_known(struct iqm_pg_batch *batch)
+{
+    struct writing *writing = batch->user;
+
+    if (went_well(writing, 0))
+        store(writing);
+}
+
 /* Creating: everything that needs no row has been checked by now. */
 static void create_begin(struct writing *writing)
 {
-    if (!writing->asks) {
-        create_document(writing);
+    if (!writing->asks && writing->resource->subject == NULL) {
+        store(writing);
         return;
     }
     if (!identify(writing))
         return;
-    context_add(writing);
-    writing->batch.done = created_context_read;
+    if (writing->asks)
+        context_add(writing);
+    writing->batch.done = writing->asks ? created_context_read : created_caller_known;
     writing->batch.user = writing;
     iqm_pg_read(writing->call->pg, &writing->batch);
 }
@@ -505,7 +549,7 @@ static void granted(struct iqm_pg_borrower *borrower, struct iqm_pg_session *ses
 
     writing->session = session;
     if (error != 0)
-        fail_with(writing, IQM_PROBLEM_SERVICE_UNAVAILABLE);
+        writing_fail_with(writing, IQM_PROBLEM_SERVICE_UNAVAILABLE);
     else
         change_granted(writing);
 }

@@ -4,6 +4,19 @@
 
 #include "iqm/calendar.h"
 #include "iqm/resource.h"
+#include "iqm/vault.h"
+
+struct writing;
+
+/* A record about a person on its way to be opened, and to be sealed again (sealed.c). */
+struct sealing {
+    char person[IQM_UUID_TEXT];
+    struct iqm_slice stored;
+    struct iqm_vault_opening opening;
+    struct iqm_vault_fetch key;
+    void (*with_text)(struct writing *writing, struct iqm_slice text);
+    void (*sealed)(struct writing *writing);
+};
 
 enum writing_kind {
     WRITING_CREATE,
@@ -30,11 +43,13 @@ struct writing {
     struct iqm_pg_value context_values[IQM_PG_PARAMETERS_MAX];
     bool asks; /* the context statement has something to look up */
     struct statement_text texts[IQM_PG_BATCH_MAX];
-    json_t *before;   /* the stored document */
-    json_t *wanted;   /* what the client asks for, whole */
-    json_t *document; /* what is to be stored */
-    char *text;       /* the same as text */
-    bool narrows;     /* the change is made with fewer roles than the caller has */
+    json_t *before;         /* the stored document */
+    json_t *wanted;         /* what the client asks for, whole */
+    json_t *document;       /* what is to be stored */
+    char *text;             /* the same as text, as the client is told */
+    const char *stored;     /* the same as it is stored */
+    struct sealing sealing; /* of a record about a person */
+    bool narrows;           /* the change is made with fewer roles than the caller has */
     struct iqm_pg_value narrow_value;
     char version[24];
     char today[IQM_DATE_TEXT];
@@ -45,5 +60,9 @@ struct writing {
 
 /* Starts a change of the record `id`; the call fails or is answered later. */
 void writing_begin(struct iqm_call *call, enum writing_kind kind, const char *id);
+
+/* Gives the session back and fails the call, with its problem or with one of this type. */
+void writing_fail(struct writing *writing);
+void writing_fail_with(struct writing *writing, const struct iqm_problem_type *type);
 
 #endif

@@ -138,7 +138,8 @@ class TestSettings:
     def test_a_database_that_is_away(self):
         for command in (["migrate"], ["check"], ["token", "list"]):
             done = run_iqmd(*command, check=False, settings={
-                "IQM_DATABASE_URL": "host=/nonexistent password=sesame dbname=iqm"})
+                f"IQM_{which}DATABASE_URL": "host=/nonexistent password=sesame dbname=iqm"
+                for which in ("", "KEY_")})
             assert done.returncode == 1
             assert "cannot be reached" in done.stderr and "sesame" not in done.stderr
 

@@ -112,6 +112,9 @@ class Iqmd:
             **{key: value for key, value in os.environ.items() if not key.startswith("IQM_")},
             "IQM_DATABASE_URL": database.url(name, "iqm_server"),
             "IQM_OWNER_DATABASE_URL": database.url(name, "iqm_owner"),
+            "IQM_KEY_DATABASE_URL": database.url(name + "_keys", "iqm_server"),
+            "IQM_OWNER_KEY_DATABASE_URL": database.url(name + "_keys", "iqm_owner"),
+            "IQM_MASTER_KEY": secrets.token_hex(32),
             "IQM_TOKEN_KEY": secrets.token_hex(32), "IQM_METRICS_PORT": "-1",
             "IQM_SIGNING_KEY": secrets.token_hex(32),
             "GLIBC_TUNABLES": "glibc.malloc.tcache_count=2000",  # as deploy/iqmd.service
@@ -124,7 +127,8 @@ class Iqmd:
                               stdout=subprocess.PIPE, text=True).stdout.strip()
 
     def make(self, schools, spread, columns):
-        self.database.sql("postgres", f"CREATE DATABASE {self.name} OWNER iqm_owner")
+        for name in (self.name, self.name + "_keys"):
+            self.database.sql("postgres", f"CREATE DATABASE {name} OWNER iqm_owner")
         self.call("migrate")
         self.database.fill(self.name, schools, spread, columns)
         self.token = self.call("token", "issue", "--name", "bench", "--role", "head_office")

@@ -56,8 +56,8 @@ class Cluster:
         self.settings = [*SETTINGS, f"unix_socket_directories={directory}", *settings]
         self.process = None
 
-    def url(self, user):
-        return f"host={self.directory} user={user} dbname=iqm"
+    def url(self, user, database="iqm"):
+        return f"host={self.directory} user={user} dbname={database}"
 
     def begin(self):
         """Starts the postmaster; answers may take a moment."""
@@ -126,6 +126,11 @@ class Cluster:
         self._signal_backends(signal.SIGCONT)
         os.kill(self.process.pid, signal.SIGCONT)
 
+    def accepts(self):
+        """Whether it takes connections now."""
+        return subprocess.run([programs() / "pg_isready", "-q", "-h", str(self.directory)],
+                              check=False).returncode == 0
+
     def sql(self, text):
         """Rows as lists of text, done as superuser."""
         done = subprocess.run([programs() / "psql", "-XqAt", "-F", "\t", "-v",
@@ -136,7 +141,9 @@ class Cluster:
 
     def settings_of_iqmd(self):
         return {"IQM_DATABASE_URL": self.url("iqm_server"), "IQM_TOKEN_KEY": places.TOKEN_KEY,
-                "IQM_SIGNING_KEY": places.SIGNING_KEY,
+                "IQM_SIGNING_KEY": places.SIGNING_KEY, "IQM_MASTER_KEY": places.MASTER_KEY,
+                "IQM_KEY_DATABASE_URL": self.url("iqm_server", "iqm_keys"),
+                "IQM_OWNER_KEY_DATABASE_URL": self.url("iqm_owner", "iqm_keys"),
                 "IQM_OWNER_DATABASE_URL": self.url("iqm_owner")}
 
     def iqmd(self, *arguments, check=True, **settings):
@@ -170,7 +177,8 @@ def _fill_template(cluster):
     cluster.start()
     psql = [programs() / "psql", "-Xq", "-h", str(cluster.directory), "-U", "postgres"]
     subprocess.run([*psql, "-c", "CREATE ROLE iqm_owner LOGIN CREATEROLE",
-                    "-c", "CREATE DATABASE iqm OWNER iqm_owner"], check=True)
+                    "-c", "CREATE DATABASE iqm OWNER iqm_owner",
+                    "-c", "CREATE DATABASE iqm_keys OWNER iqm_owner"], check=True)
     cluster.iqmd("migrate")
     issued = cluster.iqmd("token", "issue", "--name", "faults", "--role", "head_office")
     (cluster.directory / "token.json").write_text(json.dumps(issued.stdout.strip()))

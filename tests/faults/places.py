@@ -8,6 +8,7 @@ from support.places import ROOT, build_dir
 
 TOKEN_KEY = "5a" * 32
 SIGNING_KEY = "a5" * 32
+MASTER_KEY = "5a" * 32
 
 
 def as_postgres():

@@ -52,7 +52,9 @@ class Server:
         return [entry for entry in self.log() if entry["event"] == "listening"]
 
     def start(self):
-        self.begin()
+        return self.begin().await_listening()
+
+    def await_listening(self):
         entry = wait_for(self._listening, "the server listens", 20)[0]
         self.port, self.metrics_port = entry["port"], entry["metrics_port"]
         return self

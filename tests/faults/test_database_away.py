@@ -104,9 +104,12 @@ def test_requests_under_way_when_it_freezes_are_answered(pair):
 def test_started_before_its_database(new_cluster, new_server):
     cluster = new_cluster()
     cluster.stop()
-    server = new_server(cluster, **SHORT).start()
-    is_unavailable(server, TIMEOUT + MARGIN)
+    server = new_server(cluster, **SHORT).begin()
+    wait_for(lambda: [e for e in server.log() if e["event"] == "key_database_awaited"],
+             "it waits for its databases")
+    assert not [e for e in server.log() if e["event"] == "listening"]
     cluster.start()
+    server.await_listening()
     is_back(server)
 
 

@@ -15,7 +15,14 @@ class Scratch:
     def settings(self):
         url = self.stage.cluster.url
         return {"IQM_DATABASE_URL": url("iqm_server", self.name),
-                "IQM_OWNER_DATABASE_URL": url("iqm_owner", self.name)}
+                "IQM_OWNER_DATABASE_URL": url("iqm_owner", self.name),
+                "IQM_KEY_DATABASE_URL": url("iqm_server", self.keys),
+                "IQM_OWNER_KEY_DATABASE_URL": url("iqm_owner", self.keys)}
+
+    @property
+    def keys(self):
+        """Its own key database."""
+        return f"{self.name}_keys"
 
     def psql(self, sql, user="iqm_owner", check=True):
         return self.stage.cluster.psql(sql, user=user, database=self.name, check=check)
@@ -48,12 +55,14 @@ class Scratch:
 def scratch_database(stage, template=None):
     """A migrated database, or a copy of another scratch database that nobody uses now."""
     name = f"scratch_{stage.number()}"
-    source = f"TEMPLATE {template.name}" if template else ""
-    stage.cluster.psql(f"CREATE DATABASE {name} OWNER iqm_owner {source}", database="postgres")
     scratch = Scratch(stage, name)
+    for new, old in ((name, template and template.name), (scratch.keys, template and template.keys)):
+        source = f"TEMPLATE {old}" if template else ""
+        stage.cluster.psql(f"CREATE DATABASE {new} OWNER iqm_owner {source}", database="postgres")
     try:
         if template is None:
             scratch.iqmd("migrate")
         yield scratch
     finally:
-        stage.cluster.psql(f"DROP DATABASE {name} WITH (FORCE)", database="postgres")
+        for made in (name, scratch.keys):
+            stage.cluster.psql(f"DROP DATABASE {made} WITH (FORCE)", database="postgres")

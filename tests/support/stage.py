@@ -23,14 +23,17 @@ CHEAP_PASSWORDS = {"IQM_PASSWORD_MEMORY": 8, "IQM_PASSWORD_PASSES": 1}
 class Stage:
     def __init__(self, cluster):
         self.cluster = cluster
-        self.key = self.signing_key = None
+        self.key = self.signing_key = self.master_key = None
 
     @property
     def settings(self):
         """What every command and server of this stage is started with."""
         return {"IQM_DATABASE_URL": self.cluster.url("iqm_server"),
                 "IQM_OWNER_DATABASE_URL": self.cluster.url("iqm_owner"),
-                "IQM_TOKEN_KEY": self.key, "IQM_SIGNING_KEY": self.signing_key}
+                "IQM_KEY_DATABASE_URL": self.cluster.url("iqm_server", "iqm_keys"),
+                "IQM_OWNER_KEY_DATABASE_URL": self.cluster.url("iqm_owner", "iqm_keys"),
+                "IQM_TOKEN_KEY": self.key, "IQM_SIGNING_KEY": self.signing_key,
+                "IQM_MASTER_KEY": self.master_key}
 
     def prepare(self):
         with locked(lock_path(self.cluster.directory)):
@@ -40,6 +43,7 @@ class Stage:
             self.key = confidential.note(_kept_key(self.cluster.directory / "token.key"))
             self.signing_key = confidential.note(
                 _kept_key(self.cluster.directory / "signing.key"))
+            self.master_key = confidential.note(_kept_key(self.cluster.directory / "master.key"))
             make_database(self.cluster)
             run_iqmd("migrate", settings=self.settings)
         return self
@@ -91,8 +95,9 @@ def make_database(cluster):
     cluster.psql(r"""
         SELECT 'CREATE ROLE iqm_owner LOGIN CREATEROLE'
         WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'iqm_owner') \gexec
-        SELECT 'CREATE DATABASE iqm OWNER iqm_owner'
-        WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'iqm') \gexec
+        SELECT format('CREATE DATABASE %I OWNER iqm_owner', wanted)
+        FROM unnest('{iqm,iqm_keys}'::text[]) AS wanted
+        WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = wanted) \gexec
         """, database="postgres")
 
 

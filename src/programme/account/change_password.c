@@ -8,6 +8,7 @@
 #include "iqm/limits.h"
 #include "iqm/password.h"
 #include "iqm/services.h"
+#include "programme/account/sign_in_address.h"
 #include "programme/step.h"
 
 #include <stdio.h>
@@ -17,6 +18,8 @@ static const struct iqm_limit guesses = {"password", 1, 60, 5};
 
 struct change {
     struct iqm_password_job current, fresh;
+    const char *stored;      /* hash of the current password */
+    struct iqm_slice person; /* as stored */
 };
 
 static struct iqm_slice member(const struct iqm_call *call, const char *name)
@@ -111,24 +114,35 @@ static void compare(struct step *step, const char *stored)
         step_fail(step, IQM_PROBLEM_SERVICE_UNAVAILABLE, NULL);
 }
 
-static void credential_read(struct step *step, const PGresult *rows)
+static void person_opened(struct step *step, const struct iqm_slice *documents)
 {
     struct iqm_call *call = step->call;
     const struct iqm_services *services = call->services;
+    const struct change *change = step->user;
+    const char *address = sign_in_address(call->arena, documents[0]);
+    const char *flaw = iqm_password_flaw(
+        iqm_passwords_list(services->passwords), member(call, "new_password"), address);
+
+    if (flaw != NULL) {
+        iqm_problem_at(&call->problem, "/new_password", "%s", flaw);
+        step_fail(step, IQM_PROBLEM_VALIDATION_FAILED, NULL);
+        return;
+    }
+    compare(step, change->stored);
+}
+
+static void credential_read(struct step *step, const PGresult *rows)
+{
+    struct change *change = step->user;
 
     if (PQntuples(rows) != 1) {
         step_fail(step, IQM_PROBLEM_FORBIDDEN,
             "Only a person who has signed in has a password to change.");
         return;
     }
-    const char *flaw = iqm_password_flaw(iqm_passwords_list(services->passwords),
-        member(call, "new_password"), PQgetvalue(rows, 0, 1));
-    if (flaw != NULL) {
-        iqm_problem_at(&call->problem, "/new_password", "%s", flaw);
-        step_fail(step, IQM_PROBLEM_VALIDATION_FAILED, NULL);
-        return;
-    }
-    compare(step, PQgetvalue(rows, 0, 0));
+    change->stored = PQgetvalue(rows, 0, 0);
+    change->person = (struct iqm_slice){PQgetvalue(rows, 0, 1), (size_t)PQgetlength(rows, 0, 1)};
+    step_open_people(step, &change->person, 1, person_opened);
 }
 
 void iqm_op_change_password(struct iqm_call *call)

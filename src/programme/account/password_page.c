@@ -11,6 +11,7 @@
 #include "iqm/password.h"
 #include "iqm/services.h"
 #include "programme/account/link.h"
+#include "programme/account/sign_in_address.h"
 #include "programme/step.h"
 
 #include <stdio.h>
@@ -18,6 +19,7 @@
 
 struct choice {
     const char *link;
+    struct iqm_slice person; /* as stored */
     struct iqm_password_job job;
 };
 
@@ -87,32 +89,63 @@ static void answer_form(struct iqm_call *call, unsigned status, const char *link
     iqm_page_reply(call, status, &page, NULL);
 }
 
+static void person_opened(struct step *step, const struct iqm_slice *documents)
+{
+    const struct choice *choice = step->user;
+
+    answer_form(
+        step->call, 200, choice->link, sign_in_address(step->call->arena, documents[0]), NULL);
+}
+
+/* The person of a link that works is opened, and `next` goes on. */
+static void open_person(struct step *step, const PGresult *rows,
+    void (*next)(struct step *step, const struct iqm_slice *documents))
+{
+    struct choice *choice = step->user;
+
+    if (PQntuples(rows) != 1) {
+        answer_void(step->call);
+        return;
+    }
+    choice->person = (struct iqm_slice){PQgetvalue(rows, 0, 0), (size_t)PQgetlength(rows, 0, 0)};
+    step_open_people(step, &choice->person, 1, next);
+}
+
 static void link_read(struct step *step, const PGresult *rows)
 {
-    if (PQntuples(rows) != 1)
-        answer_void(step->call);
-    else
-        answer_form(step->call, 200, step->user, PQgetvalue(rows, 0, 0), NULL);
+    open_person(step, rows, person_opened);
+}
+
+/* A step about the link, which is copied; NULL after failing the call. */
+static struct step *step_of_link(struct iqm_call *call, struct iqm_slice link)
+{
+    struct step *step = step_new(call);
+    struct choice *choice = iqm_arena_alloc(call->arena, sizeof *choice);
+
+    if (step == NULL)
+        return NULL;
+    if (choice != NULL)
+        choice->link = iqm_arena_copy(call->arena, link.ptr, link.len);
+    if (choice == NULL || choice->link == NULL) {
+        step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+        return NULL;
+    }
+    step->user = choice;
+    step_hash(step, 0, link);
+    return step;
 }
 
 void iqm_op_get_password_page(struct iqm_call *call)
 {
     struct iqm_slice link = iqm_call_parameter(call, "link");
-    struct step *step = step_new(call);
 
-    if (step == NULL)
-        return;
     if (!iqm_secret_has_form(link, ACCOUNT_LINK_PREFIX)) {
         answer_void(call);
         return;
     }
-    step->user = iqm_arena_copy(call->arena, link.ptr, link.len);
-    if (step->user == NULL) {
-        step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
-        return;
-    }
-    step_hash(step, 0, link);
-    step_read(step, IQM_STATEMENT_READ_ACCOUNT_LINK, link_read);
+    struct step *step = step_of_link(call, link);
+    if (step != NULL)
+        step_read(step, IQM_STATEMENT_READ_ACCOUNT_LINK, link_read);
 }
 
 static void redeemed(struct step *step, const PGresult *rows)
@@ -157,16 +190,11 @@ static const char *fault_of(const struct iqm_call *call, const char *sign_in_nam
     return iqm_password_flaw(iqm_passwords_list(services->passwords), password, sign_in_name);
 }
 
-static void link_holds(struct step *step, const PGresult *rows)
+static void choose(struct step *step, const struct iqm_slice *documents)
 {
     struct iqm_call *call = step->call;
     struct choice *choice = step->user;
-
-    if (PQntuples(rows) != 1) {
-        answer_void(call);
-        return;
-    }
-    const char *sign_in_name = PQgetvalue(rows, 0, 0);
+    const char *sign_in_name = sign_in_address(call->arena, documents[0]);
     const char *fault = fault_of(call, sign_in_name);
     if (fault != NULL) {
         answer_form(call, 422, choice->link, sign_in_name, fault);
@@ -176,6 +204,11 @@ static void link_holds(struct step *step, const PGresult *rows)
     if (iqm_password_job_set(&choice->job, field(call, "password")) != 0 ||
         iqm_password_submit(call, &choice->job, hashed) != 0)
         step_fail(step, IQM_PROBLEM_SERVICE_UNAVAILABLE, NULL);
+}
+
+static void link_holds(struct step *step, const PGresult *rows)
+{
+    open_person(step, rows, choose);
 }
 
 static bool is_admitted(struct iqm_call *call)
@@ -192,19 +225,10 @@ static bool is_admitted(struct iqm_call *call)
 
 static void begin_choice(struct iqm_call *call)
 {
-    struct step *step = step_new(call);
-    struct choice *choice = iqm_arena_alloc(call->arena, sizeof *choice);
+    struct step *step = step_of_link(call, field(call, "link"));
 
-    if (step == NULL)
-        return;
-    if (choice == NULL) {
-        step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
-        return;
-    }
-    step->user = choice;
-    choice->link = field(call, "link").ptr;
-    step_hash(step, 0, field(call, "link"));
-    step_read(step, IQM_STATEMENT_READ_ACCOUNT_LINK, link_holds);
+    if (step != NULL)
+        step_read(step, IQM_STATEMENT_READ_ACCOUNT_LINK, link_holds);
 }
 
 void iqm_op_post_password_page(struct iqm_call *call)

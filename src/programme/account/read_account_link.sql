@@ -1,1 +1,1 @@
-SELECT sign_in_name FROM read_account_link(:hash) AS sign_in_name
+SELECT person FROM read_account_link(:hash) AS person

@@ -1,1 +1,1 @@
-SELECT password, sign_in_name FROM read_own_credential()
+SELECT password, person FROM read_own_credential()

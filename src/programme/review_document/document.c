@@ -20,18 +20,28 @@ static bool is_good_year(struct iqm_call *call)
     return false;
 }
 
-static void read_document(struct iqm_call *call, const struct iqm_statement *statement,
-    void (*answer)(struct step *step, const PGresult *rows))
+static void read_document(
+    struct iqm_call *call, void (*answer)(struct step *step, const PGresult *rows))
 {
     struct step *step = is_good_year(call) ? step_new(call) : NULL;
 
     if (step != NULL)
-        step_read_asked(step, statement, answer);
+        step_read_asked(step, IQM_STATEMENT_GET_REVIEW_DOCUMENT, answer);
+}
+
+static void answer_json(struct step *step, struct iqm_slice document)
+{
+    iqm_call_reply(step->call, 200, "application/json", document.ptr, document.len);
+}
+
+static void read_json(struct step *step, const PGresult *rows)
+{
+    review_document_people(step, rows, answer_json);
 }
 
 void iqm_op_get_review_document(struct iqm_call *call)
 {
-    read_document(call, call->operation->statement, step_answer_document);
+    read_document(call, read_json);
 }
 
 static void add_award(const struct review_page *sheet, const json_t *award)
@@ -84,13 +94,11 @@ static void write_page(const struct review_page *sheet, struct iqm_call *call)
     iqm_page_reply(call, 200, sheet->page, NULL);
 }
 
-static void answer_page(struct step *step, const PGresult *rows)
+static void answer_page(struct step *step, struct iqm_slice document)
 {
     struct iqm_page page;
 
-    if (!step_shows(step, rows, 0))
-        return;
-    json_t *whole = json_loadb(PQgetvalue(rows, 0, 0), (size_t)PQgetlength(rows, 0, 0), 0, NULL);
+    json_t *whole = json_loadb(document.ptr, document.len, 0, NULL);
     struct review_page sheet = {.page = &page, .whole = whole};
     if (whole != NULL)
         write_page(&sheet, step->call);
@@ -99,7 +107,12 @@ static void answer_page(struct step *step, const PGresult *rows)
     json_decref(whole);
 }
 
+static void read_page(struct step *step, const PGresult *rows)
+{
+    review_document_people(step, rows, answer_page);
+}
+
 void iqm_op_get_review_document_page(struct iqm_call *call)
 {
-    read_document(call, IQM_STATEMENT_GET_REVIEW_DOCUMENT, answer_page);
+    read_document(call, read_page);
 }

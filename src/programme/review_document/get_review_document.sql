@@ -37,7 +37,7 @@ WITH one AS MATERIALIZED (
         LIMIT 51) AS first
 ), people AS (
     SELECT json_agg(json_build_object('id', person.id, 'name', person.doc->'name',
-        'job_title', person.doc->'job_title') ORDER BY person.doc->>'name', person.id) AS list
+        'job_title', person.doc->'job_title') ORDER BY person.id) AS list
     FROM person WHERE person.id IN (
         SELECT (named #>> '{}')::uuid FROM planned, jsonb_path_query(
             list::jsonb, '$[*].targets[*].responsible_person_ids[*]') AS named
@@ -67,6 +67,5 @@ SELECT CASE WHEN one.shown THEN json_build_object('school', one.doc,
     'reviews', coalesce(visited.list, '[]'),
     'judged_by', (SELECT coalesce(json_agg(json_build_object('award_id', id, 'level', level,
         'framework_id', framework_id) ORDER BY id), '[]') FROM judged),
-    'criteria', coalesce(criteria.list, '[]'),
-    'people', coalesce(people.list, '[]')) END
+    'criteria', coalesce(criteria.list, '[]')) END, people.list
 FROM one, planned, updated, shared, visited, people, criteria

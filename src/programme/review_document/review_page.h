@@ -3,6 +3,7 @@
 #define IQM_PROGRAMME_REVIEW_PAGE_H
 
 #include "iqm/page.h"
+#include "programme/step.h"
 
 /* What a part of the page is made from: borrowed while it is written. */
 struct review_page {
@@ -40,5 +41,10 @@ void review_page_projects(const struct review_page *sheet);
 void review_page_meetings(const struct review_page *sheet);
 void review_page_contributions(const struct review_page *sheet);
 void review_page_reviews(const struct review_page *sheet);
+
+/* Of the row that a statement gave, the document with the people named in it, by name; then `next`.
+ */
+void review_document_people(struct step *step, const PGresult *rows,
+    void (*next)(struct step *step, struct iqm_slice document));
 
 #endif

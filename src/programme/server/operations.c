@@ -42,7 +42,8 @@ static void readiness_known(struct iqm_pg_batch *batch)
     struct iqm_call *call = readiness->call;
     bool answers = batch->error == 0 && PQntuples(batch->results[0]) == 1;
     /* Migrations add: a server goes on while the database is made ready for the next one. */
-    bool fits = answers && atoi(PQgetvalue(batch->results[0], 0, 0)) >= iqm_migrations_newest();
+    bool fits = answers &&
+                atoi(PQgetvalue(batch->results[0], 0, 0)) >= iqm_migrations_newest(iqm_migrations);
 
     iqm_pg_batch_clear(batch);
     if (fits) {

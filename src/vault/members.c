@@ -1,0 +1,67 @@
+/* One pass, no copy: a stored document is opened for every read of it. */
+#include "members.h"
+
+#include <string.h>
+
+void members_open(struct members *members, struct iqm_slice object)
+{
+    const char *brace = memchr(object.ptr, '{', object.len);
+
+    members->end = object.ptr + object.len;
+    members->at = brace != NULL ? brace + 1 : members->end;
+}
+
+/* Past the string that begins here; `end` where it has none. */
+static const char *skip_string(const char *at, const char *end)
+{
+    for (at++; at < end && *at != '"'; at++) {
+        if (*at == '\\')
+            at++;
+    }
+    return at < end ? at + 1 : end;
+}
+
+/* Past the value that begins here. */
+static const char *skip_value(const char *at, const char *end)
+{
+    unsigned depth = 0;
+
+    while (at < end) {
+        if (*at == '"') {
+            at = skip_string(at, end);
+            if (depth == 0)
+                return at;
+            continue;
+        }
+        if (depth == 0 && (*at == ',' || *at == '}'))
+            return at;
+        if (*at == '{' || *at == '[')
+            depth++;
+        else if ((*at == '}' || *at == ']') && --depth == 0)
+            return at + 1;
+        at++;
+    }
+    return end;
+}
+
+static const char *skip_space(const char *at, const char *end, const char *also)
+{
+    while (at < end && (strchr(" \t\r\n", *at) != NULL || strchr(also, *at) != NULL))
+        at++;
+    return at;
+}
+
+bool members_next(struct members *members)
+{
+    const char *end = members->end;
+    const char *name = skip_space(members->at, end, ",");
+
+    if (name >= end || *name != '"')
+        return false;
+    const char *after = skip_string(name, end);
+    members->name = (struct iqm_slice){name + 1, (size_t)(after - name) - 2};
+    const char *value = skip_space(after, end, ":");
+    members->at = skip_value(value, end);
+    members->value = (struct iqm_slice){value, (size_t)(members->at - value)};
+    return true;
+}
