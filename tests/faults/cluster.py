@@ -126,11 +126,6 @@ class Cluster:
         self._signal_backends(signal.SIGCONT)
         os.kill(self.process.pid, signal.SIGCONT)
 
-    def accepts(self):
-        """Whether it takes connections now."""
-        return subprocess.run([programs() / "pg_isready", "-q", "-h", str(self.directory)],
-                              check=False).returncode == 0
-
     def sql(self, text):
         """Rows as lists of text, done as superuser."""
         done = subprocess.run([programs() / "psql", "-XqAt", "-F", "\t", "-v",

@@ -75,7 +75,7 @@ def test_backends_killed_under_load(pair):
         kill_a_backend(cluster, chance)
         wait_for(lambda: is_served(server), "served again", 20)
     writers.stop()
-    wait_for(cluster.accepts, "PostgreSQL has recovered", 20)  # it may notice the last kill late
+    wait_for(cluster.answers, "PostgreSQL has recovered", 20)  # it may notice the last kill late
     check_all_there(writers, cluster, server)
     server.is_well()
 
