@@ -96,7 +96,7 @@ def test_the_database_has_them_in_their_order(ask):
 
 
 def test_conditions_find_the_rows_of_a_person(ask, people):
-    """Of somebody who signs in: the person, the account, what it signs in with; of nobody nothing."""
+    """Of somebody who signs in: the person, the account, its sign-in; of nobody nothing."""
     who = people.person("head_office").document["id"]
     found = {name: count(ask, name, condition, who) for name, condition in conditions(ask)}
     assert found["person"] == found["account"] == found["credential"] == 1

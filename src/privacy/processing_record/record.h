@@ -11,4 +11,7 @@ json_t *processing_record(struct iqm_call *call);
  * ProcessedData; new, or NULL when memory is out. */
 json_t *processed_data(struct iqm_call *call, const char *purpose);
 
+/* Answers with the page that shows a record. */
+void processing_record_reply_page(struct iqm_call *call, const json_t *record);
+
 #endif
