@@ -1,5 +1,5 @@
 /*
- * The thread that sends what waits in the outbox (migrations/0027_outbox.sql) by SMTP. Any number
+ * The thread that sends what waits in the outbox (migrations/0032_outbox.sql) by SMTP. Any number
  * of instances may have one: each mail is leased to one of them at a time.
  *
  * At least once: a mail is marked as sent only after the mail server has said 250 to all of it, so

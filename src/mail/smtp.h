@@ -6,7 +6,7 @@
 
 #include <stdatomic.h>
 
-/* As settle_mail in migrations/0027_outbox.sql knows them. */
+/* As settle_mail in migrations/0032_outbox.sql knows them. */
 enum mail_outcome {
     MAIL_SENT,
     MAIL_FAILED, /* refused for good, this one */
