@@ -5,7 +5,7 @@ CREATE TABLE personal_place (
     ordinal integer PRIMARY KEY,
     name text NOT NULL UNIQUE,
     condition text, -- null: nobody's rows, though they may mention somebody
-    on_erasure text NOT NULL CHECK (on_erasure IN ('delete', 'stub', 'keep')),
+    on_erasure text NOT NULL CHECK (on_erasure IN ('delete', 'anonymise', 'keep')),
     ground text,
     CHECK ((ground IS NOT NULL) = (on_erasure = 'keep')),
     CHECK (condition IS NOT NULL OR on_erasure = 'keep')

@@ -126,14 +126,14 @@ BEGIN
     RETURN coalesce(cardinality(gone), 0);
 END $$;
 
-CREATE FUNCTION stub_person(person uuid) RETURNS void
+CREATE FUNCTION anonymise_person(person uuid) RETURNS void
     LANGUAGE plpgsql
 AS $$
 BEGIN
     UPDATE person AS p SET version = p.version + 1, doc = json_build_object('id', p.id,
         'version', p.version + 1, 'erased_at', time_text(now()))
-    WHERE p.id = stub_person.person;
-    DELETE FROM history WHERE resource = 'person' AND id = stub_person.person;
+    WHERE p.id = anonymise_person.person;
+    DELETE FROM history WHERE resource = 'person' AND id = anonymise_person.person;
 END $$;
 
 -- Goes through the places in their order; what was done, place by place. Who erases holds the person.
@@ -151,8 +151,8 @@ BEGIN
             kept := kept || json_build_object('place', one.place, 'rows', one.count,
                 'ground', one.ground);
             CONTINUE;
-        ELSIF one.on_erasure = 'stub' THEN
-            PERFORM stub_person(person);
+        ELSIF one.on_erasure = 'anonymise' THEN
+            PERFORM anonymise_person(person);
         ELSE
             PERFORM delete_place(one.place, one.condition, person);
         END IF;

@@ -40,7 +40,7 @@ struct iqm_retention {
 enum iqm_erasure {
     IQM_ERASURE_NONE, /* nothing personal stands there */
     IQM_ERASURE_DELETE,
-    IQM_ERASURE_STUB, /* the row stays without its personal members, for what refers to it */
+    IQM_ERASURE_ANONYMISE, /* the row stays without its personal members, for what refers to it */
     IQM_ERASURE_KEEP,
 };
 

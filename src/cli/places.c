@@ -11,8 +11,9 @@
 
 enum { ORDINAL, NAME, CONDITION, ON_ERASURE, GROUND, COLUMN_COUNT };
 
-static const char *const erasures[] = {
-    [IQM_ERASURE_DELETE] = "delete", [IQM_ERASURE_STUB] = "stub", [IQM_ERASURE_KEEP] = "keep"};
+static const char *const erasures[] = {[IQM_ERASURE_DELETE] = "delete",
+    [IQM_ERASURE_ANONYMISE] = "anonymise",
+    [IQM_ERASURE_KEEP] = "keep"};
 
 /* A place as a row of the table; false where nothing personal stands there. */
 static bool row_of(

@@ -2,7 +2,7 @@
 
 from privacy import condition, personal_of
 
-ERASURES = {None: "NONE", "delete": "DELETE", "stub": "STUB", "keep": "KEEP"}
+ERASURES = {None: "NONE", "delete": "DELETE", "anonymise": "ANONYMISE", "keep": "KEEP"}
 
 
 class PrivacyTables:

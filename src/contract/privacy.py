@@ -129,15 +129,15 @@ class Privacy:
             self.rows(name, key, names_of(value), node["of"].at(key))
         if kinds - {"never"} and erasure is None:
             self.error(at, f'"{name}" has what is personal: it needs on_erasure')
-        if ("identifies" in kinds or "subject" in resource or erasure in ("delete", "stub")) \
+        if ("identifies" in kinds or "subject" in resource or erasure in ("delete", "anonymise")) \
                 and not node.get("of"):
             self.error(at, f'"{name}" has rows of a person: it needs of')
         if node.get("of") and erasure is None:
             self.error(at, f'"{name}" has rows of a person: it needs on_erasure')
         if (erasure == "keep") != ("ground" in node):
             self.error(at, "what an erasure keeps needs a ground, and nothing else has one")
-        if erasure == "stub" and resource.get("subject") != "id":
-            self.error(at, "a stub stays of a resource whose subject is its id")
+        if erasure == "anonymise" and resource.get("subject") != "id":
+            self.error(at, "only a resource whose subject is its id is anonymised")
 
     def kinds(self, name, node):
         """What the table's columns are, with the members of its documents."""

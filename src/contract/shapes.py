@@ -23,7 +23,7 @@ FILTERS = ("eq", "gte", "lte", "lt", "prefix", "index")
 PERSONAL = ("never", "may_mention", "identifies")
 BASES = ("consent", "contract", "legal_obligation", "vital_interests", "public_task",
          "legitimate_interests")
-ON_ERASURE = ("delete", "stub", "keep")
+ON_ERASURE = ("delete", "anonymise", "keep")
 ERRORS = ("oauth", "page")
 COLUMN_TYPES = ("text", "date", "timestamptz", "bigint", "integer", "uuid")
 

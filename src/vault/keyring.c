@@ -60,12 +60,29 @@ static PGresult *ask(struct iqm_keyring *keyring, const char *sql, int count,
     return NULL;
 }
 
-/* 0, or why the last statement gave nothing. */
+/* In the server's role, whoever connected; a connection made anew has it to take again. */
+static bool take_role(PGconn *connection)
+{
+    IQM_CLEANUP(clear_result) PGresult *role = PQexec(connection, "SET ROLE iqm_server");
+
+    return PQresultStatus(role) == PGRES_COMMAND_OK;
+}
+
+void iqm_keyring_renew(struct iqm_keyring *keyring)
+{
+    if (PQstatus(keyring->connection) == CONNECTION_OK)
+        return;
+    PQreset(keyring->connection);
+    if (PQstatus(keyring->connection) == CONNECTION_OK)
+        take_role(keyring->connection);
+}
+
+/* Why the last statement gave nothing. */
 static int failure(struct iqm_keyring *keyring)
 {
     if (PQstatus(keyring->connection) == CONNECTION_OK)
         return IQM_EPG;
-    PQreset(keyring->connection);
+    iqm_keyring_renew(keyring);
     return IQM_EPGLOST;
 }
 
@@ -160,8 +177,10 @@ static int read_index_key(struct iqm_keyring *keyring)
 
 static PGconn *connect_to(const struct iqm_config *config)
 {
-    const char *keywords[] = {"dbname", "fallback_application_name", "connect_timeout", NULL};
-    const char *values[] = {config->key_database_url, "iqmd", "10", NULL};
+    const char *keywords[] = {"dbname", "options", "fallback_application_name", "connect_timeout",
+        "tcp_user_timeout", NULL};
+    const char *values[] = {
+        config->key_database_url, "-c statement_timeout=30s", "iqmd", "10", "10000", NULL};
 
     return PQconnectdbParams(keywords, values, 1);
 }
@@ -169,9 +188,7 @@ static PGconn *connect_to(const struct iqm_config *config)
 /* What keeps it from being of use, as a sentence for an operator; NULL: nothing. */
 static const char *prepare(struct iqm_keyring *keyring)
 {
-    IQM_CLEANUP(clear_result) PGresult *role = PQexec(keyring->connection, "SET ROLE iqm_server");
-
-    if (PQresultStatus(role) != PGRES_COMMAND_OK)
+    if (!take_role(keyring->connection))
         return "The key database does not have the server's role: run iqmd migrate.";
     int error = read_index_key(keyring);
     if (error == IQM_EINVAL)

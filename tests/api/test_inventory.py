@@ -67,7 +67,7 @@ def test_each_column_and_no_other_is_declared(catalogue):
 def test_what_is_personal_says_whose_it_is_and_what_becomes_of_it(name):
     place = PLACES[name]
     if kinds(name) - {"never"}:
-        assert place["on_erasure"] in ("delete", "stub", "keep")
+        assert place["on_erasure"] in ("delete", "anonymise", "keep")
     if "identifies" in kinds(name):
         assert place["of"]
     if place.get("on_erasure") == "keep":

@@ -31,8 +31,8 @@ static int try_to_agree(
                     : iqm_erasures_agree(connection, keyring, ret_repeated);
 
     PQfinish(connection);
-    if (error == IQM_EPGLOST && PQstatus(iqm_keyring_connection(keyring)) != CONNECTION_OK)
-        PQreset(iqm_keyring_connection(keyring));
+    if (error == IQM_EPGLOST)
+        iqm_keyring_renew(keyring);
     return error;
 }
 

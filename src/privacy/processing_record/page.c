@@ -63,7 +63,7 @@ static const struct word words[] = {
     {"erase", "Erased"},
     {"anonymise", "Made anonymous"},
     {"delete", "Deleted"},
-    {"stub", "The record stays without what is personal"},
+    {"anonymise", "The record stays without what is personal"},
     {"keep", "Kept"},
     {NULL, NULL},
 };

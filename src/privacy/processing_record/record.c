@@ -42,8 +42,9 @@ static json_t *retention(const struct iqm_retention *one)
 
 static json_t *place(const struct iqm_place *one)
 {
-    static const char *const erasures[] = {
-        [IQM_ERASURE_DELETE] = "delete", [IQM_ERASURE_STUB] = "stub", [IQM_ERASURE_KEEP] = "keep"};
+    static const char *const erasures[] = {[IQM_ERASURE_DELETE] = "delete",
+        [IQM_ERASURE_ANONYMISE] = "anonymise",
+        [IQM_ERASURE_KEEP] = "keep"};
 
     return json_pack("{s:s, s:b, s:s, s:s?}", "name", one->name, "belongs", one->condition != NULL,
         "on_erasure", erasures[one->on_erasure], "ground", one->ground);
