@@ -61,8 +61,34 @@ struct writing {
 /* Starts a change of the record `id`; the call fails or is answered later. */
 void writing_begin(struct iqm_call *call, enum writing_kind kind, const char *id);
 
+/* ---- store.c ---- */
+
 /* Gives the session back and fails the call, with its problem or with one of this type. */
 void writing_fail(struct writing *writing);
 void writing_fail_with(struct writing *writing, const struct iqm_problem_type *type);
+
+/* Gives the session back and answers with what the record is now. */
+void writing_answer(struct writing *writing);
+
+/* Adds a statement on the resource's table, whose name stands for %s in `form`. Names come from the
+ * contract and are short. */
+void writing_statement(
+    struct writing *writing, const char *verb, const char *form, unsigned value_count);
+
+/* Adds the caller's identity; false after failing the call. */
+bool writing_identify(struct writing *writing);
+
+/* Sends the batch in the session that was lent. */
+void writing_run(struct writing *writing, void (*done)(struct iqm_pg_batch *batch));
+
+/* Whether the batch went through and, where result `identity` (-1: none) says who calls, the caller
+ * may do this. Fails the call otherwise. The verdict comes before the error: who may not write sees
+ * only that. */
+bool writing_went_well(struct writing *writing, int identity);
+
+/* Store writing->stored, or delete the record, and answer. */
+void writing_insert(struct writing *writing);
+void writing_update(struct writing *writing);
+void writing_remove(struct writing *writing);
 
 #endif
