@@ -39,4 +39,7 @@ void iqm_page_text(struct iqm_page *page, const char *text);
 void iqm_page_reply(
     struct iqm_call *call, unsigned status, struct iqm_page *page, const char *form_action);
 
+/* Answers with a page that says one thing. */
+void iqm_page_say(struct iqm_call *call, unsigned status, const char *title, const char *sentence);
+
 #endif

@@ -207,3 +207,14 @@ void iqm_call_redirect(struct iqm_call *call, const char *location)
     iqm_call_header(call, "Referrer-Policy", "same-origin");
     iqm_call_reply(call, MHD_HTTP_SEE_OTHER, NULL, "", 0);
 }
+
+void iqm_page_say(struct iqm_call *call, unsigned status, const char *title, const char *sentence)
+{
+    struct iqm_page page;
+
+    iqm_page_begin(&page, call, title);
+    iqm_page_add(&page, "<p>");
+    iqm_page_text(&page, sentence);
+    iqm_page_add(&page, "</p>\n");
+    iqm_page_reply(call, status, &page, NULL);
+}

@@ -23,20 +23,9 @@ struct choice {
     struct iqm_password_job job;
 };
 
-static void answer(struct iqm_call *call, unsigned status, const char *title, const char *sentence)
-{
-    struct iqm_page page;
-
-    iqm_page_begin(&page, call, title);
-    iqm_page_add(&page, "<p>");
-    iqm_page_text(&page, sentence);
-    iqm_page_add(&page, "</p>\n");
-    iqm_page_reply(call, status, &page, NULL);
-}
-
 static void answer_void(struct iqm_call *call)
 {
-    answer(call, 400, "This link does not work",
+    iqm_page_say(call, 400, "This link does not work",
         "It has been used, has expired, or was replaced by a newer one. Ask whoever sent it, or "
         "head office, for another.");
 }
@@ -151,7 +140,7 @@ void iqm_op_get_password_page(struct iqm_call *call)
 static void redeemed(struct step *step, const PGresult *rows)
 {
     if (step_says(rows, "t"))
-        answer(step->call, 200, "Your password is set",
+        iqm_page_say(step->call, 200, "Your password is set",
             "You can close this page. To go on, open the application that you use for the "
             "Inclusion Quality Mark, and sign in there with your e-mail address and this "
             "password. If you were signed in anywhere, you have been signed out there.");
@@ -234,7 +223,7 @@ static void begin_choice(struct iqm_call *call)
 void iqm_op_post_password_page(struct iqm_call *call)
 {
     if (!iqm_auth_same_origin(call))
-        answer(call, 403, "This form came from elsewhere",
+        iqm_page_say(call, 403, "This form came from elsewhere",
             "Open the link you were sent, and fill in the form on that page.");
     else if (is_admitted(call))
         begin_choice(call);

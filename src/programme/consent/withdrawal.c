@@ -11,27 +11,16 @@
 #include "programme/consent/link.h"
 #include "programme/step.h"
 
-static void answer(struct iqm_call *call, unsigned status, const char *title, const char *sentence)
-{
-    struct iqm_page page;
-
-    iqm_page_begin(&page, call, title);
-    iqm_page_add(&page, "<p>");
-    iqm_page_text(&page, sentence);
-    iqm_page_add(&page, "</p>\n");
-    iqm_page_reply(call, status, &page, NULL);
-}
-
 static void answer_unknown(struct iqm_call *call)
 {
-    answer(call, 404, "This link does not work",
+    iqm_page_say(call, 404, "This link does not work",
         "It is not whole, or there is nothing left that it could be for. Take the whole link from "
         "the e-mail, or write to whoever sent it.");
 }
 
 static void answer_withdrawn(struct iqm_call *call)
 {
-    answer(call, 200, "You will get no more e-mails",
+    iqm_page_say(call, 200, "You will get no more e-mails",
         "You do not consent, or no longer, to receive information that may be of interest to you. "
         "We still answer what you ask us. You can close this page.");
 }

@@ -62,12 +62,8 @@ static void holidays_known(struct step *step, const PGresult *rows)
 
 void iqm_op_confirm_request_verification(struct iqm_call *call)
 {
-    struct step *step = NULL;
+    struct step *step = verification_step(call);
 
-    if (verification_admit(call) != 0)
-        iqm_call_fail(call);
-    else
-        step = step_new(call);
     if (step == NULL)
         return;
     struct confirmation *confirmation = iqm_arena_alloc(call->arena, sizeof *confirmation);

@@ -151,12 +151,8 @@ static void people_found(struct step *step, const PGresult *rows)
 
 void iqm_op_create_request_verification(struct iqm_call *call)
 {
-    struct step *step = NULL;
+    struct step *step = verification_step(call);
 
-    if (verification_admit(call) != 0)
-        iqm_call_fail(call);
-    else
-        step = step_new(call);
     if (step == NULL)
         return;
     struct verification *verification = iqm_arena_alloc(call->arena, sizeof *verification);

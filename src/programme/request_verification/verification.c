@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* With sign-ins and public forms: whoever guesses here guesses there. */
-int verification_admit(struct iqm_call *call)
+static int admit(struct iqm_call *call)
 {
     struct iqm_limit_state state;
 
@@ -16,6 +16,14 @@ int verification_admit(struct iqm_call *call)
             &call->address_key, sizeof call->address_key, iqm_clock_ms(), &state) == 0)
         return 0;
     return iqm_limits_refuse(call, &state);
+}
+
+struct step *verification_step(struct iqm_call *call)
+{
+    if (admit(call) == 0)
+        return step_new(call);
+    iqm_call_fail(call);
+    return NULL;
 }
 
 /* Of one verification: the same code of two has two hashes. */

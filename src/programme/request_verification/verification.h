@@ -7,8 +7,8 @@
 #define VERIFICATION_CODE_DIGITS 8
 #define VERIFICATION_MINUTES 30
 
-/* Counts what an address sends. 0, or IQM_EPROBLEM with the call's problem set. */
-int verification_admit(struct iqm_call *call);
+/* A step for a call whose address has not sent too many; NULL after failing the call. */
+struct step *verification_step(struct iqm_call *call);
 
 /* Makes a value of the step the keyed hash of the code of this verification. IQM_ENOMEM. */
 int verification_hash(struct step *step, unsigned value, const char *id, struct iqm_slice code);
