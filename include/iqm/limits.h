@@ -71,6 +71,10 @@ void iqm_limit_give_back(
  */
 int iqm_limits_refuse(struct iqm_call *call, const struct iqm_limit_state *state);
 
+/* Counts a public form, with the sign-ins of its address: whoever guesses here guesses there. 0, or
+ * IQM_EPROBLEM after refusing as above. */
+int iqm_limits_admit_form(struct iqm_call *call);
+
 /* Tells that the token of this call belongs to a registered client (its id, a uuid as text): from
  * now on this thread counts the token's requests against the client's limit before any statement. A
  * token never changes its client. */

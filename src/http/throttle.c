@@ -173,3 +173,13 @@ void throttle_tell(const struct request *request, struct MHD_Response *response)
         '\0';
     MHD_add_response_header(response, "RateLimit-Policy", text);
 }
+
+int iqm_limits_admit_form(struct iqm_call *call)
+{
+    struct iqm_limit_state state;
+
+    if (iqm_limit_take(IQM_LIMIT_SIGN_IN_ADDRESS, iqm_limit_configured(IQM_LIMIT_SIGN_IN_ADDRESS),
+            &call->address_key, sizeof call->address_key, iqm_clock_ms(), &state) == 0)
+        return 0;
+    return iqm_limits_refuse(call, &state);
+}

@@ -2,6 +2,7 @@
 #include "programme/step.h"
 
 #include "contract_tables.h"
+#include "iqm/limits.h"
 #include "iqm/recipients.h"
 #include "iqm/resource.h"
 #include "iqm/services.h"
@@ -27,6 +28,14 @@ struct step *step_new(struct iqm_call *call)
     call->state = step;
     call->release = release;
     return step;
+}
+
+struct step *step_new_of_form(struct iqm_call *call)
+{
+    if (iqm_limits_admit_form(call) == 0)
+        return step_new(call);
+    iqm_call_fail(call);
+    return NULL;
 }
 
 void step_hash(struct step *step, unsigned value, struct iqm_slice secret)

@@ -22,6 +22,9 @@ struct step {
 /* A step for the call, in its arena; NULL after failing the call. Lives as long as the call. */
 struct step *step_new(struct iqm_call *call);
 
+/* The same for a public form, which counts with the sign-ins of its address. */
+struct step *step_new_of_form(struct iqm_call *call);
+
 /* Makes a value the keyed hash of a secret. One hash a step. */
 void step_hash(struct step *step, unsigned value, struct iqm_slice secret);
 

@@ -200,18 +200,6 @@ static void link_holds(struct step *step, const PGresult *rows)
     open_person(step, rows, choose);
 }
 
-static bool is_admitted(struct iqm_call *call)
-{
-    struct iqm_limit_state state;
-
-    if (iqm_limit_take(IQM_LIMIT_SIGN_IN_ADDRESS, iqm_limit_configured(IQM_LIMIT_SIGN_IN_ADDRESS),
-            &call->address_key, sizeof call->address_key, iqm_clock_ms(), &state) == 0)
-        return true;
-    iqm_limits_refuse(call, &state);
-    iqm_call_fail(call);
-    return false;
-}
-
 static void begin_choice(struct iqm_call *call)
 {
     struct step *step = step_of_link(call, field(call, "link"));
@@ -225,6 +213,8 @@ void iqm_op_post_password_page(struct iqm_call *call)
     if (!iqm_auth_same_origin(call))
         iqm_page_say(call, 403, "This form came from elsewhere",
             "Open the link you were sent, and fill in the form on that page.");
-    else if (is_admitted(call))
+    else if (iqm_limits_admit_form(call) != 0)
+        iqm_call_fail(call);
+    else
         begin_choice(call);
 }

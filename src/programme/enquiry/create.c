@@ -94,18 +94,6 @@ static void checked(struct step *step, const PGresult *rows)
     iqm_vault_fetch(step->call->vault, step->call->arena, &enquiry->key);
 }
 
-static bool is_admitted(struct iqm_call *call)
-{
-    struct iqm_limit_state state;
-
-    if (iqm_limit_take(IQM_LIMIT_SIGN_IN_ADDRESS, iqm_limit_configured(IQM_LIMIT_SIGN_IN_ADDRESS),
-            &call->address_key, sizeof call->address_key, iqm_clock_ms(), &state) == 0)
-        return true;
-    iqm_limits_refuse(call, &state);
-    iqm_call_fail(call);
-    return false;
-}
-
 static bool says(const struct iqm_call *call, const char *member)
 {
     return json_is_true(json_object_get(call->body, member));
@@ -113,10 +101,10 @@ static bool says(const struct iqm_call *call, const char *member)
 
 void iqm_op_create_enquiry(struct iqm_call *call)
 {
-    struct step *step;
+    struct step *step = step_new_of_form(call);
     struct enquiry *enquiry = iqm_arena_alloc(call->arena, sizeof *enquiry);
 
-    if (!is_admitted(call) || (step = step_new(call)) == NULL)
+    if (step == NULL)
         return;
     if (enquiry == NULL) {
         step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);

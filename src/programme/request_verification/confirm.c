@@ -62,7 +62,7 @@ static void holidays_known(struct step *step, const PGresult *rows)
 
 void iqm_op_confirm_request_verification(struct iqm_call *call)
 {
-    struct step *step = verification_step(call);
+    struct step *step = step_new_of_form(call);
 
     if (step == NULL)
         return;

@@ -151,7 +151,7 @@ static void people_found(struct step *step, const PGresult *rows)
 
 void iqm_op_create_request_verification(struct iqm_call *call)
 {
-    struct step *step = verification_step(call);
+    struct step *step = step_new_of_form(call);
 
     if (step == NULL)
         return;

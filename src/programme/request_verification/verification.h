@@ -7,9 +7,6 @@
 #define VERIFICATION_CODE_DIGITS 8
 #define VERIFICATION_MINUTES 30
 
-/* A step for a call whose address has not sent too many; NULL after failing the call. */
-struct step *verification_step(struct iqm_call *call);
-
 /* Makes a value of the step the keyed hash of the code of this verification. IQM_ENOMEM. */
 int verification_hash(struct step *step, unsigned value, const char *id, struct iqm_slice code);
 
