@@ -194,8 +194,11 @@ class Client:
                 self.stream = Stream(self.host, self.port)
             try:
                 self.stream.send(data)
+            except ConnectionError:
+                pass  # refused before the whole body was sent: the answer is there to be read
+            try:
                 return read_response(self.stream, method)
-            except (ConnectionError, BrokenPipeError):
+            except ConnectionError:
                 self.close()
                 if fresh:
                     raise
