@@ -93,15 +93,20 @@ void iqm_call_reply(
 void iqm_call_reply_hashed(
     struct iqm_call *call, const char *media_type, const char *bytes, size_t len);
 
+/* The length of an answer that is not known before its end. */
+#define IQM_STREAM_UNKNOWN UINT64_MAX
+
 /*
  * Answers with `length` bytes that come in pieces, uncompressed. `more` is called when the next one
  * is wanted, and again only when that has gone out: it gives it now or later by iqm_call_piece
- * (never empty, never beyond the length; borrowed until `more` is called again or the call ends).
+ * (never empty, never beyond the length; borrowed until `more` is called again or the call ends),
+ * or says by iqm_call_end that an answer of unknown length is whole. To HEAD, `more` is not called.
  * iqm_call_break: the rest cannot be had, the client sees the connection cut.
  */
 void iqm_call_stream(struct iqm_call *call, unsigned status, const char *media_type,
     uint64_t length, void (*more)(struct iqm_call *call));
 void iqm_call_piece(struct iqm_call *call, const char *bytes, size_t len);
+void iqm_call_end(struct iqm_call *call);
 void iqm_call_break(struct iqm_call *call);
 
 /* Answers with call->problem, in the form in which the operation tells errors. */

@@ -49,6 +49,7 @@ struct iqm_place_column {
     uint8_t personal;      /* enum iqm_personal */
     const char *purpose;   /* NULL when never personal */
     const char *retention; /* NULL likewise */
+    bool withheld;         /* a secret, or nothing to read: left out of what a person is shown */
 };
 
 /* A table of the database. */
@@ -61,6 +62,9 @@ struct iqm_place {
     const char *ground;    /* why they are kept; NULL when they are not */
     const struct iqm_place_column *columns; /* neither generated ones nor a resource's `doc` */
     size_t column_count;
+    const char *sealed_resource; /* its texts are sealed as members of this resource of the same
+                                    names; NULL: not, or as the resource's own documents */
+    const char *sealed_subject;  /* the column with whose they are */
 };
 
 /* Who answers for all of it (UK GDPR, Article 30(1)(a), (e), (g)). */

@@ -1,7 +1,8 @@
 /*
  * PostgreSQL for one worker: a pipeline for reads shared by all its requests, a few sessions for
- * writing that a request borrows, and one for reports. Nothing here blocks and nothing here knows a
- * resource. Source: libpq, "Pipeline Mode" and "Asynchronous Command Processing".
+ * writing and for streams that a request borrows, and one for reports. Nothing here blocks and
+ * nothing here knows a resource. Source: libpq, "Pipeline Mode" and "Asynchronous Command
+ * Processing".
  */
 #ifndef IQM_PG_H
 #define IQM_PG_H
@@ -16,6 +17,11 @@
 /* A report may take so long, and so many may wait for their turn. */
 #define IQM_PG_REPORT_TIMEOUT_MS 30000
 #define IQM_PG_REPORTS_MAX 4
+/* So many streams a worker reads at a time. A statement of one may take so long; and one whose
+ * client takes nothing more ends after so long, and its transaction with it. */
+#define IQM_PG_STREAMS_MAX 2
+#define IQM_PG_STREAM_TIMEOUT_MS 30000
+#define IQM_PG_STREAM_IDLE_MS 60000
 /* Parameters of one statement, at most. */
 #define IQM_PG_PARAMETERS_MAX 24
 
@@ -29,7 +35,8 @@ struct iqm_pg_value {
     bool binary;
 };
 
-/* One statement of a batch. `name` is that of the prepared statement: one name, one text. */
+/* One statement of a batch. `name` is that of the prepared statement: one name, one text; NULL: it
+ * is not worth preparing. */
 struct iqm_pg_query {
     const char *name;
     const char *sql;
@@ -124,6 +131,10 @@ struct iqm_pg_borrower {
     uint64_t deadline;
 };
 void iqm_pg_borrow(struct iqm_pg *pg, struct iqm_pg_borrower *borrower);
+
+/* The same of a session to read much from, READ ONLY. The borrower begins the transaction. */
+void iqm_pg_borrow_stream(struct iqm_pg *pg, struct iqm_pg_borrower *borrower);
+
 void iqm_pg_run(struct iqm_pg_session *session, struct iqm_pg_batch *batch);
 void iqm_pg_release(struct iqm_pg_session *session);
 

@@ -9,20 +9,41 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ORDINAL, NAME, CONDITION, ON_ERASURE, GROUND, COLUMN_COUNT };
+enum { ORDINAL, NAME, CONDITION, ON_ERASURE, GROUND, WITHHELD, COLUMN_COUNT };
+
+/* A row's texts that are made for it. */
+struct texts {
+    char ordinal[16], withheld[400];
+};
 
 static const char *const erasures[] = {[IQM_ERASURE_DELETE] = "delete",
     [IQM_ERASURE_ANONYMISE] = "anonymise",
     [IQM_ERASURE_KEEP] = "keep"};
 
+/* The columns that are withheld, as an array of PostgreSQL's. */
+static void write_withheld(const struct iqm_place *place, char *text, size_t room)
+{
+    size_t length = (size_t)snprintf(text, room, "{");
+
+    for (size_t i = 0; i < place->column_count && length < room; i++) {
+        if (place->columns[i].withheld)
+            length += (size_t)snprintf(text + length, room - length, "%s%s", length > 1 ? "," : "",
+                place->columns[i].name);
+    }
+    if (length < room)
+        snprintf(text + length, room - length, "}");
+}
+
 /* A place as a row of the table; false where nothing personal stands there. */
 static bool row_of(
-    const struct iqm_place *place, char ordinal[16], const char *ret_row[COLUMN_COUNT])
+    const struct iqm_place *place, struct texts *texts, const char *ret_row[COLUMN_COUNT])
 {
     if (place->on_erasure == IQM_ERASURE_NONE)
         return false;
-    snprintf(ordinal, 16, "%d", (int)(place - iqm_contract.places) + 1);
-    ret_row[ORDINAL] = ordinal;
+    snprintf(texts->ordinal, sizeof texts->ordinal, "%d", (int)(place - iqm_contract.places) + 1);
+    write_withheld(place, texts->withheld, sizeof texts->withheld);
+    ret_row[WITHHELD] = texts->withheld;
+    ret_row[ORDINAL] = texts->ordinal;
     ret_row[NAME] = place->name;
     ret_row[CONDITION] = place->condition;
     ret_row[ON_ERASURE] = erasures[place->on_erasure];
@@ -46,12 +67,12 @@ static int write_places(PGconn *connection)
     int error = run(connection, "DELETE FROM personal_place", 0, NULL);
 
     for (size_t i = 0; error == 0 && i < iqm_contract.place_count; i++) {
-        char ordinal[16];
+        struct texts texts;
         const char *row[COLUMN_COUNT];
-        if (row_of(&iqm_contract.places[i], ordinal, row))
+        if (row_of(&iqm_contract.places[i], &texts, row))
             error = run(connection,
-                "INSERT INTO personal_place (ordinal, name, condition, on_erasure, ground) "
-                "VALUES ($1, $2, $3, $4, $5)",
+                "INSERT INTO personal_place (ordinal, name, condition, on_erasure, ground, "
+                "withheld) VALUES ($1, $2, $3, $4, $5, $6)",
                 COLUMN_COUNT, row);
     }
     return error;
@@ -107,14 +128,15 @@ int cli_check_places(PGconn *connection)
 {
     IQM_CLEANUP(cli_clear_result)
     PGresult *rows = PQexec(connection,
-        "SELECT ordinal, name, condition, on_erasure, ground FROM personal_place ORDER BY ordinal");
+        "SELECT ordinal, name, condition, on_erasure, ground, withheld FROM personal_place "
+        "ORDER BY ordinal");
     int faults = 0, row = 0;
     bool same = PQresultStatus(rows) == PGRES_TUPLES_OK;
 
     for (size_t i = 0; i < iqm_contract.place_count; i++) {
-        char ordinal[16];
+        struct texts texts;
         const char *declared[COLUMN_COUNT];
-        if (row_of(&iqm_contract.places[i], ordinal, declared))
+        if (row_of(&iqm_contract.places[i], &texts, declared))
             same = same && is_same(rows, row++, declared);
         faults += check_condition(connection, &iqm_contract.places[i]);
     }

@@ -55,7 +55,8 @@ class PrivacyTables:
         rows = []
         for name, node in self.said.get("places", {}).items():
             self.table("iqm_place_column", f"columns_{name}", [
-                [self.quoted(column), *self.cells(personal_of({"x-personal": said}))]
+                [self.quoted(column), *self.cells(personal_of({"x-personal": said})),
+                 "true" if column in node.get("withheld", []) else "false"]
                 for column, said in node["columns"].items()])
             resource = f"&{self.prefix}_resources[{resources.index(name)}]" \
                 if name in resources else "NULL"
@@ -63,7 +64,9 @@ class PrivacyTables:
                          self.quoted(condition(self.said["places"], name)),
                          f"IQM_ERASURE_{ERASURES[node.get('on_erasure')]}",
                          self.quoted(node.get("ground")), f"columns_{name}",
-                         str(len(node["columns"]))])
+                         str(len(node["columns"])),
+                         *(self.quoted(node.get("sealed", {}).get(key))
+                           for key in ("resource", "subject"))])
         self.table("iqm_place", "places", rows)
 
     def controller(self):

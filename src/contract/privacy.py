@@ -127,6 +127,7 @@ class Privacy:
         resource = self.resources.get(name, {})
         for key, value in node.get("of", {}).items():
             self.rows(name, key, names_of(value), node["of"].at(key))
+        self.known_columns(name, node)
         if kinds - {"never"} and erasure is None:
             self.error(at, f'"{name}" has what is personal: it needs on_erasure')
         if ("identifies" in kinds or "subject" in resource or erasure in ("delete", "anonymise")) \
@@ -138,6 +139,13 @@ class Privacy:
             self.error(at, "what an erasure keeps needs a ground, and nothing else has one")
         if erasure == "anonymise" and resource.get("subject") != "id":
             self.error(at, "only a resource whose subject is its id is anonymised")
+
+    def known_columns(self, name, node):
+        """What access leaves out, and whose texts are sealed."""
+        subject = node.get("sealed", {}).get("subject")
+        for column in [*node.get("withheld", []), *([subject] if subject else [])]:
+            if column not in node.get("columns", {}):
+                self.error(self.places.at(name), f'"{column}" is no column of "{name}"')
 
     def kinds(self, name, node):
         """What the table's columns are, with the members of its documents."""

@@ -264,6 +264,9 @@ RESOURCE = fields("a resource", {
 PLACE = fields("a place", {
     "of": named(one_or_more, SNAKE, "snake_case"),
     "columns": named(personal, SNAKE, "snake_case"),
+    "withheld": listing(matching(SNAKE, "snake_case")),
+    "sealed": fields("sealed", {"resource": matching(SNAKE, "snake_case"),
+        "subject": matching(SNAKE, "snake_case")}, ("resource", "subject")),
     "on_erasure": choice(ON_ERASURE), "ground": text}, ("columns",))
 
 PRIVACY = fields("x-privacy", {

@@ -71,7 +71,7 @@ struct request {
         void (*more)(struct iqm_call *call);
         const char *piece; /* what is left of it */
         size_t length;
-        bool asked, asleep, broken;
+        bool asked, asleep, broken, ended;
     } stream; /* of an answer that comes in pieces */
 };
 

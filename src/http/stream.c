@@ -17,17 +17,19 @@ static ssize_t hand_out(struct request *request, char *room, size_t max)
     memcpy(room, request->stream.piece, len);
     request->stream.piece += len;
     request->stream.length -= len;
+    request->answer_bytes += len;
     request_keeps_pace(request, len);
     return (ssize_t)len;
 }
 
-/* Called by the parser when the socket takes more. It never asks beyond the length it was told. */
+/* Called by the parser when the socket takes more; never beyond a length that it was told. */
 static ssize_t read_piece(void *cls, uint64_t position, char *room, size_t max)
 {
     struct request *request = cls;
 
     (void)position;
-    if (request->stream.length == 0 && !request->stream.broken && !request->stream.asked) {
+    if (request->stream.length == 0 && !request->stream.broken && !request->stream.ended &&
+        !request->stream.asked) {
         request->stream.asked = true;
         request->stream.more(&request->call);
     }
@@ -35,6 +37,8 @@ static ssize_t read_piece(void *cls, uint64_t position, char *room, size_t max)
         return hand_out(request, room, max);
     if (request->stream.broken)
         return MHD_CONTENT_READER_END_WITH_ERROR;
+    if (request->stream.ended)
+        return MHD_CONTENT_READER_END_OF_STREAM;
     request->stream.asleep = true;
     MHD_suspend_connection(request->mhd);
     return 0;
@@ -54,11 +58,11 @@ void iqm_call_stream(struct iqm_call *call, unsigned status, const char *media_t
     uint64_t length, void (*more)(struct iqm_call *call))
 {
     struct request *request = request_of(call);
+    uint64_t size = length != IQM_STREAM_UNKNOWN ? length : MHD_SIZE_UNKNOWN;
 
     request->stream.more = more;
-    request->answer_bytes = (size_t)length;
     reply_with(request,
-        MHD_create_response_from_callback(length, BLOCK_BYTES, read_piece, request, NULL), status,
+        MHD_create_response_from_callback(size, BLOCK_BYTES, read_piece, request, NULL), status,
         media_type, false);
 }
 
@@ -68,6 +72,14 @@ void iqm_call_piece(struct iqm_call *call, const char *bytes, size_t len)
 
     request->stream.piece = bytes;
     request->stream.length = len;
+    wake(request);
+}
+
+void iqm_call_end(struct iqm_call *call)
+{
+    struct request *request = request_of(call);
+
+    request->stream.ended = true;
     wake(request);
 }
 

@@ -111,8 +111,10 @@ static int send_preparation(
 /* A statement is prepared in a group of its own: a batch before it that fails cannot undo it. */
 static int prepare(struct iqm_pg_session *session, const struct iqm_pg_query *query)
 {
-    size_t slot = name_slot(session, query->name);
+    size_t slot = query->name != NULL ? name_slot(session, query->name) : NAMES_MAX;
 
+    if (slot == NAMES_MAX)
+        return 0;
     if (session->names[slot].name == NULL) {
         if (session->name_count >= NAMES_MAX / 2)
             return IQM_ELIMIT;
@@ -123,6 +125,12 @@ static int prepare(struct iqm_pg_session *session, const struct iqm_pg_query *qu
         session->name_count++;
     }
     return session->names[slot].prepared ? 0 : send_preparation(session, query, slot);
+}
+
+/* Not one without a name, nor one that there was no room to remember. */
+static bool is_prepared(const struct iqm_pg_session *session, const struct iqm_pg_query *query)
+{
+    return query->name != NULL && session->names[name_slot(session, query->name)].name != NULL;
 }
 
 static int send_query(struct iqm_pg_session *session, const struct iqm_pg_query *query)
@@ -137,7 +145,7 @@ static int send_query(struct iqm_pg_session *session, const struct iqm_pg_query 
         lengths[i] = query->values[i].length;
         formats[i] = query->values[i].binary ? 1 : 0;
     }
-    if (session->names[name_slot(session, query->name)].name == NULL) /* no room to remember it */
+    if (!is_prepared(session, query))
         return PQsendQueryParams(session->conn, query->sql, count, NULL, values, lengths, formats,
             query->binary ? 1 : 0);
     return PQsendQueryPrepared(

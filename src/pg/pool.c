@@ -1,6 +1,7 @@
 /*
- * A worker's sessions: one pipeline for all reads, a few for writing that requests borrow in the
- * order they asked. Says which batch goes to which session and who has waited too long.
+ * A worker's sessions: one pipeline for all reads, a few for writing and for streams that requests
+ * borrow in the order they asked. Says which batch goes to which session and who has waited too
+ * long.
  */
 #include "session.h"
 
@@ -21,6 +22,12 @@ struct queue {
     struct iqm_pg_batch *head, *tail;
 };
 
+/* Sessions that are lent one by one, in the order in which they are asked for. */
+struct lender {
+    struct iqm_pg_session *free;
+    struct iqm_pg_borrower *head, *tail;
+};
+
 struct iqm_pg {
     uv_loop_t *loop;
     struct iqm_pg_options options;
@@ -30,13 +37,13 @@ struct iqm_pg {
     struct iqm_pg_session reader;
     struct iqm_pg_session reporter; /* from the first report on */
     struct iqm_pg_session *writers;
-    struct iqm_pg_session *free_writers;
+    struct iqm_pg_session streams[IQM_PG_STREAMS_MAX]; /* from the first one on */
+    struct lender to_write, to_stream;
     struct queue reads;          /* while the pipeline is down */
     struct queue writes;         /* until a session is free for them */
     struct queue reports;        /* until those before them are done */
     unsigned groups;             /* of writes under way */
     struct iqm_pg_batch *doomed; /* cannot run; told so from the loop */
-    struct iqm_pg_borrower *borrower_head, *borrower_tail;
 };
 
 uv_loop_t *pool_loop(const struct iqm_pg *pg)
@@ -122,32 +129,56 @@ static void send_report(struct iqm_pg *pg)
     session_send(&pg->reporter, take_first(pg, &pg->reports));
 }
 
-/* A session goes to who has waited longest; one that nobody wants is kept free. Borrowers cannot
- * keep the queue of writes from every session. */
-static void offer(struct iqm_pg *pg, struct iqm_pg_session *session)
+static struct lender *lender_of(struct iqm_pg *pg, const struct iqm_pg_session *session)
 {
-    struct iqm_pg_borrower *borrower = pg->borrower_head;
+    return session->use == SESSION_STREAMS ? &pg->to_stream : &pg->to_write;
+}
 
-    if (pg->writes.head != NULL && pg->groups == 0) {
-        send_group(pg, session);
-        return;
-    }
-    if (borrower == NULL) {
-        session->next_free = pg->free_writers;
-        pg->free_writers = session;
-        return;
-    }
-    pg->borrower_head = borrower->next;
-    if (pg->borrower_head == NULL)
-        pg->borrower_tail = NULL;
+static struct iqm_pg_session *take_free(struct lender *lender)
+{
+    struct iqm_pg_session *session = lender->free;
+
+    lender->free = session->next_free;
+    session->next_free = NULL;
+    return session;
+}
+
+static struct iqm_pg_borrower *take_borrower(struct iqm_pg *pg, struct lender *lender)
+{
+    struct iqm_pg_borrower *borrower = lender->head;
+
+    lender->head = borrower->next;
+    if (lender->head == NULL)
+        lender->tail = NULL;
     pg->counters.waiting--;
+    return borrower;
+}
+
+static void lend(struct iqm_pg_session *session, struct iqm_pg_borrower *borrower)
+{
     session->lent = true;
     borrower->granted(borrower, session, 0);
 }
 
+/* A session goes to who has waited longest; one that nobody wants is kept free. Borrowers cannot
+ * keep the queue of writes from every session. */
+static void offer(struct iqm_pg *pg, struct iqm_pg_session *session)
+{
+    struct lender *lender = lender_of(pg, session);
+
+    if (session->use == SESSION_WRITES && pg->writes.head != NULL && pg->groups == 0) {
+        send_group(pg, session);
+    } else if (lender->head != NULL) {
+        lend(session, take_borrower(pg, lender));
+    } else {
+        session->next_free = lender->free;
+        lender->free = session;
+    }
+}
+
 static void forget_free(struct iqm_pg *pg, struct iqm_pg_session *session)
 {
-    struct iqm_pg_session **link = &pg->free_writers;
+    struct iqm_pg_session **link = &lender_of(pg, session)->free;
 
     while (*link != NULL && *link != session)
         link = &(*link)->next_free;
@@ -171,7 +202,7 @@ void pool_session_ready(struct iqm_pg_session *session)
 {
     struct iqm_pg *pg = session->pg;
 
-    if (session->use == SESSION_WRITES) {
+    if (session_is_lent_out(session)) {
         if (!session->lent)
             offer(pg, session);
         return;
@@ -189,7 +220,7 @@ void pool_session_lost(struct iqm_pg_session *session, struct iqm_pg_batch *orph
 {
     struct iqm_pg *pg = session->pg;
 
-    if (session->use == SESSION_WRITES)
+    if (session_is_lent_out(session))
         forget_free(pg, session);
     if (session->creates) {
         session->lent = session->broken = session->creates = false;
@@ -227,16 +258,22 @@ static void expire(struct iqm_pg *pg, struct queue *queue, uint64_t now)
     }
 }
 
-static void expire_borrowers(struct iqm_pg *pg, uint64_t now)
+static void expire_borrowers(struct iqm_pg *pg, struct lender *lender, uint64_t now)
 {
-    while (pg->borrower_head != NULL && (pg->closed || now > pg->borrower_head->deadline)) {
-        struct iqm_pg_borrower *borrower = pg->borrower_head;
-        pg->borrower_head = borrower->next;
-        if (pg->borrower_head == NULL)
-            pg->borrower_tail = NULL;
-        pg->counters.waiting--;
+    while (lender->head != NULL && (pg->closed || now > lender->head->deadline)) {
+        struct iqm_pg_borrower *borrower = take_borrower(pg, lender);
         borrower->granted(borrower, NULL, IQM_EPGLOST);
     }
+}
+
+static void expire_all(struct iqm_pg *pg, uint64_t now)
+{
+    tell_doomed(pg);
+    expire(pg, &pg->reads, now);
+    expire(pg, &pg->writes, now);
+    expire(pg, &pg->reports, now);
+    expire_borrowers(pg, &pg->to_write, now);
+    expire_borrowers(pg, &pg->to_stream, now);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -248,11 +285,9 @@ static void on_timer(uv_timer_t *timer)
     session_check(&pg->reporter, now);
     for (unsigned i = 0; i < pg->options.write_connections; i++)
         session_check(&pg->writers[i], now);
-    tell_doomed(pg);
-    expire(pg, &pg->reads, now);
-    expire(pg, &pg->writes, now);
-    expire(pg, &pg->reports, now);
-    expire_borrowers(pg, now);
+    for (unsigned i = 0; i < IQM_PG_STREAMS_MAX; i++)
+        session_check(&pg->streams[i], now);
+    expire_all(pg, now);
 }
 
 struct iqm_pg *iqm_pg_new(uv_loop_t *loop, const struct iqm_pg_options *options)
@@ -288,11 +323,9 @@ void iqm_pg_close(struct iqm_pg *pg)
         session_close(&pg->reporter);
     for (unsigned i = 0; i < pg->options.write_connections; i++)
         session_close(&pg->writers[i]);
-    tell_doomed(pg);
-    expire(pg, &pg->reads, 0);
-    expire(pg, &pg->writes, 0);
-    expire(pg, &pg->reports, 0);
-    expire_borrowers(pg, 0);
+    for (unsigned i = 0; i < IQM_PG_STREAMS_MAX && pg->streams[i].pg != NULL; i++)
+        session_close(&pg->streams[i]);
+    expire_all(pg, 0);
 }
 
 void iqm_pg_free(struct iqm_pg *pg)
@@ -368,15 +401,10 @@ void iqm_pg_write(struct iqm_pg *pg, struct iqm_pg_batch *batch)
     queue_up(pg, &pg->writes, batch);
 }
 
-void iqm_pg_borrow(struct iqm_pg *pg, struct iqm_pg_borrower *borrower)
+static void borrow(struct iqm_pg *pg, struct lender *lender, struct iqm_pg_borrower *borrower)
 {
-    struct iqm_pg_session *session = pg->free_writers;
-
-    if (session != NULL && pg->borrower_head == NULL) {
-        pg->free_writers = session->next_free;
-        session->next_free = NULL;
-        session->lent = true;
-        borrower->granted(borrower, session, 0);
+    if (lender->free != NULL && lender->head == NULL) {
+        lend(take_free(lender), borrower);
         return;
     }
     if (pg->closed || pg->counters.waiting >= pg->options.queue_max) {
@@ -385,12 +413,28 @@ void iqm_pg_borrow(struct iqm_pg *pg, struct iqm_pg_borrower *borrower)
     }
     borrower->deadline = iqm_clock_ms() + pg->options.timeout_ms;
     borrower->next = NULL;
-    if (pg->borrower_tail != NULL)
-        pg->borrower_tail->next = borrower;
+    if (lender->tail != NULL)
+        lender->tail->next = borrower;
     else
-        pg->borrower_head = borrower;
-    pg->borrower_tail = borrower;
+        lender->head = borrower;
+    lender->tail = borrower;
     pg->counters.waiting++;
+}
+
+void iqm_pg_borrow(struct iqm_pg *pg, struct iqm_pg_borrower *borrower)
+{
+    borrow(pg, &pg->to_write, borrower);
+}
+
+void iqm_pg_borrow_stream(struct iqm_pg *pg, struct iqm_pg_borrower *borrower)
+{
+    unsigned started = 0;
+
+    while (started < IQM_PG_STREAMS_MAX && pg->streams[started].pg != NULL)
+        started++;
+    if (pg->to_stream.free == NULL && started < IQM_PG_STREAMS_MAX && !pg->closed)
+        session_start(&pg->streams[started], pg, SESSION_STREAMS);
+    borrow(pg, &pg->to_stream, borrower);
 }
 
 void iqm_pg_run(struct iqm_pg_session *session, struct iqm_pg_batch *batch)
@@ -444,12 +488,8 @@ bool iqm_pg_is_up(const struct iqm_pg *pg)
 
 static void send_writes(struct iqm_pg *pg)
 {
-    while (pg->writes.head != NULL && pg->free_writers != NULL && pg->groups < GROUPS_MAX) {
-        struct iqm_pg_session *session = pg->free_writers;
-        pg->free_writers = session->next_free;
-        session->next_free = NULL;
-        send_group(pg, session);
-    }
+    while (pg->writes.head != NULL && pg->to_write.free != NULL && pg->groups < GROUPS_MAX)
+        send_group(pg, take_free(&pg->to_write));
 }
 
 void iqm_pg_flush(struct iqm_pg *pg)
@@ -459,6 +499,8 @@ void iqm_pg_flush(struct iqm_pg *pg)
     session_flush(&pg->reporter);
     for (unsigned i = 0; i < pg->options.write_connections; i++)
         session_flush(&pg->writers[i]);
+    for (unsigned i = 0; i < IQM_PG_STREAMS_MAX; i++)
+        session_flush(&pg->streams[i]);
 }
 
 const char *iqm_pg_sqlstate(const struct iqm_pg_batch *batch)

@@ -77,7 +77,7 @@ static void retry_later(struct iqm_pg_session *session)
 
 static const char *name_of(enum session_use use)
 {
-    static const char *const names[] = {"write", "read", "report"};
+    static const char *const names[] = {"write", "read", "report", "stream"};
 
     return names[use];
 }
@@ -107,7 +107,7 @@ void session_lose(struct iqm_pg_session *session)
 /* Who waits for a row holds a session that others could use. Reports wait for each other. */
 static unsigned lock_timeout(const struct iqm_pg_session *session)
 {
-    if (session->use == SESSION_REPORTS)
+    if (session->use == SESSION_REPORTS || session->use == SESSION_STREAMS)
         return session->timeout_ms;
     return session->timeout_ms / 5 < 1000 ? session->timeout_ms / 5 : 1000;
 }
@@ -126,7 +126,8 @@ static PGconn *start_connection(const struct iqm_pg_session *session)
         "-c role=%s -c search_path=public -c statement_timeout=%u -c lock_timeout=%u "
         "-c idle_in_transaction_session_timeout=%u -c default_transaction_read_only=%s "
         "-c TimeZone=UTC -c DateStyle=ISO -c client_encoding=UTF8 -c jit=off%s",
-        options->role, session->timeout_ms, lock_timeout(session), session->timeout_ms * 2,
+        options->role, session->timeout_ms, lock_timeout(session),
+        session->use == SESSION_STREAMS ? IQM_PG_STREAM_IDLE_MS : session->timeout_ms * 2,
         writes ? "off" : "on",
         session->use == SESSION_REPORTS ? " -c max_parallel_workers_per_gather=0 -c work_mem=64MB"
                                         : " -c plan_cache_mode=force_generic_plan");
@@ -246,8 +247,9 @@ void session_start(struct iqm_pg_session *session, struct iqm_pg *pg, enum sessi
 {
     session->pg = pg;
     session->use = use;
-    session->timeout_ms =
-        use == SESSION_REPORTS ? IQM_PG_REPORT_TIMEOUT_MS : pool_options(pg)->timeout_ms;
+    session->timeout_ms = use == SESSION_REPORTS   ? IQM_PG_REPORT_TIMEOUT_MS
+                          : use == SESSION_STREAMS ? IQM_PG_STREAM_TIMEOUT_MS
+                                                   : pool_options(pg)->timeout_ms;
     uv_timer_init(pool_loop(pg), &session->retry);
     session->retry.data = session;
     session_connect(session);

@@ -7,8 +7,8 @@
 /* Twice the prepared statements a session remembers; others go unprepared. */
 #define NAMES_MAX 512
 
-/* What a session is for: the pipeline of reads (shared) and that of reports are READ ONLY. */
-enum session_use { SESSION_WRITES, SESSION_READS, SESSION_REPORTS };
+/* What a session is for: all but those for writes are READ ONLY. */
+enum session_use { SESSION_WRITES, SESSION_READS, SESSION_REPORTS, SESSION_STREAMS };
 
 enum session_state { SESSION_DOWN, SESSION_CONNECTING, SESSION_READY, SESSION_CLOSED };
 
@@ -39,6 +39,12 @@ struct iqm_pg_session {
     unsigned name_count;
     struct iqm_pg_session *next_free;
 };
+
+/* Whether requests borrow it. */
+static inline bool session_is_lent_out(const struct iqm_pg_session *session)
+{
+    return session->use == SESSION_WRITES || session->use == SESSION_STREAMS;
+}
 
 /* Starts the session's life: it connects now and again after every loss. */
 void session_start(struct iqm_pg_session *session, struct iqm_pg *pg, enum session_use use);

@@ -38,6 +38,9 @@ AS_OWNER = {
     "create_enquiry(json,json,uuid,boolean,uuid,text)":
         "adds a person, what they ask and what they consent to; the public form",
     "note_client_reads(uuid[],uuid[])": "notes which clients were given whose data",
+    "note_access(uuid)": "notes that a person's data is handed out, to the person or head office",
+    "open_personal_place(text,uuid)":
+        "a person's rows of one declared place, to the person or head office; not what is withheld",
     "note_recipients(uuid[],text)": "notes that the caller was given the data of people",
     "read_consent_link(uuid)": "whether somebody consents, to who has the signed link",
     "read_enquiry_form()": "the wordings in force, as anybody may know",

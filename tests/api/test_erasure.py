@@ -125,6 +125,18 @@ class TestErasing:
         assert (preview["erased"], preview["kept"]) == (done["erased"], done["kept"])
         assert any(kept["place"] == "consent_record" for kept in done["kept"])
 
+    def test_the_preview_lists_texts_that_name_the_person(self, head, make):
+        person = make.person()
+        made = [make.cluster(notes=f"Led by {person['name']}.")["id"] for _ in range(3)]
+        preview = head.get(f"/v1/people/{person['id']}/erasure-preview").json
+        assert sorted(one["id"] for one in preview["mentions"]) == sorted(made)
+        assert preview["more_mentions"] is False
+        text = f"{person['name']}: " + make.name("again")
+        for _ in range(98):
+            make.cluster(notes=text)
+        many = head.get(f"/v1/people/{person['id']}/erasure-preview").json
+        assert len(many["mentions"]) == 100 and many["more_mentions"] is True
+
     def test_what_others_recorded_stays(self, head, make):
         ambassador = make.ambassador()
         erase(head, {"id": ambassador["person_id"]})

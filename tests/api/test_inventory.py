@@ -76,6 +76,20 @@ def test_what_is_personal_says_whose_it_is_and_what_becomes_of_it(name):
         assert place["ground"]
 
 
+def test_access_leaves_out_bytes_and_secrets(ask):
+    """The database leaves bytes out by itself; the contract says so for each."""
+    names = [name for name, place in PLACES.items() if "of" in place]
+    of_bytes = {tuple(row) for row in ask("""
+        SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE c.relnamespace = 'public'::regnamespace AND a.atttypid = 'bytea'::regtype""")
+        if row[0] in names}
+    withheld = {(name, column) for name in names for column in PLACES[name].get("withheld", [])}
+    assert withheld - of_bytes == {("authorization_code", "challenge"), ("credential", "password"),
+                                   ("credential", "sign_in_index"),
+                                   ("request_verification", "email_index")}
+    assert of_bytes <= withheld
+
+
 @pytest.mark.parametrize("name", [name for name, place in PLACES.items() if "of" in place])
 def test_whose_rows_are_is_asked_of_rows_still_there(name):
     """An erasure goes through the places in their order."""

@@ -220,10 +220,10 @@ class Scene:
         assert other.get("/v1/me").status == 200
         return response
 
-    def consent(self, operation, place, role):
+    def about_a_person(self, operation, place, role):
         """Of the person of this place."""
         caller, person = self.world.callers[role], self.world.kept("person", place, role)
-        if operation.id == "get_consent_state":
+        if operation.method == "get":
             return caller.get(operation.path.format(person_id=person["id"]))
         return caller.post(operation.path, consents.body(self.head, person))
 
@@ -256,8 +256,8 @@ class Scene:
         if operation.id == "get_erasure_certificate":
             return [word(self.world.callers[role].get(operation.path.format(
                 erasure_id=self.world.erasures[place]["id"]))) for place in PLACES]
-        if operation.id in ("create_consent_record", "get_consent_state"):
-            return [word(self.consent(operation, place, role), allowed) for place in PLACES]
+        if operation.id in ("create_consent_record", "get_consent_state", "get_personal_data"):
+            return [word(self.about_a_person(operation, place, role), allowed) for place in PLACES]
         if operation.id == "revoke_session":
             return [word(self.revoke_session(place, role)) for place in PLACES]
         if operation.id in ("get_meeting_grid", "get_school_standing", "get_cluster_standing",

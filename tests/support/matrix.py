@@ -248,6 +248,7 @@ get_consent_wording           200          403          403          403        
 list_consent_records          in           in out out   in out out   403          401
 create_consent_record         201          201 403 403  201 403 403  403          401
 get_consent_record            200          200 404 404  200 404 404  403          401
+get_personal_data             200          200 404 404  200 404 404  403          401
 get_erasure_preview           200          403          403          403          401
 erase_person                  201          403          403          403          401
 list_erasures                 in           403          403          403          401

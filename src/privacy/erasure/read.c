@@ -1,26 +1,10 @@
-/* What an erasure would do, its certificate, and the key that certificates are signed with. */
+/* The certificate of an erasure, and the key that certificates are signed with. */
 #include "contract_tables.h"
 #include "iqm/jws.h"
 #include "iqm/services.h"
 #include "programme/step.h"
 
 #include <string.h>
-
-static void shown(struct step *step, const PGresult *rows)
-{
-    if (PQgetisnull(rows, 0, 0) == 1)
-        step_fail(step, IQM_PROBLEM_NOT_FOUND, NULL);
-    else
-        step_answer_document(step, rows);
-}
-
-void iqm_op_get_erasure_preview(struct iqm_call *call)
-{
-    struct step *step = step_new(call);
-
-    if (step != NULL)
-        step_read_asked(step, call->operation->statement, shown);
-}
 
 static void certificate_read(struct step *step, const PGresult *rows)
 {

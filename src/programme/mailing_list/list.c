@@ -5,12 +5,12 @@
  * withdraws meanwhile is left out as long as possible.
  */
 #include "contract_tables.h"
+#include "iqm/csv.h"
 #include "iqm/http.h"
 #include "iqm/resource.h"
 #include "iqm/services.h"
 #include "iqm/vault.h"
 #include "programme/consent/link.h"
-#include "programme/mailing_list/csv.h"
 #include "programme/step.h"
 
 #include <stdio.h>
@@ -32,7 +32,7 @@ struct mailing {
     int count; /* rows of the page that are given out */
     bool is_csv, any;
     char after[IQM_UUID_TEXT], most[12];
-    struct growing text;
+    struct iqm_buffer text;
 };
 
 static void release(struct iqm_call *call)
@@ -42,12 +42,12 @@ static void release(struct iqm_call *call)
 
     iqm_pg_batch_clear(&step->batch);
     iqm_arena_free(mailing->arena);
-    free(mailing->text.bytes);
+    iqm_buffer_free(&mailing->text);
 }
 
 static void add(struct mailing *mailing, const char *text)
 {
-    growing_add(&mailing->text, text, strlen(text));
+    iqm_buffer_text(&mailing->text, text);
 }
 
 static void add_item(struct mailing *mailing, const char *const *fields)
@@ -81,7 +81,7 @@ static void add_person(struct mailing *mailing, int row, struct iqm_slice opened
         const char *const fields[] = {id, name, email, PQgetvalue(mailing->rows, row, SINCE),
             PQgetvalue(mailing->rows, row, WORDING_VERSION), url};
         if (mailing->is_csv)
-            csv_add_record(&mailing->text, fields, IQM_LENGTH(fields));
+            iqm_csv_record(&mailing->text, fields, IQM_LENGTH(fields));
         else
             add_item(mailing, fields);
         mailing->any = true;
@@ -200,7 +200,7 @@ static void begin(struct mailing *mailing)
     struct step *step = mailing->step;
 
     if (mailing->is_csv)
-        csv_add_record(&mailing->text, names, IQM_LENGTH(names));
+        iqm_csv_record(&mailing->text, names, IQM_LENGTH(names));
     else
         add(mailing, "{\"items\":[");
     step->values[0].text = mailing->after;

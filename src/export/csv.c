@@ -1,0 +1,92 @@
+/* Records of CSV; knows nobody's data. */
+#include "iqm/csv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool needs_quotes(struct iqm_slice field)
+{
+    for (size_t i = 0; i < field.len; i++) {
+        char c = field.ptr[i];
+        if (c == '"' || c == ',' || c == '\n' || c == '\r')
+            return true;
+    }
+    return false;
+}
+
+static void add_quoted(struct iqm_buffer *out, struct iqm_slice field)
+{
+    const char *rest = field.ptr, *end = field.ptr + field.len;
+
+    for (const char *quote; (quote = memchr(rest, '"', (size_t)(end - rest))) != NULL;
+         rest = quote + 1) {
+        iqm_buffer_add(out, rest, (size_t)(quote - rest) + 1);
+        iqm_buffer_add(out, "\"", 1);
+    }
+    iqm_buffer_add(out, rest, (size_t)(end - rest));
+}
+
+static void add(struct iqm_csv *csv, const char *before, struct iqm_slice field)
+{
+    bool quoted = needs_quotes(field);
+
+    if (csv->begun)
+        iqm_buffer_add(csv->out, ",", 1);
+    csv->begun = true;
+    if (quoted)
+        iqm_buffer_add(csv->out, "\"", 1);
+    iqm_buffer_text(csv->out, before);
+    if (quoted)
+        add_quoted(csv->out, field);
+    else
+        iqm_buffer_add(csv->out, field.ptr, field.len);
+    if (quoted)
+        iqm_buffer_add(csv->out, "\"", 1);
+}
+
+void iqm_csv_text(struct iqm_csv *csv, struct iqm_slice field)
+{
+    bool is_formula = field.len > 0 && memchr("=+-@\t\r", field.ptr[0], 6) != NULL;
+
+    add(csv, is_formula ? "'" : "", field);
+}
+
+void iqm_csv_plain(struct iqm_csv *csv, struct iqm_slice field)
+{
+    add(csv, "", field);
+}
+
+static void add_json(struct iqm_csv *csv, const json_t *value)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+    if (text != NULL)
+        iqm_csv_plain(csv, (struct iqm_slice){text, strlen(text)});
+    csv->out->failed = csv->out->failed || text == NULL;
+    free(text);
+}
+
+void iqm_csv_value(struct iqm_csv *csv, const json_t *value)
+{
+    if (json_is_string(value))
+        iqm_csv_text(csv, (struct iqm_slice){json_string_value(value), json_string_length(value)});
+    else if (value == NULL || json_is_null(value))
+        iqm_csv_plain(csv, IQM_SLICE(""));
+    else
+        add_json(csv, value);
+}
+
+void iqm_csv_end(struct iqm_csv *csv)
+{
+    iqm_buffer_add(csv->out, "\r\n", 2);
+    csv->begun = false;
+}
+
+void iqm_csv_record(struct iqm_buffer *out, const char *const *fields, size_t count)
+{
+    struct iqm_csv csv = {.out = out};
+
+    for (size_t i = 0; i < count; i++)
+        iqm_csv_text(&csv, (struct iqm_slice){fields[i], strlen(fields[i])});
+    iqm_csv_end(&csv);
+}

@@ -1,0 +1,189 @@
+/*
+ * A snapshot, walked:
+ *   session → [begin, identify] → ([cursor] → ([fetch] → keys → rows) …) … → given back
+ */
+#include "iqm/walk.h"
+
+#include "contract_tables.h"
+#include "iqm/auth.h"
+#include "iqm/resource.h"
+
+#include <stdio.h>
+
+/* What one fetch may take, opened: an evidence text or a history's document is under 1 MiB. */
+#define FETCH_MEMORY ((size_t)24 * 1024 * 1024)
+
+static void fail(struct iqm_walk *walk, const struct iqm_problem_type *type)
+{
+    if (walk->call->problem.type == NULL)
+        iqm_problem_set(&walk->call->problem, type, NULL);
+    walk->failed(walk);
+}
+
+/* What it was asked makes no statement fail: it is the database that could not. */
+static void done(struct iqm_pg_batch *batch)
+{
+    struct iqm_walk *walk = batch->user;
+
+    if (batch->error != 0)
+        fail(walk, IQM_PROBLEM_SERVICE_UNAVAILABLE);
+    else
+        walk->next(walk);
+}
+
+static void run(struct iqm_walk *walk, void (*next)(struct iqm_walk *walk))
+{
+    walk->next = next;
+    walk->batch.done = done;
+    walk->batch.user = walk;
+    iqm_pg_run(walk->session, &walk->batch);
+}
+
+static void begun(struct iqm_pg_batch *batch)
+{
+    struct iqm_walk *walk = batch->user;
+
+    if (batch->result_count > 1 && iqm_auth_verdict(walk->call, batch->results[1]) != 0)
+        walk->failed(walk);
+    else
+        done(batch);
+}
+
+static void granted(struct iqm_pg_borrower *borrower, struct iqm_pg_session *session, int error)
+{
+    struct iqm_walk *walk = borrower->user;
+
+    walk->session = session;
+    if (error != 0) {
+        iqm_problem_set(&walk->call->problem, IQM_PROBLEM_SERVICE_UNAVAILABLE,
+            "Too much is being read at the moment: try again in a little while.");
+        walk->failed(walk);
+        return;
+    }
+    iqm_pg_batch_add(
+        &walk->batch, "begin_snapshot", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, 0);
+    if (iqm_auth_identify(walk->call, &walk->batch) != 0) {
+        walk->failed(walk);
+        return;
+    }
+    walk->batch.done = begun;
+    walk->batch.user = walk;
+    iqm_pg_run(session, &walk->batch);
+}
+
+void iqm_walk_begin(struct iqm_walk *walk, void (*next)(struct iqm_walk *walk))
+{
+    walk->next = next;
+    walk->borrower = (struct iqm_pg_borrower){.granted = granted, .user = walk};
+    iqm_pg_borrow_stream(walk->call->pg, &walk->borrower);
+}
+
+void iqm_walk_open(
+    struct iqm_walk *walk, const char *sql, unsigned count, void (*next)(struct iqm_walk *walk))
+{
+    iqm_pg_batch_clear(&walk->batch);
+    walk->rows = NULL;
+    if (walk->open)
+        iqm_pg_batch_add(&walk->batch, "close_walked", "CLOSE " IQM_WALK_CURSOR, NULL, 0);
+    walk->open = true;
+    iqm_pg_batch_add(&walk->batch, NULL, sql, walk->values, count);
+    run(walk, next);
+}
+
+static void fetched(struct iqm_walk *walk)
+{
+    void (*next)(struct iqm_walk *) = walk->with_rows;
+
+    walk->rows = walk->batch.results[0];
+    next(walk);
+}
+
+void iqm_walk_fetch(struct iqm_walk *walk, unsigned most, void (*next)(struct iqm_walk *walk))
+{
+    char *sql;
+
+    iqm_arena_free(walk->arena);
+    walk->arena = iqm_arena_new(FETCH_MEMORY);
+    sql = walk->arena != NULL
+              ? iqm_arena_printf(walk->arena, "FETCH FORWARD %u FROM " IQM_WALK_CURSOR, most)
+              : NULL;
+    if (sql == NULL) {
+        fail(walk, IQM_PROBLEM_INTERNAL_ERROR);
+        return;
+    }
+    iqm_pg_batch_clear(&walk->batch);
+    iqm_pg_batch_add(&walk->batch, NULL, sql, NULL, 0);
+    walk->with_rows = next;
+    run(walk, fetched);
+}
+
+static void unseal_on(struct iqm_walk *walk);
+
+static bool needs_a_key(const struct iqm_walk *walk, size_t place)
+{
+    return walk->resources[place] != NULL && walk->resources[place]->subject != NULL;
+}
+
+static void opened(struct iqm_vault_opening *opening)
+{
+    struct iqm_walk *walk = opening->user;
+
+    if (opening->error != 0) {
+        iqm_resource_sealed(walk->call, opening->error);
+        walk->failed(walk);
+        return;
+    }
+    for (size_t i = 0; i < opening->count; i++)
+        walk->opened[walk->from + i] = opening->opened[i];
+    walk->from += opening->count;
+    unseal_on(walk);
+}
+
+/* Those of one resource that stand together are opened at once. */
+static void unseal_on(struct iqm_walk *walk)
+{
+    size_t end;
+
+    for (; walk->from < walk->count && !needs_a_key(walk, walk->from); walk->from++)
+        walk->opened[walk->from] = walk->stored[walk->from];
+    if (walk->from == walk->count) {
+        walk->unsealed(walk, walk->opened);
+        return;
+    }
+    end = walk->from + 1;
+    while (end < walk->count && walk->resources[end] == walk->resources[walk->from])
+        end++;
+    walk->opening = (struct iqm_vault_opening){.resource = walk->resources[walk->from],
+        .stored = walk->stored + walk->from,
+        .count = end - walk->from,
+        .done = opened,
+        .user = walk};
+    iqm_vault_open(walk->call->vault, walk->arena, &walk->opening);
+}
+
+void iqm_walk_unseal(struct iqm_walk *walk, const struct iqm_resource *const *resources,
+    const struct iqm_slice *stored, size_t count,
+    void (*next)(struct iqm_walk *walk, const struct iqm_slice *documents))
+{
+    walk->resources = resources;
+    walk->stored = stored;
+    walk->count = count;
+    walk->from = 0;
+    walk->unsealed = next;
+    walk->opened = iqm_arena_array(walk->arena, count + 1, sizeof *walk->opened);
+    if (walk->opened == NULL)
+        fail(walk, IQM_PROBLEM_INTERNAL_ERROR);
+    else
+        unseal_on(walk);
+}
+
+void iqm_walk_end(struct iqm_walk *walk)
+{
+    if (walk->session != NULL)
+        iqm_pg_release(walk->session);
+    walk->session = NULL;
+    walk->open = false;
+    iqm_pg_batch_clear(&walk->batch);
+    iqm_arena_free(walk->arena);
+    walk->arena = NULL;
+}
