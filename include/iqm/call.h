@@ -109,6 +109,10 @@ void iqm_call_piece(struct iqm_call *call, const char *bytes, size_t len);
 void iqm_call_end(struct iqm_call *call);
 void iqm_call_break(struct iqm_call *call);
 
+/* Between `more` and the piece, now and then where that takes long: what the server takes itself
+ * does not count as the client's. */
+void iqm_call_progress(struct iqm_call *call);
+
 /* Answers with call->problem, in the form in which the operation tells errors. */
 void iqm_call_fail(struct iqm_call *call);
 

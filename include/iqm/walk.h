@@ -13,6 +13,7 @@
 
 #define IQM_WALK_CURSOR "walked"
 #define IQM_WALK_VALUES 6
+#define IQM_WALK_ROWS_MAX 500
 
 /* Rows of one fetch. All of it lives until the next one. */
 struct iqm_walk {
@@ -29,7 +30,8 @@ struct iqm_walk {
     struct iqm_pg_batch batch;
     void (*next)(struct iqm_walk *walk);
     void (*with_rows)(struct iqm_walk *walk);
-    bool open; /* a cursor is */
+    bool open;     /* a cursor is */
+    unsigned most; /* rows of the next fetch */
     const struct iqm_resource *const *resources;
     const struct iqm_slice *stored;
     struct iqm_slice *opened;
@@ -47,8 +49,8 @@ void iqm_walk_begin(struct iqm_walk *walk, void (*next)(struct iqm_walk *walk));
 void iqm_walk_open(
     struct iqm_walk *walk, const char *sql, unsigned count, void (*next)(struct iqm_walk *walk));
 
-/* Fetches the next rows of the cursor, at most so many. */
-void iqm_walk_fetch(struct iqm_walk *walk, unsigned most, void (*next)(struct iqm_walk *walk));
+/* Fetches the next rows of the cursor: few of large ones, IQM_WALK_ROWS_MAX at most. */
+void iqm_walk_fetch(struct iqm_walk *walk, void (*next)(struct iqm_walk *walk));
 
 /*
  * Opens stored documents, each of its own resource; one whose resource is NULL or about nobody is

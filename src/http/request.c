@@ -324,10 +324,19 @@ void request_answer(struct request *request, struct MHD_Response *response, unsi
     request->worker->woken = true;
 }
 
+/* Time is not saved up: who has stopped is cut off as soon as who never began. */
 void request_keeps_pace(struct request *request, size_t len)
 {
-    if (request->connection != NULL)
-        request->connection->deadline += len / STREAM_BYTES_PER_MS;
+    struct connection *connection = request->connection;
+    uint64_t patience = (uint64_t)request->worker->options->config->request_timeout * 1000;
+
+    if (connection == NULL || connection->deadline == UINT64_MAX)
+        return;
+    uint64_t earned = connection->deadline + len / STREAM_BYTES_PER_MS;
+    uint64_t most = iqm_clock_ms() + patience;
+    if (earned > most)
+        earned = connection->deadline > most ? connection->deadline : most;
+    connection->deadline = earned;
 }
 
 void iqm_call_receive(struct iqm_call *call)

@@ -72,7 +72,8 @@ struct request {
         const char *piece; /* what is left of it */
         size_t length;
         bool asked, asleep, broken, ended;
-    } stream; /* of an answer that comes in pieces */
+        uint64_t since; /* when the server's own time began */
+    } stream;           /* of an answer that comes in pieces */
 };
 
 static inline struct request *request_of(struct iqm_call *call)

@@ -4,6 +4,7 @@
  */
 #include "request.h"
 
+#include "iqm/ids.h"
 #include "worker.h"
 
 #include <string.h>
@@ -31,6 +32,7 @@ static ssize_t read_piece(void *cls, uint64_t position, char *room, size_t max)
     if (request->stream.length == 0 && !request->stream.broken && !request->stream.ended &&
         !request->stream.asked) {
         request->stream.asked = true;
+        request->stream.since = iqm_clock_ms();
         request->stream.more(&request->call);
     }
     if (request->stream.length > 0)
@@ -44,8 +46,20 @@ static ssize_t read_piece(void *cls, uint64_t position, char *room, size_t max)
     return 0;
 }
 
+void iqm_call_progress(struct iqm_call *call)
+{
+    struct request *request = request_of(call);
+    struct connection *connection = request->connection;
+    uint64_t now = iqm_clock_ms();
+
+    if (connection != NULL && request->stream.asked && connection->deadline != UINT64_MAX)
+        connection->deadline += now - request->stream.since;
+    request->stream.since = now;
+}
+
 static void wake(struct request *request)
 {
+    iqm_call_progress(&request->call);
     request->stream.asked = false;
     if (!request->stream.asleep)
         return;

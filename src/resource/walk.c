@@ -10,7 +10,10 @@
 
 #include <stdio.h>
 
-/* What one fetch may take, opened: an evidence text or a history's document is under 1 MiB. */
+/* A document has 1 MiB at most, as a body has (IQM_BODY_MAX): the first fetch of a cursor may bring
+ * so many of those, the next ones are as many as fit into FETCH_BYTES by what came before. */
+#define FIRST_ROWS 8
+#define FETCH_BYTES ((size_t)256 * 1024)
 #define FETCH_MEMORY ((size_t)24 * 1024 * 1024)
 
 static void fail(struct iqm_walk *walk, const struct iqm_problem_type *type)
@@ -86,32 +89,58 @@ void iqm_walk_open(
     if (walk->open)
         iqm_pg_batch_add(&walk->batch, "close_walked", "CLOSE " IQM_WALK_CURSOR, NULL, 0);
     walk->open = true;
+    walk->most = FIRST_ROWS;
     iqm_pg_batch_add(&walk->batch, NULL, sql, walk->values, count);
     run(walk, next);
+}
+
+static size_t bytes_of(const PGresult *rows)
+{
+    size_t bytes = 1;
+
+    for (int row = 0; row < PQntuples(rows); row++) {
+        for (int column = 0; column < PQnfields(rows); column++)
+            bytes += (size_t)PQgetlength(rows, row, column);
+    }
+    return bytes;
+}
+
+/* As many as fit, but never suddenly more: the rows before may have been small by chance. */
+static unsigned next_most(unsigned most, const PGresult *rows)
+{
+    size_t fit = FETCH_BYTES * (size_t)PQntuples(rows) / bytes_of(rows);
+    size_t next = fit < 2 * (size_t)most ? fit : 2 * (size_t)most;
+
+    if (next > IQM_WALK_ROWS_MAX)
+        next = IQM_WALK_ROWS_MAX;
+    return next > 0 ? (unsigned)next : 1;
 }
 
 static void fetched(struct iqm_walk *walk)
 {
     void (*next)(struct iqm_walk *) = walk->with_rows;
 
+    iqm_call_progress(walk->call);
     walk->rows = walk->batch.results[0];
+    walk->most = next_most(walk->most, walk->rows);
     next(walk);
 }
 
-void iqm_walk_fetch(struct iqm_walk *walk, unsigned most, void (*next)(struct iqm_walk *walk))
+void iqm_walk_fetch(struct iqm_walk *walk, void (*next)(struct iqm_walk *walk))
 {
     char *sql;
 
     iqm_arena_free(walk->arena);
     walk->arena = iqm_arena_new(FETCH_MEMORY);
     sql = walk->arena != NULL
-              ? iqm_arena_printf(walk->arena, "FETCH FORWARD %u FROM " IQM_WALK_CURSOR, most)
+              ? iqm_arena_printf(walk->arena, "FETCH FORWARD %u FROM " IQM_WALK_CURSOR, walk->most)
               : NULL;
     if (sql == NULL) {
         fail(walk, IQM_PROBLEM_INTERNAL_ERROR);
         return;
     }
     iqm_pg_batch_clear(&walk->batch);
+    walk->rows = NULL;
     iqm_pg_batch_add(&walk->batch, NULL, sql, NULL, 0);
     walk->with_rows = next;
     run(walk, fetched);

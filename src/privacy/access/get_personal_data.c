@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FETCH 64
-
 static void go_on(struct access *access);
 
 static void release(struct iqm_call *call)
@@ -112,7 +110,7 @@ static void place_opened(struct iqm_walk *walk)
     struct access *access = walk->user;
 
     told(access, access->form->place(access));
-    iqm_walk_fetch(walk, FETCH, fetched);
+    iqm_walk_fetch(walk, fetched);
 }
 
 static void open_place(struct access *access, const struct iqm_place *place)
@@ -175,7 +173,7 @@ static void go_on(struct access *access)
     } else if (access->phase == ACCESS_MENTIONS) {
         mentions_go_on(&access->mentions);
     } else if (access->place != NULL) {
-        iqm_walk_fetch(&access->walk, FETCH, fetched);
+        iqm_walk_fetch(&access->walk, fetched);
     } else {
         while (access->next_place < contract->place_count &&
                places[access->next_place].condition == NULL)

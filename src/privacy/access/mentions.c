@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FETCH 64
+/* A document of the largest size (1 MiB), each character with its place. */
+#define LOOK_MEMORY ((size_t)24 * 1024 * 1024)
 
 #define CHOSEN                                                                                     \
     "(lower((doc::text) COLLATE \"en-x-icu\") COLLATE \"C\" LIKE ANY (ARRAY("                      \
@@ -79,16 +80,18 @@ static int look_at_row(struct mention_search *search, int row, struct iqm_slice 
     const PGresult *rows = search->walk->rows;
     const char *name = PQgetvalue(rows, row, RESOURCE);
     const struct iqm_resource *resource = iqm_contract_resource(contract, name);
-    json_t *document = json_loadb(text.ptr, text.len, 0, NULL);
-    int error = 0;
+    struct iqm_arena *arena = iqm_arena_new(LOOK_MEMORY);
+    json_t *document = arena != NULL ? json_loadb(text.ptr, text.len, 0, NULL) : NULL;
+    int error = arena != NULL ? 0 : IQM_ENOMEM;
 
     search->now = (struct mention){.resource = name,
         .id = PQgetvalue(rows, row, ID),
         .version = PQgetisnull(rows, row, VERSION) ? NULL : PQgetvalue(rows, row, VERSION)};
     if (document != NULL && resource != NULL && !is_own(search, resource, document))
-        error = document_mentions(search->walk->arena, contract, resource->schema, document,
-            &search->terms, found_in_text, search);
+        error = document_mentions(
+            arena, contract, resource->schema, document, &search->terms, found_in_text, search);
     json_decref(document);
+    iqm_arena_free(arena);
     return error;
 }
 
@@ -135,7 +138,7 @@ static void fetched(struct iqm_walk *walk)
 
 void mentions_go_on(struct mention_search *search)
 {
-    iqm_walk_fetch(search->walk, FETCH, fetched);
+    iqm_walk_fetch(search->walk, fetched);
 }
 
 static void opened(struct iqm_walk *walk)
@@ -310,7 +313,7 @@ static void person_fetched(struct iqm_walk *walk)
 
 static void person_opened(struct iqm_walk *walk)
 {
-    iqm_walk_fetch(walk, 1, person_fetched);
+    iqm_walk_fetch(walk, person_fetched);
 }
 
 void mentions_begin(struct mention_search *search)

@@ -20,8 +20,8 @@ int mention_write(const struct mention *mention, struct iqm_buffer *out);
 /*
  * Goes through every text that may mention somebody and that the caller may see: documents and
  * their earlier versions, but not what is about the person anyway. A walk that has begun is used
- * for it; what is found is told one by one, and then that there is no more. Begins as {0} with
- * `walk`, `person`, `found` and `done` set.
+ * for it; what is found is told one by one, valid until the next, and then that there is no more.
+ * Begins as {0} with `walk`, `person`, `found` and `done` set.
  */
 struct mention_search {
     struct iqm_walk *walk;
