@@ -101,17 +101,14 @@ void iqm_call_reply_hashed(
  * is wanted, and again only when that has gone out: it gives it now or later by iqm_call_piece
  * (never empty, never beyond the length; borrowed until `more` is called again or the call ends),
  * or says by iqm_call_end that an answer of unknown length is whole. To HEAD, `more` is not called.
- * iqm_call_break: the rest cannot be had, the client sees the connection cut.
+ * What passes between `more` and the piece is the server's own time: no deadline of the client's
+ * runs. iqm_call_break: the rest cannot be had, the client sees the connection cut.
  */
 void iqm_call_stream(struct iqm_call *call, unsigned status, const char *media_type,
     uint64_t length, void (*more)(struct iqm_call *call));
 void iqm_call_piece(struct iqm_call *call, const char *bytes, size_t len);
 void iqm_call_end(struct iqm_call *call);
 void iqm_call_break(struct iqm_call *call);
-
-/* Between `more` and the piece, now and then where that takes long: what the server takes itself
- * does not count as the client's. */
-void iqm_call_progress(struct iqm_call *call);
 
 /* Answers with call->problem, in the form in which the operation tells errors. */
 void iqm_call_fail(struct iqm_call *call);

@@ -41,6 +41,7 @@ AS_OWNER = {
     "note_access(uuid)": "notes that a person's data is handed out, to the person or head office",
     "open_personal_place(text,uuid)":
         "a person's rows of one declared place, to the person or head office; not what is withheld",
+    "note_export(text,uuid[])": "notes that a list was given out, and to whom whose data",
     "note_recipients(uuid[],text)": "notes that the caller was given the data of people",
     "read_consent_link(uuid)": "whether somebody consents, to who has the signed link",
     "read_enquiry_form()": "the wordings in force, as anybody may know",
