@@ -50,6 +50,7 @@ VERBS = {
     ("erasure", "verify"): ["--public-key HEX", "FILE", "IQM_SIGNING_KEY"],
     ("import", "register"): ["--dry-run"],
     ("keys", "rotate"): ["IQM_FORMER_MASTER_KEY", "IQM_MASTER_KEY"],
+    ("retention",): ["--dry-run", "IQM_SIGNING_KEY", "IQM_RETENTION_EVERY"],
     ("token", "issue"): ["--name", "--role", "--scope", "--expires-in-days", "IQM_TOKEN_KEY"],
     ("token", "list"): [], ("token", "revoke"): ["ID"],
     ("user", "invite"): ["--name", "--email", "--role", "--school", "IQM_PUBLIC_URL"],
