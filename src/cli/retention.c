@@ -3,6 +3,7 @@
 #include "documents.h"
 #include "iqm/ask.h"
 #include "iqm/keyring.h"
+#include "iqm/log.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -175,6 +176,8 @@ static int carry_out(const struct iqm_config *config)
 {
     static const atomic_bool never = false;
     struct iqm_retention_round done;
+
+    iqm_log_open(IQM_LOG_OFF); /* what is said here is for people */
     IQM_CLEANUP(cli_finish_connection)
     PGconn *connection = iqm_ask_connect(config, config->owner_database_url, NAME, &never);
     IQM_CLEANUP(cli_finish_connection)
