@@ -2,7 +2,7 @@
  * been given the data. */
 #include "iqm/erasure.h"
 #include "iqm/jws.h"
-#include "privacy/json_text.h"
+#include "privacy/stored_json.h"
 
 #include <string.h>
 
@@ -52,8 +52,8 @@ int iqm_erasure_write(struct iqm_arena *arena, const struct iqm_config *config,
 
     if (done == NULL)
         return IQM_EINVAL;
-    const char *entry = json_text(arena, entry_of(erasure, done));
-    const char *payload = json_text(arena, certified(config, erasure, done));
+    const char *entry = stored_json(arena, entry_of(erasure, done));
+    const char *payload = stored_json(arena, certified(config, erasure, done));
     json_decref(done);
     const char *certificate = payload != NULL ? iqm_jws_sign(arena, config->signing_key_bytes,
                                                     (struct iqm_slice){payload, strlen(payload)})

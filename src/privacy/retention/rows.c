@@ -3,7 +3,7 @@
 
 #include "iqm/ids.h"
 #include "iqm/jws.h"
-#include "privacy/json_text.h"
+#include "privacy/stored_json.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -37,9 +37,9 @@ static char *sign(struct iqm_arena *arena, const struct iqm_config *config,
     const struct retention_rule *rule, const struct sweep *sweep)
 {
     const char *payload =
-        json_text(arena, with_done(json_pack("{s:s, s:s, s:s}", "iss", config->public_url, "jti",
-                                       sweep->id, "reason", "retention"),
-                             rule, sweep));
+        stored_json(arena, with_done(json_pack("{s:s, s:s, s:s}", "iss", config->public_url, "jti",
+                                         sweep->id, "reason", "retention"),
+                               rule, sweep));
 
     return payload != NULL ? iqm_jws_sign(arena, config->signing_key_bytes,
                                  (struct iqm_slice){payload, strlen(payload)})
@@ -58,7 +58,7 @@ static const char *entry_of(struct iqm_arena *arena, const struct iqm_config *co
         json_decref(entry);
         return NULL;
     }
-    return json_text(arena, entry);
+    return stored_json(arena, entry);
 }
 
 static bool delete_some(

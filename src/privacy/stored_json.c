@@ -1,7 +1,7 @@
 /* JSON as it is stored and signed. */
-#include "privacy/json_text.h"
+#include "privacy/stored_json.h"
 
-char *json_text(struct iqm_arena *arena, json_t *taken)
+char *stored_json(struct iqm_arena *arena, json_t *taken)
 {
     size_t length = json_dumpb(taken, NULL, 0, JSON_COMPACT);
     char *text = taken != NULL ? iqm_arena_alloc(arena, length + 1) : NULL;
