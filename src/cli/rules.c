@@ -30,7 +30,7 @@ static void row_of(size_t number, char ordinal[16], const char *ret_row[COLUMN_C
     ret_row[ACTION] = actions[rule->action];
 }
 
-static int run(PGconn *connection, const char *sql, int count, const char *const *values)
+static int run(PGconn *connection, const char *sql, unsigned count, const char *const *values)
 {
     IQM_CLEANUP(cli_clear_result) PGresult *done = cli_run(connection, sql, count, values);
 

@@ -182,6 +182,10 @@ class TestCheck:
                                "WHERE name = 'person'", database=name)
             done = stage.iqmd("check", check=False, settings=settings)
             assert done.returncode == 1 and "run iqmd migrate" in done.stderr
+            stage.cluster.psql("UPDATE retention_rule SET keep = 'P9Y' WHERE class = 'person'",
+                               database=name)
+            done = stage.iqmd("check", check=False, settings=settings)
+            assert done.returncode == 1 and "rules of retention" in done.stderr
             stage.iqmd("migrate", settings=settings)
             stage.iqmd("check", settings=settings)
             stage.cluster.psql("ALTER TABLE school NO FORCE ROW LEVEL SECURITY", database=name)

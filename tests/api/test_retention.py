@@ -544,6 +544,13 @@ class TestServer:
         finally:
             server.stop()
 
+    def test_goes_none_where_it_is_told_so(self, own_archive):
+        row = Row(own_archive, ("mail", "outbox"))
+        row.make(days=1)
+        with reading(own_archive) as head:
+            assert head.get("/v1/retention-sweeps").json["items"] == []
+        assert row.is_there() and own_archive.sql("SELECT ended_at FROM retention_round") == "-infinity"
+
     def test_leaves_it_where_a_round_was_of_late(self, own_archive):
         own_archive.sweep()
         left = int(own_archive.scratch.psql("SELECT retention_due_in(86400)", user="iqm_server"))
