@@ -31,10 +31,16 @@ int iqm_erasure_write(struct iqm_arena *arena, const struct iqm_config *config,
 /*
  * Brings the two databases to agree: what the key database's log says was erased is erased in the
  * main one, too, as after a restore of an older backup; and where the ledger of the main one is
- * ahead, as after a crash between the two, the key is destroyed. Blocking, over `connection` in the
- * server's role. 0, IQM_EPG or IQM_EPGLOST. `ret_repeated`: how many erasures were done again.
+ * ahead, as after a crash between the two, the key is destroyed. In the manner of iqm/ask.h, over
+ * connections in the server's role. 0, IQM_EPG or IQM_EPGLOST. `ret_repeated`: how many erasures
+ * were done again.
  */
-int iqm_erasures_agree(PGconn *connection, struct iqm_keyring *keyring, unsigned *ret_repeated);
+int iqm_erasures_agree(
+    PGconn *connection, PGconn *keys, const atomic_bool *stopping, unsigned *ret_repeated);
+
+/* Destroys a person's key and logs why, likewise. Said twice, it has happened once. */
+int iqm_erasure_destroy_key(PGconn *keys, const struct iqm_erasure_entry *erasure,
+    const char *entry, const char *certificate, const atomic_bool *stopping);
 
 /* The same at the start of the server, over a connection of its own: waits where a database does
  * not answer. IQM_EPG: the database is not as it should be. */

@@ -29,6 +29,9 @@ struct iqm_server_options {
     void (*give_up)(void *services);
     /* How many mails wait, for the metrics; from any thread. NULL: there is no mail. */
     uint64_t (*mail_waiting)(const void *services);
+    /* How much was deleted and erased by rule, likewise. */
+    uint64_t (*retention_rows)(const void *services);
+    uint64_t (*retention_people)(const void *services);
 };
 
 /* Serves until SIGTERM or SIGINT, then drains. 0, or negative after logging why it cannot serve. */

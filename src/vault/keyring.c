@@ -70,7 +70,8 @@ static bool take_role(PGconn *connection)
 
 void iqm_keyring_renew(struct iqm_keyring *keyring)
 {
-    if (PQstatus(keyring->connection) == CONNECTION_OK)
+    if (PQstatus(keyring->connection) == CONNECTION_OK &&
+        PQtransactionStatus(keyring->connection) != PQTRANS_ACTIVE)
         return;
     PQreset(keyring->connection);
     if (PQstatus(keyring->connection) == CONNECTION_OK)

@@ -5,44 +5,43 @@
  */
 #include "iqm/erasure.h"
 
+#include "iqm/ask.h"
+
 #include <string.h>
 
 #define PAGE "500"
 #define FIRST_ID "00000000-0000-0000-0000-000000000000"
 
-static void clear_result(PGresult **result)
-{
-    PQclear(*result);
-}
-
-/* The rows of a statement; NULL: it failed. */
-static PGresult *ask(PGconn *connection, const char *sql, int count, const char *const *values)
-{
-    PGresult *rows = PQexecParams(connection, sql, count, NULL, values, NULL, NULL, 0);
-
-    if (PQresultStatus(rows) == PGRES_TUPLES_OK)
-        return rows;
-    PQclear(rows);
-    return NULL;
-}
+/* The two that are to agree. */
+struct sides {
+    PGconn *connection, *keys;
+    const atomic_bool *stopping;
+};
 
 static int failure(const PGconn *connection)
 {
-    return PQstatus(connection) == CONNECTION_OK ? IQM_EPG : IQM_EPGLOST;
+    return iqm_ask_is_lost(connection) ? IQM_EPGLOST : IQM_EPG;
+}
+
+static PGresult *ask(const struct sides *sides, PGconn *connection, const char *sql, int count,
+    const char *const *values)
+{
+    return iqm_ask(connection, sql, count, values, NULL, NULL, sides->stopping);
 }
 
 /* Runs a statement for one row of the other side. */
-static int tell(PGconn *connection, const char *sql, int count, const char *const *values)
+static int tell(const struct sides *sides, PGconn *connection, const char *sql, int count,
+    const char *const *values)
 {
-    IQM_CLEANUP(clear_result) PGresult *done = ask(connection, sql, count, values);
+    IQM_CLEANUP(iqm_ask_clear) PGresult *done = ask(sides, connection, sql, count, values);
 
     return done != NULL ? 0 : failure(connection);
 }
 
 /* The log's page after an id, but for what the ledger has. NULL: failed. */
-static PGresult *missing_in_ledger(PGconn *connection, PGresult *page)
+static PGresult *missing_in_ledger(const struct sides *sides, PGresult *page)
 {
-    static const char sql[] = "SELECT id FROM missing_erasures($1::uuid[]) AS id";
+    static const char sql[] = "SELECT id::text FROM missing_erasures($1::uuid[]) AS id";
     IQM_CLEANUP(iqm_arena_freep) struct iqm_arena *arena = iqm_arena_new((size_t)1024 * 1024);
     size_t count = (size_t)PQntuples(page);
     char *ids = arena != NULL ? iqm_arena_alloc(arena, count * IQM_UUID_TEXT + 3) : NULL;
@@ -57,7 +56,7 @@ static PGresult *missing_in_ledger(PGconn *connection, PGresult *page)
         ids[length++] = i + 1 < count ? ',' : '}';
     }
     const char *values[] = {ids};
-    return ask(connection, sql, 1, values);
+    return ask(sides, sides->connection, sql, 1, values);
 }
 
 static bool is_among(const PGresult *ids, const char *id)
@@ -70,35 +69,35 @@ static bool is_among(const PGresult *ids, const char *id)
 }
 
 /* Does again what stands on a page of the log and not in the ledger. */
-static int repeat_page(PGconn *connection, PGresult *page, unsigned *repeated)
+static int repeat_page(const struct sides *sides, PGresult *page, unsigned *repeated)
 {
-    IQM_CLEANUP(clear_result) PGresult *missing = missing_in_ledger(connection, page);
-    int error = missing != NULL ? 0 : failure(connection);
+    IQM_CLEANUP(iqm_ask_clear) PGresult *missing = missing_in_ledger(sides, page);
+    int error = missing != NULL ? 0 : failure(sides->connection);
 
     for (int row = 0; error == 0 && row < PQntuples(page); row++) {
         const char *values[] = {PQgetvalue(page, row, 1), PQgetvalue(page, row, 2)};
         if (!is_among(missing, PQgetvalue(page, row, 0)))
             continue;
-        error = tell(connection, "SELECT repeat_erasure($1::json, $2)", 2, values);
+        error = tell(sides, sides->connection, "SELECT repeat_erasure($1::json, $2)", 2, values);
         (*repeated)++;
     }
     return error;
 }
 
-static int follow_log(PGconn *connection, PGconn *keys, unsigned *repeated)
+static int follow_log(const struct sides *sides, unsigned *repeated)
 {
-    static const char sql[] = "SELECT erasure_id, doc, certificate FROM erasure_log "
+    static const char sql[] = "SELECT erasure_id::text, doc, certificate FROM erasure_log "
                               "WHERE erasure_id > $1::uuid ORDER BY erasure_id LIMIT " PAGE;
     char after[IQM_UUID_TEXT] = FIRST_ID;
 
     for (;;) {
         const char *values[] = {after};
-        IQM_CLEANUP(clear_result) PGresult *page = ask(keys, sql, 1, values);
+        IQM_CLEANUP(iqm_ask_clear) PGresult *page = ask(sides, sides->keys, sql, 1, values);
         if (page == NULL)
-            return failure(keys);
+            return failure(sides->keys);
         if (PQntuples(page) == 0)
             return 0;
-        int error = repeat_page(connection, page, repeated);
+        int error = repeat_page(sides, page, repeated);
         if (error != 0)
             return error;
         memcpy(after, PQgetvalue(page, PQntuples(page) - 1, 0), IQM_UUID_TEXT);
@@ -106,7 +105,7 @@ static int follow_log(PGconn *connection, PGconn *keys, unsigned *repeated)
 }
 
 /* Destroys the keys of a page of the ledger, where that has not happened. */
-static int destroy_page(PGconn *keys, const PGresult *page)
+static int destroy_page(const struct sides *sides, const PGresult *page)
 {
     static const char sql[] = "SELECT CASE WHEN NOT EXISTS (SELECT FROM erasure_log "
                               "WHERE erasure_id = $2::uuid) THEN log_erasure($1::uuid, $2::uuid, "
@@ -116,39 +115,49 @@ static int destroy_page(PGconn *keys, const PGresult *page)
     for (int row = 0; error == 0 && row < PQntuples(page); row++) {
         const char *values[] = {PQgetvalue(page, row, 1), PQgetvalue(page, row, 0),
             PQgetvalue(page, row, 2), PQgetvalue(page, row, 3)};
-        error = tell(keys, sql, 4, values);
+        error = tell(sides, sides->keys, sql, 4, values);
     }
     return error;
 }
 
-static int follow_ledger(PGconn *connection, PGconn *keys)
+static int follow_ledger(const struct sides *sides)
 {
     static const char sql[] =
-        "SELECT id, person_id, doc, certificate FROM list_erasures($1::uuid, " PAGE ")";
+        "SELECT id::text, person_id::text, doc, certificate FROM list_erasures($1::uuid, " PAGE ")";
     char after[IQM_UUID_TEXT] = FIRST_ID;
 
     for (;;) {
         const char *values[] = {after};
-        IQM_CLEANUP(clear_result) PGresult *page = ask(connection, sql, 1, values);
+        IQM_CLEANUP(iqm_ask_clear) PGresult *page = ask(sides, sides->connection, sql, 1, values);
         if (page == NULL)
-            return failure(connection);
+            return failure(sides->connection);
         if (PQntuples(page) == 0)
             return 0;
-        int error = destroy_page(keys, page);
+        int error = destroy_page(sides, page);
         if (error != 0)
             return error;
         memcpy(after, PQgetvalue(page, PQntuples(page) - 1, 0), IQM_UUID_TEXT);
     }
 }
 
-int iqm_erasures_agree(PGconn *connection, struct iqm_keyring *keyring, unsigned *ret_repeated)
+int iqm_erasure_destroy_key(PGconn *keys, const struct iqm_erasure_entry *erasure,
+    const char *entry, const char *certificate, const atomic_bool *stopping)
 {
-    PGconn *keys = iqm_keyring_connection(keyring);
+    const struct sides sides = {.keys = keys, .stopping = stopping};
+    const char *values[] = {erasure->person, erasure->id, entry, certificate};
+
+    return tell(&sides, keys, "SELECT log_erasure($1::uuid, $2::uuid, $3::json, $4)", 4, values);
+}
+
+int iqm_erasures_agree(
+    PGconn *connection, PGconn *keys, const atomic_bool *stopping, unsigned *ret_repeated)
+{
+    const struct sides sides = {connection, keys, stopping};
     unsigned repeated = 0;
-    int error = follow_log(connection, keys, &repeated);
+    int error = follow_log(&sides, &repeated);
 
     if (error == 0)
-        error = follow_ledger(connection, keys);
+        error = follow_ledger(&sides);
     if (error == 0)
         *ret_repeated = repeated;
     return error;

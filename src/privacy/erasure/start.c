@@ -25,10 +25,12 @@ static PGconn *connect_as_server(const struct iqm_config *config)
 static int try_to_agree(
     const struct iqm_config *config, struct iqm_keyring *keyring, unsigned *ret_repeated)
 {
+    static const atomic_bool never = false;
     PGconn *connection = connect_as_server(config);
-    int error = PQstatus(connection) != CONNECTION_OK
-                    ? IQM_EPGLOST
-                    : iqm_erasures_agree(connection, keyring, ret_repeated);
+    int error =
+        PQstatus(connection) != CONNECTION_OK
+            ? IQM_EPGLOST
+            : iqm_erasures_agree(connection, iqm_keyring_connection(keyring), &never, ret_repeated);
 
     PQfinish(connection);
     if (error == IQM_EPGLOST)
