@@ -90,7 +90,7 @@ BEGIN
 END $$;
 
 -- The caller's answer to an earlier request with this key; no row where there is none. `doc` is null
--- where nothing is kept to answer with.
+-- where nothing is kept to answer with. Only what the caller wrote is read.
 CREATE FUNCTION recall_answer(op text, key bytea, OUT fingerprint bytea, OUT status integer,
         OUT location text, OUT etag text, OUT resource text, OUT doc text) RETURNS SETOF record
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
@@ -106,10 +106,10 @@ BEGIN
     END IF;
     doc := kept.body;
     IF kept.resource IS NOT NULL THEN
-        EXECUTE format('SELECT doc FROM %I WHERE id = $1 AND version = $2', kept.resource)
-        INTO doc USING kept.record_id, kept.version;
+        EXECUTE format('SELECT doc FROM %I WHERE id = $1 AND version = $2 AND written_by = $3',
+            kept.resource) INTO doc USING kept.record_id, kept.version, kept.principal;
         doc := coalesce(doc, (SELECT h.doc::text FROM history AS h WHERE h.resource = kept.resource
-            AND h.id = kept.record_id AND h.version = kept.version));
+            AND h.id = kept.record_id AND h.version = kept.version AND h.actor = kept.principal));
     END IF;
     fingerprint := kept.fingerprint;
     status := kept.status;

@@ -507,3 +507,20 @@ class TestBrowsers:
         assert {HEADER, "Prefer"} <= set(allowed)
         exposed = asked.header("Access-Control-Expose-Headers").split(", ")
         assert {"Idempotency-Replayed", "Preference-Applied", "Retry-After"} <= set(exposed)
+
+    def test_a_head_that_leaves_room_is_answered(self, head, make):
+        """What is done is never answered by a closed connection for want of room."""
+        def send(padding):
+            body = make.example("cluster")
+            return head.post(COLLECTION, body, headers={
+                **self.ORIGIN, HEADER: new_key(), "Prefer": "return=minimal", "X-Padding": "x" * padding})
+
+        fits, too_long = 0, 6000
+        while too_long - fits > 1:
+            middle = (fits + too_long) // 2
+            if send(middle).status == 431:
+                too_long = middle
+            else:
+                fits = middle
+        for padding in range(fits - 8, fits + 1):
+            assert send(padding).status == 201
