@@ -10,13 +10,15 @@ import pytest
 from support import steps
 from support.at_once import at_once
 from support.client import Client, Stream, read_response, record
+from support.cluster import Cluster
 from support.contract import OPERATIONS
 from support.expect import bad_parameter, problem
 from support.holding import holding
-from support.places import wait_for
+from support.places import run_dir, wait_for
 from support.repeats import (HEADER, SECRETS, TAKING, changes_of, lock_of, new_key, records,
                              requests_of)
 from support.scratch import scratch_database
+from support.stage import Stage
 
 COLLECTION = "/v1/clusters"
 
@@ -42,7 +44,8 @@ class TestContract:
         assert "Retry-After" in operation.response(409)["headers"]
         for status in operation.statuses:
             if status < 300:
-                assert "Idempotency-Replayed" in operation.response(status)["headers"]
+                told = "Idempotency-Replayed" in operation.response(status)["headers"]
+                assert told == (operation.id not in SECRETS)
 
 
 @pytest.mark.parametrize("operation", TAKING.values(), ids=TAKING)
@@ -372,6 +375,22 @@ class TestLostAnswers:
                 stream.close()
             self.resend(scratch, token, asked)
 
+    def test_a_transaction_outlives_its_server(self, scratch, token, stage):
+        """PostgreSQL goes on with what it has been sent: the key is in use until that is over."""
+        asked = self.asked(1)
+        (key, body), = asked.values()
+        server = scratch.server().start()
+        with holding(stage.cluster, "LOCK TABLE cluster IN SHARE MODE", database=scratch.name):
+            stream = send_and_forget(server.port, token, COLLECTION, body, key)
+            wait_for(lambda: int(stage.cluster.psql(
+                "SELECT count(*) FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database "
+                f"WHERE d.datname = '{scratch.name}' AND NOT l.granted", database="postgres")) > 0,
+                "the creation to wait")
+            server.process.send_signal(signal.SIGKILL)
+            server.process.wait(30)
+            stream.close()
+        self.resend(scratch, token, asked)
+
     def test_the_database_goes_away(self, scratch, token, stage):
         """Its connections are cut at any moment: 503, or done."""
         asked = self.asked(60)
@@ -416,6 +435,39 @@ class TestLostAnswers:
             again = head.post("/v1/imports/register", **options)
             assert same_answer(first, again)
             assert scratch.psql("SELECT count(*) FROM register_import", user="postgres") == "1"
+
+
+def test_the_database_is_restarted(make):
+    """A whole PostgreSQL of its own, stopped without a word and started again."""
+    cluster = Cluster(run_dir() / f"restarted{make.number()}")
+    stage = Stage(cluster).prepare()
+    asked = {f"Cluster {n}": (new_key(), b'{"name": "Cluster %d"}' % n) for n in range(60)}
+    server = stage.server().start()
+    try:
+        token = stage.issue_token("restart")
+        streams = [send_and_forget(server.port, token, COLLECTION, body, key)
+                   for key, body in asked.values()]
+        wait_for(lambda: records(stage, "true") > 0, "some to be done")
+        cluster.stop("immediate")
+        cluster.start()
+        for stream, (key, body) in zip(streams, asked.values()):
+            answer = read_response(stream, "POST")
+            record("POST", COLLECTION, [("Authorization", "…"), (HEADER, key)], body, answer)
+            assert answer.status in (201, 503), answer
+            stream.close()
+        client = Client(server.port, token)
+        for name, (key, body) in asked.items():
+            done = wait_for(lambda: (answer := client.post(
+                COLLECTION, body=body, headers={HEADER: key, "Content-Type": "application/json"})
+                ).status == 201 and answer, "it to be done")
+            assert done.json["name"] == name
+        client.close()
+        assert cluster.psql("SELECT count(*), count(DISTINCT doc->>'name') FROM cluster") == "60|60"
+    finally:
+        server.stop()
+        cluster.stop("immediate")
+        shutil.rmtree(server.directory)
+        shutil.rmtree(cluster.directory)
 
 
 def records_of(scratch):
