@@ -1,7 +1,6 @@
 """Requests that are sent again with their Idempotency-Key: done once, answered alike."""
 
 import shutil
-import signal
 import threading
 import uuid
 
@@ -9,24 +8,16 @@ import pytest
 
 from support import steps
 from support.at_once import at_once
-from support.client import Client, Stream, read_response, record
-from support.cluster import Cluster
+from support.client import Client
 from support.contract import OPERATIONS
 from support.expect import bad_parameter, problem
 from support.holding import holding
-from support.places import run_dir, wait_for
+from support.places import wait_for
 from support.repeats import (HEADER, SECRETS, TAKING, changes_of, lock_of, new_key, records,
-                             requests_of)
+                             requests_of, same_answer)
 from support.scratch import scratch_database
-from support.stage import Stage
 
 COLLECTION = "/v1/clusters"
-
-
-def same_answer(one, other):
-    """As far as an answer is kept."""
-    return (one.status, one.body, one.etag, one.header("Location"), one.media_type) == \
-        (other.status, other.body, other.etag, other.header("Location"), other.media_type)
 
 
 def clusters_named(stage, name):
@@ -108,6 +99,13 @@ class TestKey:
         for name in ("cluster", "school"):
             response = head.post(f"/v1/{name}s", make.example(name), headers={HEADER: key})
             assert response.status == 201 and response.header("Idempotency-Replayed") is None
+
+    def test_is_of_one_target(self, head):
+        key, csv = new_key(), {"Content-Type": "text/csv"}
+        for query, status in (("?dry_run=true", 202), ("", 422), ("?dry_run=true", 202)):
+            response = head.post(f"/v1/imports/register{query}", body=b"URN,EstablishmentName\r\n",
+                                 headers={HEADER: key, **csv})
+            assert response.status == status, response
 
     def test_is_passed_over_where_it_means_nothing(self, head, anyone):
         assert head.get(COLLECTION, headers={HEADER: '"a"'}).status == 200
@@ -321,159 +319,6 @@ class TestAtOnce:
         assert head.get(f"/v1/awards/{award['id']}").json["version"] == 2
 
 
-def send_and_forget(port, token, target, body, key):
-    """A request on a connection of its own, whose answer nobody has read yet."""
-    stream = Stream("127.0.0.1", port)
-    stream.send((f"POST {target} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
-                 f"Content-Type: application/json\r\n{HEADER}: {key}\r\n"
-                 f"Content-Length: {len(body)}\r\n\r\n").encode() + body)
-    return stream
-
-
-class TestLostAnswers:
-    """Whatever happens between sending and the answer: after sending again it is done once."""
-
-    @pytest.fixture(scope="class")
-    def scratch(self, stage):
-        with scratch_database(stage) as scratch:
-            yield scratch
-
-    @pytest.fixture(scope="class")
-    def token(self, scratch):
-        return scratch.token()
-
-    def resend(self, scratch, token, asked):
-        """To a new server; each is answered in the end, and is there once."""
-        with scratch.served(token) as head:
-            for name, (key, body) in asked.items():
-                response = wait_for(lambda: (answer := head.post(
-                    COLLECTION, body=body, headers={HEADER: key, "Content-Type": "application/json"})
-                    ).status == 201 and answer, "the key to be free")
-                assert response.json["name"] == name
-            rows = scratch.psql("SELECT count(*), count(DISTINCT doc->>'name') FROM cluster",
-                                user="postgres")
-            total, different = map(int, rows.split("|"))
-            assert total == different
-            assert records_of(scratch) == total
-
-    def asked(self, count):
-        names = [f"Cluster {uuid.uuid4()}" for _ in range(count)]
-        return {name: (new_key(), b'{"name": "%s"}' % name.encode()) for name in names}
-
-    def test_the_server_is_killed(self, scratch, token):
-        """In the middle of many: some are done, some are not, nobody knows which."""
-        for _ in range(3):
-            asked = self.asked(40)
-            server = scratch.server().start()
-            before = records_of(scratch)
-            streams = [send_and_forget(server.port, token, COLLECTION, body, key)
-                       for key, body in asked.values()]
-            wait_for(lambda: records_of(scratch) > before, "some to be done")
-            server.process.send_signal(signal.SIGKILL)
-            server.process.wait(30)
-            for stream in streams:
-                stream.close()
-            self.resend(scratch, token, asked)
-
-    def test_a_transaction_outlives_its_server(self, scratch, token, stage):
-        """PostgreSQL goes on with what it has been sent: the key is in use until that is over."""
-        asked = self.asked(1)
-        (key, body), = asked.values()
-        server = scratch.server().start()
-        with holding(stage.cluster, "LOCK TABLE cluster IN SHARE MODE", database=scratch.name):
-            stream = send_and_forget(server.port, token, COLLECTION, body, key)
-            wait_for(lambda: int(stage.cluster.psql(
-                "SELECT count(*) FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database "
-                f"WHERE d.datname = '{scratch.name}' AND NOT l.granted", database="postgres")) > 0,
-                "the creation to wait")
-            server.process.send_signal(signal.SIGKILL)
-            server.process.wait(30)
-            stream.close()
-        self.resend(scratch, token, asked)
-
-    def test_the_database_goes_away(self, scratch, token, stage):
-        """Its connections are cut at any moment: 503, or done."""
-        asked = self.asked(60)
-        with scratch.served(token) as head:
-            streams = {}
-            for number, (name, (key, body)) in enumerate(asked.items()):
-                streams[name] = send_and_forget(head.port, token, COLLECTION, body, key)
-                if number % 20 == 10:
-                    stage.cluster.psql(f"""SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                        WHERE datname = '{scratch.name}' AND application_name LIKE 'iqmd %'""",
-                                       database="postgres")
-            for name, stream in streams.items():
-                answer = read_response(stream, "POST")
-                record("POST", COLLECTION, [("Authorization", "…"), (HEADER, asked[name][0])],
-                       asked[name][1], answer)
-                assert answer.status in (201, 503), answer
-                stream.close()
-        self.resend(scratch, token, asked)
-
-    def test_the_client_goes_away(self, scratch, token):
-        asked = self.asked(30)
-        with scratch.served(token) as head:
-            for key, body in asked.values():
-                send_and_forget(head.port, token, COLLECTION, body, key).close()
-        self.resend(scratch, token, asked)
-
-    def test_an_upload_is_cut_off(self, scratch, token):
-        """Half a file is no request yet: the key is free, also for another one."""
-        key, data = new_key(), b"URN,EstablishmentName\r\n100001,School\r\n"
-        with scratch.served(token) as head:
-            stream = Stream("127.0.0.1", head.port)
-            stream.send((f"POST /v1/imports/register HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}"
-                         f"\r\nContent-Type: text/csv\r\n{HEADER}: {key}\r\nContent-Length: 500\r\n\r\n"
-                         ).encode() + data)
-            stream.close()
-            options = {"body": data, "headers": {HEADER: key, "Content-Type": "text/csv"}}
-            first = head.post("/v1/imports/register", **options)
-            assert first.status == 202 and first.header("Idempotency-Replayed") is None
-            path = first.header("Location")
-            wait_for(lambda: head.get(path).json["status"] in ("succeeded", "failed"),
-                     "the import")
-            again = head.post("/v1/imports/register", **options)
-            assert same_answer(first, again)
-            assert scratch.psql("SELECT count(*) FROM register_import", user="postgres") == "1"
-
-
-def test_the_database_is_restarted(make):
-    """A whole PostgreSQL of its own, stopped without a word and started again."""
-    cluster = Cluster(run_dir() / f"restarted{make.number()}")
-    stage = Stage(cluster).prepare()
-    asked = {f"Cluster {n}": (new_key(), b'{"name": "Cluster %d"}' % n) for n in range(60)}
-    server = stage.server().start()
-    try:
-        token = stage.issue_token("restart")
-        streams = [send_and_forget(server.port, token, COLLECTION, body, key)
-                   for key, body in asked.values()]
-        wait_for(lambda: records(stage, "true") > 0, "some to be done")
-        cluster.stop("immediate")
-        cluster.start()
-        for stream, (key, body) in zip(streams, asked.values()):
-            answer = read_response(stream, "POST")
-            record("POST", COLLECTION, [("Authorization", "…"), (HEADER, key)], body, answer)
-            assert answer.status in (201, 503), answer
-            stream.close()
-        client = Client(server.port, token)
-        for name, (key, body) in asked.items():
-            done = wait_for(lambda: (answer := client.post(
-                COLLECTION, body=body, headers={HEADER: key, "Content-Type": "application/json"})
-                ).status == 201 and answer, "it to be done")
-            assert done.json["name"] == name
-        client.close()
-        assert cluster.psql("SELECT count(*), count(DISTINCT doc->>'name') FROM cluster") == "60|60"
-    finally:
-        server.stop()
-        cluster.stop("immediate")
-        shutil.rmtree(server.directory)
-        shutil.rmtree(cluster.directory)
-
-
-def records_of(scratch):
-    return int(scratch.psql("SELECT count(*) FROM idempotency_record", user="postgres"))
-
-
 def test_what_is_over_is_cleared_away(stage):
     """By a server that starts, in batches."""
     with scratch_database(stage) as scratch:
@@ -482,71 +327,7 @@ def test_what_is_over_is_cleared_away(stage):
                 sha256(''), 201, now() + n * interval '1 hour' FROM generate_series(-12000, 1) AS n""",
                      user="postgres")
         with scratch.served(scratch.token()):
-            wait_for(lambda: records_of(scratch) == 1, "the others to go", 30)
-
-
-class TestPrefer:
-    @pytest.mark.parametrize("prefer", [
-        "return=minimal", "RETURN=Minimal", 'return="minimal"', "respond-async, return=minimal",
-        "wait=10; x=y, return = minimal ;foo", 'x="a, return=representation", return=minimal',
-        "return=minimal, return=representation"])
-    def test_minimal_leaves_the_body_away(self, head, make, prefer):
-        made = head.post(COLLECTION, make.example("cluster"), headers={"Prefer": prefer})
-        assert (made.status, made.body, made.etag) == (201, b"", '"1"')
-        assert made.header("Preference-Applied") == "return=minimal"
-        assert made.header("Content-Type") is None
-        assert head.get(made.header("Location")).etag == '"1"'
-
-    @pytest.mark.parametrize("prefer", [
-        "return=representation", "return=representation, return=minimal", "respond-async", "return",
-        "minimal", 'x="return=minimal"', 'x="return=minimal', "return=", ",;=", "x;return=minimal",
-        'return="mini\\mal"'])
-    def test_anything_else_leaves_it(self, head, make, prefer):
-        made = head.post(COLLECTION, make.example("cluster"), headers={"Prefer": prefer})
-        assert made.status == 201 and made.json["id"] in made.header("Location")
-        assert made.header("Preference-Applied") is None
-
-    def test_is_bounded(self, head, make):
-        bad_parameter(head.post(COLLECTION, make.example("cluster"),
-                                headers={"Prefer": "x" * 501}), "Prefer")
-
-    def test_of_every_change(self, head, make):
-        minimal = {"Prefer": "return=minimal"}
-        made = make.cluster()
-        path = f"{COLLECTION}/{made['id']}"
-        for response, version in (
-                (head.patch(path, {"notes": "New."}, '"1"', headers=minimal), 2),
-                (head.put(path, make.example("cluster"), headers={**minimal, "If-Match": '"2"'}), 3)):
-            assert (response.status, response.body) == (200, b"")
-            assert response.etag == f'"{version}"'
-            assert response.header("Preference-Applied") == "return=minimal"
-        fresh = head.put(f"{COLLECTION}/{uuid.uuid4()}", make.example("cluster"),
-                         headers={**minimal, "If-None-Match": "*"})
-        assert (fresh.status, fresh.body, fresh.etag) == (201, b"", '"1"')
-        award = make.award()
-        step = head.post(steps.path_of("assess_award", award), {},
-                         headers={**minimal, "If-Match": "*"})
-        assert (step.status, step.body, step.etag) == (200, b"", '"2"')
-
-    def test_does_not_hide_a_problem(self, head):
-        problem(head.post(COLLECTION, {}, headers={"Prefer": "return=minimal"}), 422,
-                "validation_failed")
-
-    def test_says_nothing_of_reads(self, head, make):
-        response = head.get(f"{COLLECTION}/{make.cluster()['id']}",
-                            headers={"Prefer": "return=minimal"})
-        assert response.json and response.header("Preference-Applied") is None
-
-    def test_is_the_repeats_own(self, head, make):
-        """Which form an answer has is asked anew each time."""
-        key, body = new_key(), make.example("cluster")
-        first = head.post(COLLECTION, body, headers={HEADER: key, "Prefer": "return=minimal"})
-        again = head.post(COLLECTION, body, headers={HEADER: key})
-        assert first.body == b"" and again.json["name"] == body["name"]
-        assert again.header("Idempotency-Replayed") == "true"
-        minimal = head.post(COLLECTION, body, headers={HEADER: key, "Prefer": "return=minimal"})
-        assert (minimal.status, minimal.body) == (201, b"")
-        assert minimal.header("Idempotency-Replayed") == "true"
+            wait_for(lambda: records(stage, "true", scratch.name) == 1, "the others to go", 30)
 
 
 class TestBrowsers:

@@ -16,6 +16,12 @@ TAKING = {o.id: o for o in OPERATIONS.values()
 SECRETS = ("create_account_link", "create_client_secret")
 
 
+def same_answer(one, other):
+    """As far as an answer is kept."""
+    return (one.status, one.body, one.etag, one.header("Location"), one.media_type) == \
+        (other.status, other.body, other.etag, other.header("Location"), other.media_type)
+
+
 def new_key():
     return f'"{uuid.uuid4()}"'
 
