@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 
+struct iqm_idempotency;
 struct iqm_pg;
 struct iqm_vault;
 
@@ -45,6 +46,7 @@ struct iqm_call {
     const char *address;    /* who calls, behind our own proxies (IQM_TRUSTED_PROXIES) */
     struct iqm_address address_key; /* what counts as one caller: an IPv4 address, an IPv6 /64 */
     json_t *body;                   /* owned by the call */
+    struct iqm_idempotency *idempotency; /* NULL: the request has no Idempotency-Key */
 
     struct iqm_problem problem; /* a handler that fails fills this */
 

@@ -18,6 +18,9 @@ struct iqm_server_options {
     /* Answers a call that is already known to fail (call->problem says how); may prefer to tell
      * first that the caller is not known. */
     void (*refuse)(struct iqm_call *call);
+    /* Answers a call with an Idempotency-Key that fails, by looking first whether it was done
+     * before; then fails it again. NULL: nothing is kept. */
+    void (*recall)(struct iqm_call *call);
     /* Runs in each worker thread about once a second, for upkeep. */
     void (*upkeep)(struct iqm_pg *pg, void *services);
     /* Origins whose pages may call beside the configured ones, separated by commas; asked in a

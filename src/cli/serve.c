@@ -11,6 +11,7 @@
 #include "iqm/mailer.h"
 #include "iqm/oauth.h"
 #include "iqm/password.h"
+#include "iqm/resource.h"
 #include "iqm/retention.h"
 #include "iqm/services.h"
 #include "iqm/sniffer.h"
@@ -69,6 +70,7 @@ static int serve_calls(struct iqm_services *services)
         .services = services,
         .secrets = services->secrets,
         .refuse = iqm_auth_refuse,
+        .recall = iqm_resource_recall,
         .upkeep = iqm_oauth_upkeep,
         .origins = iqm_oauth_origins,
         .give_up = iqm_passwords_give_up,

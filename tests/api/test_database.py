@@ -21,6 +21,12 @@ AS_OWNER = {
         "adds a signed hash of the audit log, where it is that of the chain",
     "change_own_password(text,text,uuid)":
         "the caller's own, where it is the one that was compared",
+    "check_idempotency_key(text,bytea)": "whether the caller has an answer to this key: fails, or not",
+    "claim_idempotency_key(text,text,bytea)": "the same, and locks the key for a transaction",
+    "keep_answer(text,bytea,bytea,integer,text,text,text,uuid,bigint,text,uuid)":
+        "keeps what the caller is answered, where this key has no answer yet",
+    "recall_answer(text,bytea)": "the caller's own, to one key of one operation",
+    "forget_answers()": "deletes those that are over",
     "client_origins()": "which origins browsers may call from",
     "delete_due(text,text,integer)": "what a rule of the contract says is over, and no more at once",
     "due_people(text,uuid,integer)": "ids of people whom such a rule erases",
@@ -251,6 +257,8 @@ def test_the_role_owns_nothing(ask):
     "SELECT add_wording('contact', 'Mine.')",
     "SELECT add_recipients('{}', '{}', 'mine')", "SELECT withdraw_among('{}', 'head_office')",
     "INSERT INTO enquiry (id) VALUES (gen_random_uuid())",
+    "SELECT * FROM idempotency_record", "DELETE FROM idempotency_record",
+    "CALL refuse_idempotency_key()", "SELECT has_answer(gen_random_uuid(), '', '')",
     "SELECT * FROM credential", "UPDATE credential SET password = NULL",
     "SELECT * FROM retention_rule", "UPDATE retention_rule SET keep = 'P0D'",
     "DELETE FROM retention_sweep", "UPDATE retention_round SET ended_at = now()",
