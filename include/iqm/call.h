@@ -112,6 +112,10 @@ void iqm_call_piece(struct iqm_call *call, const char *bytes, size_t len);
 void iqm_call_end(struct iqm_call *call);
 void iqm_call_break(struct iqm_call *call);
 
+/* Whether the client has closed its end of the connection: nobody is there for whom long work would
+ * go on. */
+bool iqm_call_is_left(struct iqm_call *call);
+
 /* Answers with call->problem, in the form in which the operation tells errors. */
 void iqm_call_fail(struct iqm_call *call);
 

@@ -226,12 +226,26 @@ int iqm_workbook_end(struct iqm_workbook *workbook, int *ret_fd)
     return is_whole ? 0 : IQM_EIO;
 }
 
+/* The library closes the files of rows when it puts them together, and else never. */
+static void give_up(lxw_workbook *book)
+{
+    lxw_worksheet *sheet;
+
+    STAILQ_FOREACH(sheet, book->worksheets, list_pointers)
+    {
+        if (sheet->optimize_tmpfile != NULL)
+            fclose(sheet->optimize_tmpfile);
+        sheet->optimize_tmpfile = NULL;
+    }
+    lxw_workbook_free(book);
+}
+
 void iqm_workbook_free(struct iqm_workbook *workbook)
 {
     if (workbook == NULL)
         return;
     if (workbook->book != NULL)
-        lxw_workbook_free(workbook->book);
+        give_up(workbook->book);
     if (workbook->fd >= 0)
         close(workbook->fd);
     free(workbook->directory);

@@ -7,6 +7,7 @@
 #include "iqm/ids.h"
 #include "worker.h"
 
+#include <poll.h>
 #include <string.h>
 
 #define BLOCK_BYTES (32 * 1024)
@@ -95,4 +96,13 @@ void iqm_call_break(struct iqm_call *call)
 
     request->stream.broken = true;
     wake(request);
+}
+
+bool iqm_call_is_left(struct iqm_call *call)
+{
+    const struct connection *connection = request_of(call)->connection;
+    struct pollfd socket = {
+        .fd = connection != NULL ? connection->socket : -1, .events = POLLRDHUP};
+
+    return connection != NULL && poll(&socket, 1, 0) > 0;
 }

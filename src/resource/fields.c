@@ -36,9 +36,8 @@ int wanted_fields_read(struct iqm_call *call, struct wanted_fields *ret_fields)
         if (is_member(schema, name))
             continue;
         const char *copy = iqm_arena_copy(call->arena, name.ptr, name.len);
-        const char *detail = iqm_arena_printf(
-            call->arena, "names \"%s\", which is no member of %s", copy, schema->name);
-        iqm_problem_parameter(&call->problem, "fields", "query", detail);
+        iqm_problem_parameter(&call->problem, "fields", "query",
+            "names \"%s\", which is no member of %s", copy, schema->name);
         return iqm_problem_set(&call->problem, IQM_PROBLEM_INVALID_PARAMETERS, NULL);
     }
     return 0;

@@ -120,6 +120,10 @@ static void fetched(struct iqm_walk *walk)
 {
     void (*next)(struct iqm_walk *) = walk->with_rows;
 
+    if (iqm_call_is_left(walk->call)) {
+        fail(walk, IQM_PROBLEM_SERVICE_UNAVAILABLE);
+        return;
+    }
     walk->rows = walk->batch.results[0];
     walk->most = next_most(walk->most, walk->rows);
     next(walk);

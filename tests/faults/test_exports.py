@@ -1,0 +1,129 @@
+"""Lists as files while others write, while the database goes away, and with a full disk."""
+import contextlib
+import csv
+import http.client
+import io
+import json
+import os
+import pathlib
+import threading
+
+import pytest
+
+from support.places import wait_for
+
+ROWS = 30_000
+
+
+@pytest.fixture(scope="module")
+def server(calm_cluster):
+    from server import Server
+    server = Server(calm_cluster, {"IQM_DATABASE_TIMEOUT": "2000"})
+    try:
+        yield server.ready()
+        server.stop()
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="module")
+def known(server):
+    """The ids of many clusters."""
+    server.cluster.sql(f"""INSERT INTO cluster (id, version, doc) SELECT id, 1, json_build_object(
+            'id', id, 'version', 1, 'created_at', '2026-09-01T08:00:00.000Z', 'updated_at',
+            '2026-09-01T08:00:00.000Z', 'name', 'Many ' || id, 'notes', repeat('y', 100))
+        FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, {ROWS})) AS ids""")
+    return {row[0] for row in server.cluster.sql("SELECT id FROM cluster WHERE doc->>'name' "
+                                                 "LIKE 'Many %'")}
+
+
+def start(server, target):
+    """An answer whose head has been read."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.request("GET", target, headers={"Authorization": f"Bearer {server.token}"})
+    answer = connection.getresponse()
+    return connection, answer
+
+
+def read(server, target):
+    connection, answer = start(server, target)
+    try:
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def write_until(server, over, known):
+    """Creates, changes and deletes; of those that were there before, only changes."""
+    some = iter(sorted(known))
+    while not over.is_set():
+        made = server.create()
+        server.ask("PATCH", f"/v1/clusters/{next(some)}", {"notes": "changed"},
+                   headers={"If-Match": "*"})
+        server.ask("DELETE", f"/v1/clusters/{made['id']}", headers={"If-Match": "*"})
+
+
+def test_each_row_comes_once_whatever_others_write(server, known):
+    over = threading.Event()
+    writers = [threading.Thread(target=write_until, args=(server, over, known)) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    status, body = read(server, "/v1/clusters?format=csv&sort=name&fields=id,version,notes")
+    over.set()
+    for writer in writers:
+        writer.join()
+    assert status == 200
+    rows = list(csv.DictReader(io.StringIO(body.decode(), newline="")))
+    ids = [row["id"] for row in rows]
+    assert len(ids) == len(set(ids)) and known <= set(ids)
+    # Of one moment: a version has its own text.
+    for row in rows:
+        if row["id"] in known:
+            assert row["notes"] == ("y" * 100 if row["version"] == "1" else "changed"), row
+
+
+def test_what_breaks_off_is_not_whole(server, known):
+    connection, answer = start(server, "/v1/clusters?format=ndjson")
+    first = answer.read(1000)
+    server.cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                       "WHERE application_name LIKE 'iqmd%stream'")
+    with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
+        answer.read()
+    connection.close()
+    assert first and known
+    wait_for(lambda: read(server, "/v1/clusters?format=ndjson&fields=id")[0] == 200, "it goes on", 10)
+    server.is_well()
+
+
+def files_of(server):
+    """The files without a name that it has open in its spool directory."""
+    spool = str(server.directory / "spool")
+    found = []
+    for entry in pathlib.Path(f"/proc/{server.process.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.append(os.readlink(entry))
+    return [name for name in found if name.startswith(spool) and name.endswith("(deleted)")]
+
+
+def leave(server, target):
+    """The status of an answer whose rest is not waited for."""
+    connection, answer = start(server, target)
+    connection.close()
+    answer.close()
+    return answer.status
+
+
+def test_a_workbook_that_nobody_waits_for_is_given_up(server, known):
+    assert known
+    for _ in range(3):
+        wait_for(lambda: leave(server, "/v1/clusters?format=xlsx") == 200, "there is room", 10)
+    wait_for(lambda: not files_of(server), "its files are closed", 60)
+    server.is_well()
+
+
+def test_no_room_for_a_workbook(calm_cluster, new_server):
+    server = new_server(calm_cluster).ready()
+    (server.directory / "spool").rename(server.directory / "elsewhere")
+    answer = server.ask("GET", "/v1/clusters?format=xlsx")
+    assert answer.status == 500 and json.loads(answer.body)["type"].endswith("internal_error")
+    server.is_well()
