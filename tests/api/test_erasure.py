@@ -50,6 +50,22 @@ def dump(scratch):
     return done.stdout
 
 
+def restore(scratch, backup):
+    """The main database as it was; the key database is as it is."""
+    psql = scratch.stage.cluster.psql
+    psql(f"DROP DATABASE {scratch.name} WITH (FORCE)", database="postgres")
+    psql(f"CREATE DATABASE {scratch.name} OWNER iqm_owner", database="postgres")
+    scratch.psql(backup, user="postgres")
+
+
+def repeated(scratch, count):
+    """A server comes up and goes again: so many erasures were done once more."""
+    server = scratch.server().start()
+    server.stop()
+    assert [line["count"] for line in server.find_log(event="erasures_repeated")] == (
+        [count] if count else [])
+
+
 class TestErasing:
     def test_the_person_is_gone(self, head, make):
         person = make.person()
@@ -228,29 +244,50 @@ class TestCanary:
         assert index == "0"
 
     def test_a_restored_backup_brings_nobody_back(self, scratch, stage):
-        person, other = canaries(), canaries()
+        """Its ledger has one erasure already, and lacks the two that came after it."""
         token = scratch.token()
         with scratch.served(token) as head:
-            made, kept = (head.post("/v1/people", one).json for one in (person, other))
+            early, one, two, kept = (head.post("/v1/people", canaries()).json for _ in range(4))
+            first = erase(head, early)
             backup = dump(scratch)
-            done = erase(head, made)
-        assert made["id"] in backup
-        stage.cluster.psql(f"DROP DATABASE {scratch.name} WITH (FORCE);", database="postgres")
-        stage.cluster.psql(f"CREATE DATABASE {scratch.name} OWNER iqm_owner", database="postgres")
-        scratch.psql(backup, user="postgres")
-        assert scratch.psql(f"SELECT erased FROM person WHERE id = '{made['id']}'",
-                            user="postgres") == "f"
+            later = {person["id"]: erase(head, person) for person in (one, two)}
+        restore(scratch, backup)
+        erased = "SELECT string_agg(id::text, ' ' ORDER BY id) FROM person WHERE erased"
+        assert scratch.psql(erased, user="postgres") == early["id"]
         server = scratch.server().start()
         try:
-            assert server.find_log(event="erasures_repeated", count=1)
-            assert scratch.psql(f"SELECT erased FROM person WHERE id = '{made['id']}'",
-                                user="postgres") == "t"
+            assert server.find_log(event="erasures_repeated", count=2)
+            assert scratch.psql(erased, user="postgres") == " ".join(
+                sorted([early["id"], *later]))
         finally:
             server.stop()
         with scratch.served(token) as head:
-            problem(head.get(f"/v1/people/{made['id']}"), 404, "not_found")
+            for person, done in {early["id"]: first, **later}.items():
+                problem(head.get(f"/v1/people/{person}"), 404, "not_found")
+                assert head.get(f"/v1/erasures/{done['id']}").json == done
             assert head.get(f"/v1/people/{kept['id']}").json == kept
-            assert head.get(f"/v1/erasures/{done['id']}").json == done
+
+    def test_thousands_are_agreed_about(self, scratch, stage):
+        """Both ways: an old main database beside a long log, and then a log that was lost."""
+        many = 2600
+        stage.cluster.psql(f"""
+            INSERT INTO erasure_log (person_id, erasure_id, doc, certificate)
+            SELECT person, erasure, json_build_object('id', erasure, 'person_id', person,
+                'erased_at', '2026-01-02T03:04:05.678Z'), 'a.b.c'
+            FROM (SELECT gen_random_uuid() AS person, gen_random_uuid() AS erasure
+                FROM generate_series(1, {many})) AS made""", database=scratch.keys)
+        ledger = ("SELECT count(*), md5(string_agg({id} || certificate || doc, ',' ORDER BY {id})) "
+                  "FROM {table}")
+        logged = stage.cluster.psql(ledger.format(id="erasure_id", table="erasure_log"),
+                                    database=scratch.keys)
+        repeated(scratch, many)
+        assert scratch.psql(ledger.format(id="id", table="erasure"), user="postgres") == logged
+        repeated(scratch, 0)
+        stage.cluster.psql("ALTER TABLE erasure_log DISABLE TRIGGER append_only; "
+                           "DELETE FROM erasure_log", database=scratch.keys)
+        repeated(scratch, 0)
+        assert stage.cluster.psql(ledger.format(id="erasure_id", table="erasure_log"),
+                                  database=scratch.keys) == logged
 
     def test_a_key_that_outlived_its_person_is_destroyed_at_the_start(self, scratch, stage):
         """Killed between the two databases: as the ledger is, so the log becomes."""

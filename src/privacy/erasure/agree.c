@@ -1,14 +1,23 @@
 /*
  * The two databases agree about who was erased. Both ways page by page: first what the log has and
- * the ledger lacks, then the other way round. Whoever is killed in between goes on at the next
- * start.
+ * the ledger lacks, then the other way round. Of a page one statement tells what the other side
+ * lacks, so long as both agree a start costs two statements a page. Whoever is killed in between
+ * goes on at the next start.
  */
 #include "iqm/erasure.h"
 
 #include <string.h>
 
-#define PAGE "500"
+#define PAGE "200"
+#define PAGE_MEMORY ((size_t)64 * 1024)
 #define FIRST_ID "00000000-0000-0000-0000-000000000000"
+#define REPEAT_PARAMETERS 4
+
+/* From whom to whom. A row of `list` is the id of an erasure, and then what `repeat` wants. */
+struct way {
+    PGconn *from, *to;
+    const char *list, *missing, *repeat;
+};
 
 static void clear_result(PGresult **result)
 {
@@ -31,33 +40,32 @@ static int failure(const PGconn *connection)
     return PQstatus(connection) == CONNECTION_OK ? IQM_EPG : IQM_EPGLOST;
 }
 
-/* Runs a statement for one row of the other side. */
-static int tell(PGconn *connection, const char *sql, int count, const char *const *values)
+/* The ids of a page, as a PostgreSQL array. */
+static char *array_of(struct iqm_arena *arena, const PGresult *page)
 {
-    IQM_CLEANUP(clear_result) PGresult *done = ask(connection, sql, count, values);
+    size_t count = (size_t)PQntuples(page);
+    char *text = iqm_arena_bytes(arena, count * IQM_UUID_TEXT + 2);
+    char *at = text;
 
-    return done != NULL ? 0 : failure(connection);
+    if (text == NULL)
+        return NULL;
+    *at++ = '{';
+    for (size_t i = 0; i < count; i++) {
+        memcpy(at, PQgetvalue(page, (int)i, 0), IQM_UUID_TEXT - 1);
+        at += IQM_UUID_TEXT - 1;
+        *at++ = i + 1 < count ? ',' : '}';
+    }
+    *at = '\0';
+    return text;
 }
 
-/* The log's page after an id, but for what the ledger has. NULL: failed. */
-static PGresult *missing_in_ledger(PGconn *connection, PGresult *page)
+/* The ids of a page that the other side lacks. NULL: failed. */
+static PGresult *missing_of(const struct way *way, const PGresult *page)
 {
-    static const char sql[] = "SELECT id FROM missing_erasures($1::uuid[]) AS id";
-    IQM_CLEANUP(iqm_arena_freep) struct iqm_arena *arena = iqm_arena_new((size_t)1024 * 1024);
-    size_t count = (size_t)PQntuples(page);
-    char *ids = arena != NULL ? iqm_arena_alloc(arena, count * IQM_UUID_TEXT + 3) : NULL;
-    size_t length = 0;
+    IQM_CLEANUP(iqm_arena_freep) struct iqm_arena *arena = iqm_arena_new(PAGE_MEMORY);
+    const char *ids = arena != NULL ? array_of(arena, page) : NULL;
 
-    if (ids == NULL)
-        return NULL;
-    ids[length++] = '{';
-    for (size_t i = 0; i < count; i++) {
-        memcpy(ids + length, PQgetvalue(page, (int)i, 0), IQM_UUID_TEXT - 1);
-        length += IQM_UUID_TEXT - 1;
-        ids[length++] = i + 1 < count ? ',' : '}';
-    }
-    const char *values[] = {ids};
-    return ask(connection, sql, 1, values);
+    return ids != NULL ? ask(way->to, way->missing, 1, &ids) : NULL;
 }
 
 static bool is_among(const PGresult *ids, const char *id)
@@ -69,72 +77,44 @@ static bool is_among(const PGresult *ids, const char *id)
     return false;
 }
 
-/* Does again what stands on a page of the log and not in the ledger. */
-static int repeat_page(PGconn *connection, PGresult *page, unsigned *repeated)
+static int repeat(const struct way *way, const PGresult *page, int row)
 {
-    IQM_CLEANUP(clear_result) PGresult *missing = missing_in_ledger(connection, page);
-    int error = missing != NULL ? 0 : failure(connection);
+    const char *values[REPEAT_PARAMETERS];
+    int count = PQnfields(page) - 1;
+
+    for (int i = 0; i < count && i < REPEAT_PARAMETERS; i++)
+        values[i] = PQgetvalue(page, row, i + 1);
+    IQM_CLEANUP(clear_result) PGresult *done = ask(way->to, way->repeat, count, values);
+    return done != NULL ? 0 : failure(way->to);
+}
+
+/* Does again what stands on a page and not on the other side. */
+static int repeat_page(const struct way *way, const PGresult *page, unsigned *repeated)
+{
+    IQM_CLEANUP(clear_result) PGresult *missing = missing_of(way, page);
+    int error = missing != NULL ? 0 : failure(way->to);
 
     for (int row = 0; error == 0 && row < PQntuples(page); row++) {
-        const char *values[] = {PQgetvalue(page, row, 1), PQgetvalue(page, row, 2)};
         if (!is_among(missing, PQgetvalue(page, row, 0)))
             continue;
-        error = tell(connection, "SELECT repeat_erasure($1::json, $2)", 2, values);
+        error = repeat(way, page, row);
         (*repeated)++;
     }
     return error;
 }
 
-static int follow_log(PGconn *connection, PGconn *keys, unsigned *repeated)
+static int follow(const struct way *way, unsigned *repeated)
 {
-    static const char sql[] = "SELECT erasure_id, doc, certificate FROM erasure_log "
-                              "WHERE erasure_id > $1::uuid ORDER BY erasure_id LIMIT " PAGE;
     char after[IQM_UUID_TEXT] = FIRST_ID;
 
     for (;;) {
         const char *values[] = {after};
-        IQM_CLEANUP(clear_result) PGresult *page = ask(keys, sql, 1, values);
+        IQM_CLEANUP(clear_result) PGresult *page = ask(way->from, way->list, 1, values);
         if (page == NULL)
-            return failure(keys);
+            return failure(way->from);
         if (PQntuples(page) == 0)
             return 0;
-        int error = repeat_page(connection, page, repeated);
-        if (error != 0)
-            return error;
-        memcpy(after, PQgetvalue(page, PQntuples(page) - 1, 0), IQM_UUID_TEXT);
-    }
-}
-
-/* Destroys the keys of a page of the ledger, where that has not happened. */
-static int destroy_page(PGconn *keys, const PGresult *page)
-{
-    static const char sql[] = "SELECT CASE WHEN NOT EXISTS (SELECT FROM erasure_log "
-                              "WHERE erasure_id = $2::uuid) THEN log_erasure($1::uuid, $2::uuid, "
-                              "$3::json, $4) END";
-    int error = 0;
-
-    for (int row = 0; error == 0 && row < PQntuples(page); row++) {
-        const char *values[] = {PQgetvalue(page, row, 1), PQgetvalue(page, row, 0),
-            PQgetvalue(page, row, 2), PQgetvalue(page, row, 3)};
-        error = tell(keys, sql, 4, values);
-    }
-    return error;
-}
-
-static int follow_ledger(PGconn *connection, PGconn *keys)
-{
-    static const char sql[] =
-        "SELECT id, person_id, doc, certificate FROM list_erasures($1::uuid, " PAGE ")";
-    char after[IQM_UUID_TEXT] = FIRST_ID;
-
-    for (;;) {
-        const char *values[] = {after};
-        IQM_CLEANUP(clear_result) PGresult *page = ask(connection, sql, 1, values);
-        if (page == NULL)
-            return failure(connection);
-        if (PQntuples(page) == 0)
-            return 0;
-        int error = destroy_page(keys, page);
+        int error = repeat_page(way, page, repeated);
         if (error != 0)
             return error;
         memcpy(after, PQgetvalue(page, PQntuples(page) - 1, 0), IQM_UUID_TEXT);
@@ -144,11 +124,23 @@ static int follow_ledger(PGconn *connection, PGconn *keys)
 int iqm_erasures_agree(PGconn *connection, struct iqm_keyring *keyring, unsigned *ret_repeated)
 {
     PGconn *keys = iqm_keyring_connection(keyring);
-    unsigned repeated = 0;
-    int error = follow_log(connection, keys, &repeated);
+    const struct way log_to_ledger = {.from = keys,
+        .to = connection,
+        .list = "SELECT erasure_id, doc, certificate FROM erasure_log "
+                "WHERE erasure_id > $1::uuid ORDER BY erasure_id LIMIT " PAGE,
+        .missing = "SELECT id FROM missing_erasures($1::uuid[]) AS id",
+        .repeat = "SELECT repeat_erasure($1::json, $2)"};
+    const struct way ledger_to_log = {.from = connection,
+        .to = keys,
+        .list = "SELECT id, person_id, id, doc, certificate FROM list_erasures($1::uuid, " PAGE ")",
+        .missing = "SELECT given.id FROM unnest($1::uuid[]) AS given (id) WHERE NOT EXISTS "
+                   "(SELECT FROM erasure_log WHERE erasure_id = given.id)",
+        .repeat = "SELECT log_erasure($1::uuid, $2::uuid, $3::json, $4)"};
+    unsigned repeated = 0, destroyed = 0;
+    int error = follow(&log_to_ledger, &repeated);
 
     if (error == 0)
-        error = follow_ledger(connection, keys);
+        error = follow(&ledger_to_log, &destroyed);
     if (error == 0)
         *ret_repeated = repeated;
     return error;
