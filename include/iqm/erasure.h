@@ -5,8 +5,11 @@
 #ifndef IQM_ERASURE_H
 #define IQM_ERASURE_H
 
+#include "iqm/arena.h"
+#include "iqm/config.h"
 #include "iqm/ids.h"
-#include "iqm/keyring.h"
+
+#include <stdatomic.h>
 
 /* What an erasure is entered as. Texts are borrowed. */
 struct iqm_erasure_entry {
@@ -28,16 +31,29 @@ int iqm_erasure_write(struct iqm_arena *arena, const struct iqm_config *config,
     const struct iqm_erasure_entry *erasure, struct iqm_slice detail, const char **ret_entry,
     const char **ret_certificate);
 
+/* How many erasures were done again in the main database, and how many keys were destroyed late. */
+struct iqm_agreement {
+    unsigned repeated, finished;
+};
+
 /*
  * Brings the two databases to agree: what the key database's log says was erased is erased in the
  * main one, too, as after a restore of an older backup; and where the ledger of the main one is
- * ahead, as after a crash between the two, the key is destroyed. Blocking, over `connection` in the
- * server's role. 0, IQM_EPG or IQM_EPGLOST. `ret_repeated`: how many erasures were done again.
+ * ahead, as after a crash between the two, the key is destroyed. Looks at erasures with a greater
+ * id than `since`. Blocking, over connections of its own in the server's role, with the patience of
+ * iqm/ask.h. 0, IQM_EPGLOST, or IQM_EPG: a database is not as it should be.
  */
-int iqm_erasures_agree(PGconn *connection, struct iqm_keyring *keyring, unsigned *ret_repeated);
+int iqm_erasures_agree(const struct iqm_config *config, const char since[static IQM_UUID_TEXT],
+    const atomic_bool *stopping, struct iqm_agreement *ret_agreement);
 
-/* The same at the start of the server, over a connection of its own: waits where a database does
- * not answer. IQM_EPG: the database is not as it should be. */
-int iqm_erasures_await(const struct iqm_config *config, struct iqm_keyring *keyring);
+/* The same for all at the start of the server: waits where a database does not answer. 0 or
+ * IQM_EPG. */
+int iqm_erasures_await(const struct iqm_config *config);
+
+/* A thread that does the same for the latest every few seconds. NULL when it cannot start; stopping
+ * accepts NULL. */
+struct iqm_erasure_keeper;
+struct iqm_erasure_keeper *iqm_erasure_keeper_start(const struct iqm_config *config);
+void iqm_erasure_keeper_stop(struct iqm_erasure_keeper *keeper);
 
 #endif

@@ -1,43 +1,39 @@
 /*
  * The two databases agree about who was erased. Both ways page by page: first what the log has and
  * the ledger lacks, then the other way round. Of a page one statement tells what the other side
- * lacks, so long as both agree a start costs two statements a page. Whoever is killed in between
- * goes on at the next start.
+ * lacks, so where both agree it costs two statements a page. Whoever is killed in between goes on
+ * the next time.
  */
+#include "iqm/ask.h"
 #include "iqm/erasure.h"
 
 #include <string.h>
 
 #define PAGE "200"
 #define PAGE_MEMORY ((size_t)64 * 1024)
-#define FIRST_ID "00000000-0000-0000-0000-000000000000"
 #define REPEAT_PARAMETERS 4
+#define THREAD "iqmd erasures"
 
 /* From whom to whom. A row of `list` is the id of an erasure, and then what `repeat` wants. */
 struct way {
     PGconn *from, *to;
     const char *list, *missing, *repeat;
+    const atomic_bool *stopping;
 };
 
-static void clear_result(PGresult **result)
+static PGresult *ask(
+    PGconn *connection, const struct way *way, const char *sql, int count, const char **values)
 {
-    PQclear(*result);
+    return iqm_ask(connection, sql, count, values, NULL, NULL, way->stopping);
 }
 
-/* The rows of a statement; NULL: it failed. */
-static PGresult *ask(PGconn *connection, const char *sql, int count, const char *const *values)
-{
-    PGresult *rows = PQexecParams(connection, sql, count, NULL, values, NULL, NULL, 0);
-
-    if (PQresultStatus(rows) == PGRES_TUPLES_OK)
-        return rows;
-    PQclear(rows);
-    return NULL;
-}
-
+/* Lost, too, where a statement was not answered in time. */
 static int failure(const PGconn *connection)
 {
-    return PQstatus(connection) == CONNECTION_OK ? IQM_EPG : IQM_EPGLOST;
+    return PQstatus(connection) == CONNECTION_OK &&
+                   PQtransactionStatus(connection) != PQTRANS_ACTIVE
+               ? IQM_EPG
+               : IQM_EPGLOST;
 }
 
 /* The ids of a page, as a PostgreSQL array. */
@@ -65,7 +61,7 @@ static PGresult *missing_of(const struct way *way, const PGresult *page)
     IQM_CLEANUP(iqm_arena_freep) struct iqm_arena *arena = iqm_arena_new(PAGE_MEMORY);
     const char *ids = arena != NULL ? array_of(arena, page) : NULL;
 
-    return ids != NULL ? ask(way->to, way->missing, 1, &ids) : NULL;
+    return ids != NULL ? ask(way->to, way, way->missing, 1, &ids) : NULL;
 }
 
 static bool is_among(const PGresult *ids, const char *id)
@@ -84,64 +80,95 @@ static int repeat(const struct way *way, const PGresult *page, int row)
 
     for (int i = 0; i < count && i < REPEAT_PARAMETERS; i++)
         values[i] = PQgetvalue(page, row, i + 1);
-    IQM_CLEANUP(clear_result) PGresult *done = ask(way->to, way->repeat, count, values);
+    IQM_CLEANUP(iqm_ask_clear) PGresult *done = ask(way->to, way, way->repeat, count, values);
     return done != NULL ? 0 : failure(way->to);
 }
 
 /* Does again what stands on a page and not on the other side. */
-static int repeat_page(const struct way *way, const PGresult *page, unsigned *repeated)
+static int repeat_page(const struct way *way, const PGresult *page, unsigned *count)
 {
-    IQM_CLEANUP(clear_result) PGresult *missing = missing_of(way, page);
+    IQM_CLEANUP(iqm_ask_clear) PGresult *missing = missing_of(way, page);
     int error = missing != NULL ? 0 : failure(way->to);
 
     for (int row = 0; error == 0 && row < PQntuples(page); row++) {
         if (!is_among(missing, PQgetvalue(page, row, 0)))
             continue;
         error = repeat(way, page, row);
-        (*repeated)++;
+        *count += error == 0;
     }
     return error;
 }
 
-static int follow(const struct way *way, unsigned *repeated)
+static int follow(const struct way *way, const char *since, unsigned *count)
 {
-    char after[IQM_UUID_TEXT] = FIRST_ID;
+    char after[IQM_UUID_TEXT];
 
+    memcpy(after, since, sizeof after);
     for (;;) {
         const char *values[] = {after};
-        IQM_CLEANUP(clear_result) PGresult *page = ask(way->from, way->list, 1, values);
+        IQM_CLEANUP(iqm_ask_clear) PGresult *page = ask(way->from, way, way->list, 1, values);
         if (page == NULL)
             return failure(way->from);
         if (PQntuples(page) == 0)
             return 0;
-        int error = repeat_page(way, page, repeated);
+        int error = repeat_page(way, page, count);
         if (error != 0)
             return error;
-        memcpy(after, PQgetvalue(page, PQntuples(page) - 1, 0), IQM_UUID_TEXT);
+        memcpy(after, PQgetvalue(page, PQntuples(page) - 1, 0), sizeof after);
     }
 }
 
-int iqm_erasures_agree(PGconn *connection, struct iqm_keyring *keyring, unsigned *ret_repeated)
+static int follow_both(PGconn *connection, PGconn *keys, const char *since,
+    const atomic_bool *stopping, struct iqm_agreement *agreement)
 {
-    PGconn *keys = iqm_keyring_connection(keyring);
     const struct way log_to_ledger = {.from = keys,
         .to = connection,
-        .list = "SELECT erasure_id, doc, certificate FROM erasure_log "
+        .list = "SELECT erasure_id::text, doc, certificate FROM erasure_log "
                 "WHERE erasure_id > $1::uuid ORDER BY erasure_id LIMIT " PAGE,
-        .missing = "SELECT id FROM missing_erasures($1::uuid[]) AS id",
-        .repeat = "SELECT repeat_erasure($1::json, $2)"};
+        .missing = "SELECT id::text FROM missing_erasures($1::uuid[]) AS id",
+        .repeat = "SELECT repeat_erasure($1::json, $2)",
+        .stopping = stopping};
     const struct way ledger_to_log = {.from = connection,
         .to = keys,
-        .list = "SELECT id, person_id, id, doc, certificate FROM list_erasures($1::uuid, " PAGE ")",
-        .missing = "SELECT given.id FROM unnest($1::uuid[]) AS given (id) WHERE NOT EXISTS "
+        .list = "SELECT id::text, person_id::text, id::text, doc, certificate "
+                "FROM list_erasures($1::uuid, " PAGE ")",
+        .missing = "SELECT given.id::text FROM unnest($1::uuid[]) AS given (id) WHERE NOT EXISTS "
                    "(SELECT FROM erasure_log WHERE erasure_id = given.id)",
-        .repeat = "SELECT log_erasure($1::uuid, $2::uuid, $3::json, $4)"};
-    unsigned repeated = 0, destroyed = 0;
-    int error = follow(&log_to_ledger, &repeated);
+        .repeat = "SELECT log_erasure($1::uuid, $2::uuid, $3::json, $4)",
+        .stopping = stopping};
+    int error = follow(&log_to_ledger, since, &agreement->repeated);
 
-    if (error == 0)
-        error = follow(&ledger_to_log, &destroyed);
-    if (error == 0)
-        *ret_repeated = repeated;
+    return error != 0 ? error : follow(&ledger_to_log, since, &agreement->finished);
+}
+
+/* How long a statement may take is for iqm_ask to say: then the connection counts as lost, and it
+ * is tried again. */
+static PGconn *connect_to(
+    const struct iqm_config *config, const char *url, const atomic_bool *stopping)
+{
+    PGconn *connection = iqm_ask_connect(config, url, THREAD, stopping);
+
+    if (connection == NULL)
+        return NULL;
+    IQM_CLEANUP(iqm_ask_clear)
+    PGresult *set = iqm_ask(connection, "SELECT set_config('statement_timeout', '0', false)", 0,
+        NULL, NULL, NULL, stopping);
+    if (set != NULL)
+        return connection;
+    PQfinish(connection);
+    return NULL;
+}
+
+int iqm_erasures_agree(const struct iqm_config *config, const char since[static IQM_UUID_TEXT],
+    const atomic_bool *stopping, struct iqm_agreement *ret_agreement)
+{
+    PGconn *connection = connect_to(config, config->database_url, stopping);
+    PGconn *keys =
+        connection != NULL ? connect_to(config, config->key_database_url, stopping) : NULL;
+    int error =
+        keys != NULL ? follow_both(connection, keys, since, stopping, ret_agreement) : IQM_EPGLOST;
+
+    PQfinish(keys);
+    PQfinish(connection);
     return error;
 }
