@@ -37,3 +37,15 @@ BEGIN ATOMIC
     WHERE sign_in_index = typed_index;
 END;
 GRANT EXECUTE ON FUNCTION find_sign_in(text, inet) TO iqm_server;
+
+-- ---- who uploads ----
+
+-- An erasure holds the account and then the evidence: who uploads holds them in the same order.
+CREATE FUNCTION hold_uploader() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+AS $$
+BEGIN
+    PERFORM FROM account WHERE id = nullif(current_setting('iqm.actor', true), '')::uuid
+    FOR KEY SHARE;
+END $$;
+GRANT EXECUTE ON FUNCTION hold_uploader() TO iqm_server;

@@ -22,6 +22,7 @@ AS_OWNER = {
     "change_own_password(text,text,uuid)":
         "the caller's own, where it is the one that was compared",
     "client_origins()": "which origins browsers may call from",
+    "hold_uploader()": "holds the caller's own account, so that an erasure waits",
     "erase_person(uuid,uuid)": "for head office only; what the contract declares, unless held",
     "list_erasures(uuid,integer)": "the ledger, page by page, for the key database's log",
     "missing_erasures(uuid[])": "which of these the ledger lacks",
