@@ -41,7 +41,7 @@ static void close_side(struct side *side)
 
 static const char *value(const struct side *side, enum column column)
 {
-    return PQgetvalue(side->page, side->row, column);
+    return PQgetvalue(side->page, side->row, (int)column);
 }
 
 /* The page behind the row of this id. False after saying why not. */
