@@ -10,15 +10,27 @@ END;
 
 -- ---- what a browser says it is ----
 
--- Sealed under the person's key as all that identifies people. What stood there in clear goes.
+-- Sealed under the person's key as all that identifies people, so it is said whose that is. What stood
+-- there in clear goes.
+CREATE FUNCTION note_whose_account() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+AS $$
+BEGIN
+    NEW.person_id := (SELECT person_id FROM account WHERE id = NEW.account_id);
+    RETURN NEW;
+END $$;
 DO $$
 DECLARE
     one text;
 BEGIN
     FOREACH one IN ARRAY '{authorization_code,session}'::text[] LOOP
-        EXECUTE format('UPDATE %1$I SET agent = NULL WHERE agent IS NOT NULL', one);
+        EXECUTE format('ALTER TABLE %I ADD COLUMN person_id uuid', one);
+        EXECUTE format('UPDATE %1$I SET agent = NULL, person_id = account.person_id FROM account '
+            'WHERE account.id = %1$I.account_id', one);
+        EXECUTE format('CREATE TRIGGER note_whose_account BEFORE INSERT ON %I '
+            'FOR EACH ROW EXECUTE FUNCTION note_whose_account()', one);
         EXECUTE format('ALTER TABLE %1$I DROP CONSTRAINT %2$I, '
-            'ADD CONSTRAINT %2$I CHECK (is_sealed(agent) AND length(agent) <= 400)', one,
+            'ADD CONSTRAINT %2$I CHECK (is_sealed(agent) AND length(agent) <= 800)', one,
             one || '_agent_check');
     END LOOP;
 END $$;

@@ -2,6 +2,7 @@
  * about them. A sign-in does not wait for keys that are away: then it goes without. */
 #include "sign_in.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void key_fetched(struct iqm_vault_fetch *fetch)
@@ -10,10 +11,14 @@ static void key_fetched(struct iqm_vault_fetch *fetch)
     struct sign_in *sign_in = authorization->sign_in;
     struct iqm_call *call = authorization->call;
     struct iqm_seal_place place = {sign_in->person, "session", "agent"};
+    json_t *agent = json_string(call->user_agent);
+    char *text = agent != NULL ? json_dumps(agent, JSON_ENCODE_ANY) : NULL;
 
-    if (fetch->error == 0 && fetch->keys[0].known)
-        sign_in->agent = iqm_seal(call->arena, &fetch->keys[0], &place,
-            (struct iqm_slice){call->user_agent, strlen(call->user_agent)});
+    if (fetch->error == 0 && fetch->keys[0].known && text != NULL)
+        sign_in->agent =
+            iqm_seal(call->arena, &fetch->keys[0], &place, (struct iqm_slice){text, strlen(text)});
+    json_decref(agent);
+    free(text);
     sign_in->sealed(authorization);
 }
 

@@ -1,5 +1,6 @@
 """One's own account: who one is, the password, and where one is signed in."""
 
+import json
 import re
 
 import pytest
@@ -138,7 +139,7 @@ class TestSessions:
         other = next(i for i in items if not i["current"])
         agent = confidential.note("Testbrowser 17.5 on a shared machine")
         whose = somebody.person["id"]
-        sealed = seal(person_key(stage, "iqm_keys", whose), whose, "session", "agent", agent)
+        sealed = seal(person_key(stage, "iqm_keys", whose), whose, "session", "agent", json.dumps(agent))
         stage.cluster.psql(
             f"UPDATE session SET last_used_at = now() - interval '1 day', agent = '{sealed}' "
             f"WHERE id = '{other['id']}'", user="iqm_owner")

@@ -14,7 +14,7 @@ struct sessions {
     struct iqm_vault_fetch key;
 };
 
-/* Opened, or null where it cannot be. NULL when memory is out. */
+/* Opened, or null where it cannot be. */
 static json_t *agent_of(const struct sessions *sessions, const char *sealed)
 {
     struct iqm_seal_place place = {sessions->person, "session", "agent"};
@@ -24,7 +24,8 @@ static json_t *agent_of(const struct sessions *sessions, const char *sealed)
     if (!key->known || iqm_unseal(sessions->step->call->arena, key, &place,
                            (struct iqm_slice){sealed, strlen(sealed)}, &clear) != 0)
         return json_null();
-    return json_stringn(clear.ptr, clear.len);
+    json_t *agent = json_loadb(clear.ptr, clear.len, JSON_DECODE_ANY, NULL);
+    return agent != NULL ? agent : json_null();
 }
 
 static int open_agents(const struct sessions *sessions)

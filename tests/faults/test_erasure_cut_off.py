@@ -202,7 +202,6 @@ def test_carried_out_after_the_next_start(cluster, start, erasure):
         assert erasure.counts() == ("0", "0", "1")
     wait_for(lambda: erasure.counts() == ("1", "1", "0"), "the key to be destroyed")
     erasure.check_all(again)
-    end_sessions(cluster)
 
 
 def test_the_key_database_goes_away_in_between(cluster, start, erasure):
