@@ -15,10 +15,10 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
 packages_to_run=(gcc libc6-dev make meson ninja-build pkg-config xz-utils curl util-linux
     libjansson-dev libpq-dev libsodium-dev libuv1-dev libpcre2-dev libmagic-dev zlib1g-dev
-    libcurl4-openssl-dev libarchive-dev python3 python3-yaml)
+    libcurl4-openssl-dev libarchive-dev libxlsxwriter-dev python3 python3-yaml)
 packages_to_test=(check clang clang-format libclang-rt-14-dev valgrind llvm-14
     python3-pytest python3-pytest-xdist python3-jsonschema
-    python3-authlib python3-cryptography python3-requests chromium-headless-shell)
+    python3-authlib python3-cryptography python3-openpyxl python3-requests chromium-headless-shell)
 
 say() {
     printf '%s\n' "$*" >&2

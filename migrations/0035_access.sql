@@ -17,7 +17,7 @@ BEGIN
     IF may_access(person) THEN
         PERFORM note_change('person', person);
         IF acts_for_head_office() THEN
-            PERFORM note_recipients(ARRAY[person], 'personal_data');
+            PERFORM note_recipients(ARRAY[person], 'get_personal_data');
         END IF;
         RETURN NEXT time_text(now());
     END IF;

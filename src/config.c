@@ -32,7 +32,7 @@ static const struct setting settings[] = {
     {"IQM_WORKERS", NUMBER, AT(workers), "0", 0, 256, "threads; 0 takes one a processor"},
     {"IQM_DATABASE_URL", SECRET, AT(database_url), NULL, 0, 0, "PostgreSQL to serve from"},
     {"IQM_OWNER_DATABASE_URL", SECRET, AT(owner_database_url), NULL, 0, 0,
-        "the same database as its owner: migrate, check, token, user, client, audit; "
+        "the same database as its owner: migrate, check, token, user, client, audit, retention; "
         "IQM_DATABASE_URL where unset"},
     {"IQM_KEY_DATABASE_URL", SECRET, AT(key_database_url), NULL, 0, 0,
         "PostgreSQL that keeps the keys of people: another database, with other backups"},
@@ -87,6 +87,9 @@ static const struct setting settings[] = {
         "seconds that handing over one mail may take"},
     {"IQM_MAIL_FROM", TEXT, AT(mail_from), NULL, 0, 0,
         "sender of mail, as Inclusion Quality Mark <mail@example.org>"},
+    {"IQM_RETENTION_EVERY", NUMBER, AT(retention_every), "86400", 0, 31536000,
+        "seconds between the rounds in which what has outlived its time is deleted and erased, of "
+        "all instances together; 0 for none (iqmd retention)"},
     {"IQM_LOG", TEXT, AT(log), "info", 0, 0, "off, error or info (a line a request)"},
     {"IQM_CONNECTIONS", NUMBER, AT(connections), "20000", 1, 1000000, "open connections in all"},
     {"IQM_CONNECTION_MEMORY", NUMBER, AT(connection_memory), "8192", 4096, 65536,

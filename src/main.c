@@ -20,6 +20,7 @@ static const struct command {
     {"import", iqm_cli_import, "bring in the register of schools"},
     {"keys", cli_keys, "wrap the keys of people under another master key"},
     {"migrate", cli_migrate, "bring the database to the schema this program needs"},
+    {"retention", cli_retention, "delete and erase what has outlived its time"},
     {"serve", cli_serve, "serve the API"},
     {"token", cli_token, "issue, list and revoke bearer tokens"},
     {"user", cli_user, "invite, list, suspend and reset accounts of people"},
@@ -29,7 +30,7 @@ static int usage(FILE *out, int status)
 {
     fprintf(out, "Usage: iqmd COMMAND [ARGUMENT …]\n\n");
     for (size_t i = 0; i < IQM_LENGTH(commands); i++)
-        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
+        fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
     fprintf(out, "\niqmd serve --help lists every setting.\n");
     return status;
 }

@@ -15,10 +15,13 @@
 PGconn *iqm_ask_connect(const struct iqm_config *config, const char *url, const char *name,
     const atomic_bool *stopping);
 
-/* The rows, in binary, of a statement that returns some. NULL where it failed, which is logged, or
- * was not answered in time: then the connection is of no more use. New; PQclear. */
+/* The rows, in binary, of a statement. NULL where it failed, which is logged, or was not answered
+ * in time: then the connection is of no more use (iqm_ask_is_lost). New; PQclear. */
 PGresult *iqm_ask(PGconn *connection, const char *sql, int count, const char *const *values,
     const int *lengths, const int *formats, const atomic_bool *stopping);
+
+/* Whether a connection on which a statement gave NULL is of no more use. */
+bool iqm_ask_is_lost(const PGconn *connection);
 
 /* PQclear for IQM_CLEANUP. */
 void iqm_ask_clear(PGresult **rows);

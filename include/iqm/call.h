@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 
+struct iqm_idempotency;
 struct iqm_pg;
 struct iqm_vault;
 
@@ -45,6 +46,7 @@ struct iqm_call {
     const char *address;    /* who calls, behind our own proxies (IQM_TRUSTED_PROXIES) */
     struct iqm_address address_key; /* what counts as one caller: an IPv4 address, an IPv6 /64 */
     json_t *body;                   /* owned by the call */
+    struct iqm_idempotency *idempotency; /* NULL: the request has no Idempotency-Key */
 
     struct iqm_problem problem; /* a handler that fails fills this */
 
@@ -101,17 +103,14 @@ void iqm_call_reply_hashed(
  * is wanted, and again only when that has gone out: it gives it now or later by iqm_call_piece
  * (never empty, never beyond the length; borrowed until `more` is called again or the call ends),
  * or says by iqm_call_end that an answer of unknown length is whole. To HEAD, `more` is not called.
- * iqm_call_break: the rest cannot be had, the client sees the connection cut.
+ * What passes between `more` and the piece is the server's own time: no deadline of the client's
+ * runs. iqm_call_break: the rest cannot be had, the client sees the connection cut.
  */
 void iqm_call_stream(struct iqm_call *call, unsigned status, const char *media_type,
     uint64_t length, void (*more)(struct iqm_call *call));
 void iqm_call_piece(struct iqm_call *call, const char *bytes, size_t len);
 void iqm_call_end(struct iqm_call *call);
 void iqm_call_break(struct iqm_call *call);
-
-/* Between `more` and the piece, now and then where that takes long: what the server takes itself
- * does not count as the client's. */
-void iqm_call_progress(struct iqm_call *call);
 
 /* Answers with call->problem, in the form in which the operation tells errors. */
 void iqm_call_fail(struct iqm_call *call);

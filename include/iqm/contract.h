@@ -238,6 +238,8 @@ struct iqm_contract {
     size_t purpose_count;
     const struct iqm_retention *retention;
     size_t retention_count;
+    const struct iqm_retention_rule *retention_rules; /* class by class */
+    size_t retention_rule_count;
     const struct iqm_place *places; /* in the order in which an erasure goes through them */
     size_t place_count;
     const struct iqm_controller *controller; /* NULL where the contract has no x-privacy */

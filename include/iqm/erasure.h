@@ -9,6 +9,7 @@
 #include "iqm/config.h"
 #include "iqm/ids.h"
 
+#include <libpq-fe.h>
 #include <stdatomic.h>
 
 /* What an erasure is entered as. Texts are borrowed. */
@@ -40,11 +41,16 @@ struct iqm_agreement {
  * Brings the two databases to agree: what the key database's log says was erased is erased in the
  * main one, too, as after a restore of an older backup; and where the ledger of the main one is
  * ahead, as after a crash between the two, the key is destroyed. Looks at erasures with a greater
- * id than `since`. Blocking, over connections of its own in the server's role, with the patience of
- * iqm/ask.h. 0, IQM_EPGLOST, or IQM_EPG: a database is not as it should be.
+ * id than `since`. In the manner of iqm/ask.h, over connections in the server's role. 0, IQM_EPG or
+ * IQM_EPGLOST; what was done is told in any case.
  */
-int iqm_erasures_agree(const struct iqm_config *config, const char since[static IQM_UUID_TEXT],
+int iqm_erasures_agree(PGconn *connection, PGconn *keys, const char since[static IQM_UUID_TEXT],
     const atomic_bool *stopping, struct iqm_agreement *ret_agreement);
+#define IQM_ERASURES_ALL "00000000-0000-0000-0000-000000000000"
+
+/* Destroys a person's key and logs why, likewise. Said twice, it has happened once. */
+int iqm_erasure_destroy_key(PGconn *keys, const struct iqm_erasure_entry *erasure,
+    const char *entry, const char *certificate, const atomic_bool *stopping);
 
 /* The same for all at the start of the server: waits where a database does not answer. 0 or
  * IQM_EPG. */

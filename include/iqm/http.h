@@ -18,6 +18,9 @@ struct iqm_server_options {
     /* Answers a call that is already known to fail (call->problem says how); may prefer to tell
      * first that the caller is not known. */
     void (*refuse)(struct iqm_call *call);
+    /* Answers a call with an Idempotency-Key that fails, by looking first whether it was done
+     * before; then fails it again. NULL: nothing is kept. */
+    void (*recall)(struct iqm_call *call);
     /* Runs in each worker thread about once a second, for upkeep. */
     void (*upkeep)(struct iqm_pg *pg, void *services);
     /* Origins whose pages may call beside the configured ones, separated by commas; asked in a
@@ -29,6 +32,9 @@ struct iqm_server_options {
     void (*give_up)(void *services);
     /* How many mails wait, for the metrics; from any thread. NULL: there is no mail. */
     uint64_t (*mail_waiting)(const void *services);
+    /* How much was deleted and erased by rule, likewise. */
+    uint64_t (*retention_rows)(const void *services);
+    uint64_t (*retention_people)(const void *services);
 };
 
 /* Serves until SIGTERM or SIGINT, then drains. 0, or negative after logging why it cannot serve. */

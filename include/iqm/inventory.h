@@ -36,6 +36,23 @@ struct iqm_retention {
     const char *why;
 };
 
+/* What is done with rows that have outlived their time. */
+enum iqm_due {
+    IQM_DUE_COUNT, /* nothing but counting: what is written there is for people to redact */
+    IQM_DUE_DELETE,
+    IQM_DUE_ERASE_PERSON, /* each is a person, who is erased whole */
+};
+
+/* When rows of a table have outlived their time, by one class. */
+struct iqm_retention_rule {
+    const char *name; /* of the class */
+    const char *place;
+    const char *keep;
+    const char
+        *condition; /* SQL for the rows due at the cut-off $1, a timestamptz; names qualified */
+    uint8_t action; /* enum iqm_due */
+};
+
 /* What an erasure does with a person's rows of a table. */
 enum iqm_erasure {
     IQM_ERASURE_NONE, /* nothing personal stands there */

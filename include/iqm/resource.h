@@ -41,6 +41,10 @@ void iqm_resource_delete(struct iqm_call *call);
 void iqm_resource_history(struct iqm_call *call);
 void iqm_resource_transition(struct iqm_call *call);
 
+/* Answers a call with an Idempotency-Key that fails: as the first time, where it was done before;
+ * else with call->problem. */
+void iqm_resource_recall(struct iqm_call *call);
+
 /* Sets call->problem for a batch that failed: a constraint by its name, the rest by SQLSTATE.
  * `deleting`: a reference that stands in the way is a conflict. Returns IQM_EPROBLEM. */
 int iqm_resource_failure(struct iqm_call *call, const struct iqm_resource *resource,

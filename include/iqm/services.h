@@ -9,6 +9,7 @@ struct iqm_importer;
 struct iqm_mailer;
 struct iqm_passwords;
 struct iqm_sniffer;
+struct iqm_sweeper;
 
 struct iqm_services {
     const struct iqm_config *config;
@@ -17,6 +18,7 @@ struct iqm_services {
     struct iqm_mailer *mailer;
     struct iqm_passwords *passwords;
     struct iqm_sniffer *sniffer;
+    struct iqm_sweeper *sweeper;
 };
 
 #endif

@@ -12,7 +12,6 @@
 #include "iqm/vault.h"
 
 #define IQM_WALK_CURSOR "walked"
-#define IQM_WALK_VALUES 6
 #define IQM_WALK_ROWS_MAX 500
 
 /* Rows of one fetch. All of it lives until the next one. */
@@ -22,7 +21,6 @@ struct iqm_walk {
     void (*failed)(struct iqm_walk *walk); /* call->problem says why; nothing more is called */
     const PGresult *rows;                  /* of the last fetch; none at the cursor's end */
     struct iqm_arena *arena;               /* of the last fetch */
-    struct iqm_pg_value values[IQM_WALK_VALUES]; /* of the statement that opens a cursor */
 
     /* The walk's own. */
     struct iqm_pg_session *session;
@@ -44,10 +42,10 @@ struct iqm_walk {
  * zero. */
 void iqm_walk_begin(struct iqm_walk *walk, void (*next)(struct iqm_walk *walk));
 
-/* Runs a statement that opens the cursor IQM_WALK_CURSOR, with the first `count` values; the one
- * before is closed. `sql` is borrowed until `next`. */
-void iqm_walk_open(
-    struct iqm_walk *walk, const char *sql, unsigned count, void (*next)(struct iqm_walk *walk));
+/* Runs a statement that opens the cursor IQM_WALK_CURSOR; the one before is closed. What is passed
+ * is borrowed until `next`. */
+void iqm_walk_open(struct iqm_walk *walk, const char *sql, const struct iqm_pg_value *values,
+    unsigned count, void (*next)(struct iqm_walk *walk));
 
 /* Fetches the next rows of the cursor: few of large ones, IQM_WALK_ROWS_MAX at most. */
 void iqm_walk_fetch(struct iqm_walk *walk, void (*next)(struct iqm_walk *walk));

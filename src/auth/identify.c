@@ -2,6 +2,7 @@
 #include "iqm/auth.h"
 
 #include "contract_tables.h"
+#include "iqm/idempotency.h"
 #include "iqm/ids.h"
 #include "iqm/limits.h"
 #include "iqm/services.h"
@@ -30,10 +31,18 @@ static const char identify_sql[] = IDENTIFY_CALLER IDENTIFY_FROM;
 
 /* Before a change: also all roles and scopes of the caller, and what its record in the audit log
  * says. */
-static const char identify_change_sql[] = IDENTIFY_CALLER
-    ", role_set, set_config('iqm.client', coalesce(token.client_id::text, ''), true),"
-    " set_config('iqm.operation', $4, true), set_config('iqm.request_id', $5, true),"
-    " set_config('iqm.scopes', coalesce(scopes::text, ''), true)" IDENTIFY_FROM;
+#define IDENTIFY_CHANGE                                                                            \
+    IDENTIFY_CALLER                                                                                \
+    ", role_set, set_config('iqm.client', coalesce(token.client_id::text, ''), true),"             \
+    " set_config('iqm.operation', $4, true), set_config('iqm.request_id', $5, true),"              \
+    " set_config('iqm.scopes', coalesce(scopes::text, ''), true)"
+
+static const char identify_change_sql[] = IDENTIFY_CHANGE IDENTIFY_FROM;
+
+/* Before one that is made once: also claims the key, which fails the batch when it is in use or was
+ * used. */
+static const char identify_once_sql[] =
+    IDENTIFY_CHANGE ", claim_idempotency_key(acts_as, $4, $6)" IDENTIFY_FROM;
 
 /* WHO: ids right after each other: the token's, the client's if any, a person's session's if any.
  */
@@ -41,7 +50,7 @@ enum column { WHO, MATCHED, ACTOR, ALL_ROLES };
 
 struct identity {
     uint8_t hash[IQM_TOKEN_HASH];
-    struct iqm_pg_value values[5];
+    struct iqm_pg_value values[6];
 };
 
 static int unauthorized(struct iqm_call *call, const char *challenge, const char *sentence)
@@ -72,10 +81,14 @@ static int add_statement(struct iqm_call *call, struct iqm_pg_batch *batch, bool
     identity->values[3].text = call->operation->id;
     identity->values[4].text = call->request_id;
     batch->together = batch->query_count == 0;
-    if (changes)
+    if (changes && call->idempotency != NULL) {
+        identity->values[5] = iqm_idempotency_key(call);
+        iqm_pg_batch_add(batch, "identify_once", identify_once_sql, identity->values, 6);
+    } else if (changes) {
         iqm_pg_batch_add(batch, "identify_change", identify_change_sql, identity->values, 5);
-    else
+    } else {
         iqm_pg_batch_add(batch, "identify", identify_sql, identity->values, 3);
+    }
     return 0;
 }
 

@@ -136,6 +136,7 @@ static int check_all(PGconn *connection, const char *role)
 
     faults += check_security(connection);
     faults += cli_check_places(connection);
+    faults += cli_check_rules(connection);
     for (size_t i = 0; i < iqm_contract.resource_count; i++)
         faults += check_sort_columns(connection, &iqm_contract.resources[i]);
     char *quoted = PQescapeIdentifier(connection, role, strlen(role));

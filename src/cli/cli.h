@@ -14,6 +14,7 @@ int cli_migrate(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_erasure(int argc, char **argv);
 int cli_keys(int argc, char **argv);
+int cli_retention(int argc, char **argv);
 int cli_client(int argc, char **argv);
 int cli_token(int argc, char **argv);
 int cli_user(int argc, char **argv);
@@ -56,6 +57,10 @@ int cli_write_places(PGconn *connection);
 /* How many faults it told: places that the database has otherwise, or that do not fit its tables.
  */
 int cli_check_places(PGconn *connection);
+
+/* The same with the contract's rules of retention. */
+int cli_write_rules(PGconn *connection);
+int cli_check_rules(PGconn *connection);
 
 /* For IQM_CLEANUP. */
 void cli_finish_connection(PGconn **connection);

@@ -25,7 +25,8 @@ static int migrate(const struct iqm_config *config)
     IQM_CLEANUP(iqm_keyring_closep)
     struct iqm_keyring *keyring = iqm_keyring_open(config, stderr);
     if (keyring == NULL || iqm_migrations_apply(connection, iqm_migrations, stdout, stderr) != 0 ||
-        cli_write_places(connection) != 0 || cli_seal_documents(connection, keyring) != 0)
+        cli_write_places(connection) != 0 || cli_write_rules(connection) != 0 ||
+        cli_seal_documents(connection, keyring) != 0)
         return EXIT_FAILURE;
     printf("The database is at migration %d, the key database at %d.\n",
         iqm_migrations_newest(iqm_migrations), iqm_migrations_newest(iqm_key_migrations));

@@ -11,6 +11,8 @@
 #include "iqm/mailer.h"
 #include "iqm/oauth.h"
 #include "iqm/password.h"
+#include "iqm/resource.h"
+#include "iqm/retention.h"
 #include "iqm/services.h"
 #include "iqm/sniffer.h"
 
@@ -50,6 +52,16 @@ static uint64_t count_waiting_mail(const void *services)
     return iqm_mailer_waiting(((const struct iqm_services *)services)->mailer);
 }
 
+static uint64_t count_rows(const void *services)
+{
+    return iqm_sweeper_rows(((const struct iqm_services *)services)->sweeper);
+}
+
+static uint64_t count_people(const void *services)
+{
+    return iqm_sweeper_people(((const struct iqm_services *)services)->sweeper);
+}
+
 /* The server itself, beside what works in the background. */
 static int serve_calls(struct iqm_services *services)
 {
@@ -58,10 +70,13 @@ static int serve_calls(struct iqm_services *services)
         .services = services,
         .secrets = services->secrets,
         .refuse = iqm_auth_refuse,
+        .recall = iqm_resource_recall,
         .upkeep = iqm_oauth_upkeep,
         .origins = iqm_oauth_origins,
         .give_up = iqm_passwords_give_up,
-        .mail_waiting = count_waiting_mail};
+        .mail_waiting = count_waiting_mail,
+        .retention_rows = count_rows,
+        .retention_people = count_people};
 
     services->sniffer = iqm_sniffer_open();
     if (services->sniffer == NULL) {
@@ -81,6 +96,7 @@ struct background {
     struct iqm_auditor *auditor;
     struct iqm_importer *importer;
     struct iqm_erasure_keeper *keeper;
+    struct iqm_sweeper *sweeper;
 };
 
 static int not_started(const char *event)
@@ -102,11 +118,15 @@ static int start(struct background *background, const struct iqm_config *config,
     if (background->keeper == NULL)
         return not_started("erasure_keeper_not_started");
     background->importer = iqm_importer_start(config);
-    return background->importer != NULL ? 0 : not_started("importer_not_started");
+    if (background->importer == NULL)
+        return not_started("importer_not_started");
+    background->sweeper = iqm_sweeper_start(config);
+    return background->sweeper != NULL ? 0 : not_started("sweeper_not_started");
 }
 
 static void stop(struct background *background)
 {
+    iqm_sweeper_stop(background->sweeper);
     iqm_importer_stop(background->importer);
     iqm_erasure_keeper_stop(background->keeper);
     iqm_mailer_stop(background->mailer);
@@ -122,7 +142,8 @@ static int serve(const struct iqm_config *config, const struct iqm_seal_secrets 
         struct iqm_services services = {.config = config,
             .secrets = secrets,
             .importer = background.importer,
-            .mailer = background.mailer};
+            .mailer = background.mailer,
+            .sweeper = background.sweeper};
         error = serve_calls(&services);
     }
     stop(&background);

@@ -1,6 +1,6 @@
 """Writes what the contract says about personal data as C tables, for emit.py. It must not judge it."""
 
-from privacy import condition, personal_of
+from privacy import condition, personal_of, rules
 
 ERASURES = {None: "NONE", "delete": "DELETE", "anonymise": "ANONYMISE", "keep": "KEEP"}
 
@@ -26,6 +26,7 @@ class PrivacyTables:
     def lines(self):
         self.purposes()
         self.retention()
+        self.rules()
         self.places()
         self.controller()
         return self.out
@@ -49,6 +50,11 @@ class PrivacyTables:
             [*(self.quoted(text) for text in (name, node["title"], node["keep"], node["from"])),
              "true" if node["then"] == "anonymise" else "false", self.quoted(node["why"])]
             for name, node in self.said.get("retention", {}).items()])
+
+    def rules(self):
+        self.table("iqm_retention_rule", "retention_rules", [
+            [*map(self.quoted, (name, place, keep, due)), f"IQM_DUE_{action.upper()}"]
+            for name, place, keep, due, action in rules(self.said)])
 
     def places(self):
         resources = list(self.root.get("x-resources", {}))
@@ -82,4 +88,6 @@ class PrivacyTables:
                  for name, singular in (("purposes", "purpose"), ("retention", "retention"),
                                         ("places", "place"))]
         controller = "&controller" if self.said else "NULL"
-        return [*cells, f".controller = {controller}"]
+        count = len(list(rules(self.said)))
+        return [*cells, f".retention_rules = retention_rules, .retention_rule_count = {count}",
+                f".controller = {controller}"]

@@ -8,6 +8,8 @@ from yaml_marks import Map
 
 # What a row is found by other than a column with the id of another table's row.
 VIA, RECORDS = "via", "records"
+# The cut-off in the conditions of `due`, and what a class keeps that is stored nowhere.
+CUT_OFF, NOTHING = "$1", "P0D"
 
 
 def personal_of(node):
@@ -41,6 +43,21 @@ def _rows(places, column, table):
     return f"{column} IN (SELECT {table}.id FROM {table} WHERE {condition(places, table)})"
 
 
+def rules(said):
+    """For each class and place the condition by which rows are due, and what is done with them."""
+    for name, node in said.get("retention", {}).items():
+        for place, where in said["places"].items():
+            due = where.get("due", {}).get(name)
+            if isinstance(due, str):
+                yield name, place, node["keep"], due, _action(node, where)
+
+
+def _action(node, place):
+    if node["then"] == "anonymise":
+        return "count"
+    return "erase_person" if place.get("on_erasure") == "anonymise" else "delete"
+
+
 class Privacy:
     """The part of one run over one contract; errors go to the checker that it works for."""
 
@@ -54,7 +71,7 @@ class Privacy:
                       for resource in self.resources.values() if "subject" in resource]
         self.tops = {id(child) for _, schema in self.about
                      for child in schema.get("properties", {}).values()}
-        self.used = set()
+        self.used, self.held = set(), set()
 
     def run(self):
         for resource, schema in self.about:
@@ -64,6 +81,11 @@ class Privacy:
                 self.error(self.resources.at(name), f'resource "{name}" is no place of x-privacy')
         for name, place in self.places.items():
             self.place(str(name), place)
+        for name, node in self.said.get("retention", {}).items():
+            if ("retention", str(name)) in self.used and name not in self.held \
+                    and node.get("keep") != NOTHING:
+                self.error(self.said["retention"].at(name), f'nothing that "{name}" keeps is stored '
+                           f"in a place: it is never due, unless it keeps {NOTHING}")
         for kind in ("purposes", "retention"):
             for name in self.said.get(kind, {}):
                 if (kind, str(name)) not in self.used:
@@ -139,6 +161,37 @@ class Privacy:
             self.error(at, "what an erasure keeps needs a ground, and nothing else has one")
         if erasure == "anonymise" and resource.get("subject") != "id":
             self.error(at, "only a resource whose subject is its id is anonymised")
+        self.due(name, node)
+
+    def due(self, name, node):
+        """What a class keeps in a place comes to an end there."""
+        held = {said["retention"] for said in self.strings(name, node) if said.get("retention")}
+        self.held |= held
+        for missing in sorted(held & set(self.said.get("retention", {})) - set(node.get("due", {}))):
+            self.error(self.places.at(name), f'"{name}" holds what "{missing}" keeps: due says when '
+                       "that is over")
+        for retention, rule in node.get("due", {}).items():
+            line = node["due"].at(retention)
+            if retention not in held:
+                self.error(line, f'"{name}" holds nothing that "{retention}" keeps')
+            if isinstance(rule, str):
+                self.rule(rule, line)
+            elif "with" in rule and not isinstance(
+                    self.places.get(rule["with"], {}).get("due", {}).get(retention), str):
+                self.error(line, f'"{rule["with"]}" is no place with a condition for "{retention}"')
+
+    def rule(self, condition, line):
+        if CUT_OFF not in condition:
+            self.error(line, f"a condition of due compares with {CUT_OFF}, the cut-off")
+        if ";" in condition or "--" in condition or condition.count("(") != condition.count(")"):
+            self.error(line, "a condition of due is one expression in whole parentheses")
+
+    def strings(self, name, node):
+        """What each string of a table says of itself."""
+        yield from (said for said in node.get("columns", {}).values() if isinstance(said, Map))
+        if name in self.resources:
+            schema = self.schemas.get(self.resources[name].get("schema"), {})
+            yield from map(personal_of, self.below(schema, set()))
 
     def known_columns(self, name, node):
         """What access leaves out, and whose texts are sealed."""

@@ -261,13 +261,22 @@ RESOURCE = fields("a resource", {
         "type": choice(COLUMN_TYPES)}, ("value", "column", "type"))),
 }, ("collection", "schema"))
 
+def due(node, line, report):
+    """A condition, or with which other place the rows go."""
+    if isinstance(node, Map):
+        return fields("a rule of due", {"with": matching(SNAKE, "snake_case")},
+                      ("with",))(node, line, report)
+    return text(node, line, report)
+
+
 PLACE = fields("a place", {
     "of": named(one_or_more, SNAKE, "snake_case"),
     "columns": named(personal, SNAKE, "snake_case"),
     "withheld": listing(matching(SNAKE, "snake_case")),
     "sealed": fields("sealed", {"resource": matching(SNAKE, "snake_case"),
         "subject": matching(SNAKE, "snake_case")}, ("resource", "subject")),
-    "on_erasure": choice(ON_ERASURE), "ground": text}, ("columns",))
+    "on_erasure": choice(ON_ERASURE), "ground": text,
+    "due": named(due, SNAKE, "snake_case")}, ("columns",))
 
 PRIVACY = fields("x-privacy", {
     "controller": fields("the controller", {

@@ -6,6 +6,7 @@
 
 #include "contract_tables.h"
 #include "iqm/page.h"
+#include "worker.h"
 
 #include <string.h>
 
@@ -18,6 +19,8 @@ static void add_problem_headers(struct request *request, unsigned status, const 
         has_challenge |= strcmp(request->headers[i].name, "WWW-Authenticate") == 0;
     if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
         iqm_call_header(&request->call, "Retry-After", "2");
+    if (request->call.problem.type == IQM_PROBLEM_IDEMPOTENCY_KEY_IN_USE)
+        iqm_call_header(&request->call, "Retry-After", "1");
     if (status == MHD_HTTP_UNAUTHORIZED && !has_challenge)
         iqm_call_header(&request->call, "WWW-Authenticate", challenge);
 }
@@ -128,10 +131,28 @@ static void fail_as_page(struct iqm_call *call)
     iqm_page_reply(call, type->status, &page, NULL);
 }
 
+/* Whether the call is answered by who looks first if it was done before. Who may not do it now is
+ * not told, and what is beyond the caller is tried again anyway. */
+static bool recalls(struct request *request)
+{
+    struct iqm_idempotency *one = request->call.idempotency;
+    unsigned status = request->call.problem.type->status;
+
+    if (!one->ready || one->recalled || request->worker->options->recall == NULL ||
+        status == MHD_HTTP_UNAUTHORIZED || status == MHD_HTTP_FORBIDDEN ||
+        status == MHD_HTTP_TOO_MANY_REQUESTS || status >= MHD_HTTP_INTERNAL_SERVER_ERROR)
+        return false;
+    one->recalled = true;
+    request->worker->options->recall(&request->call);
+    return true;
+}
+
 void iqm_call_fail(struct iqm_call *call)
 {
     if (call->problem.type == NULL)
         iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+    if (call->idempotency != NULL && recalls(request_of(call)))
+        return;
     iqm_call_etag(call, NULL);
     if (call->operation != NULL && call->operation->errors == IQM_ERRORS_OAUTH)
         fail_as_oauth(call);

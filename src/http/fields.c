@@ -43,6 +43,8 @@ static const struct known {
     FIELD("If-Match", LIST, if_match),
     FIELD("If-None-Match", LIST, if_none_match),
     FIELD("Origin", ONCE, origin),
+    FIELD("Idempotency-Key", ONCE, idempotency_key),
+    FIELD("Prefer", LIST, prefer),
     FIELD("traceparent", ONCE, traceparent),
     FIELD("X-Request-Id", ONCE, request_id),
     FIELD("Access-Control-Request-Method", ONCE, request_method),

@@ -140,6 +140,22 @@ static void print_mail(FILE *out)
             options->mail_waiting(options->services));
 }
 
+static void print_retention(FILE *out)
+{
+    const struct iqm_server_options *options = scope.workers[0].options;
+
+    if (options->retention_rows == NULL || options->retention_people == NULL)
+        return;
+    fprintf(out,
+        "# HELP iqm_retention_rows_total Rows deleted because they had outlived their time.\n"
+        "# TYPE iqm_retention_rows_total counter\niqm_retention_rows_total %" PRIu64 "\n",
+        options->retention_rows(options->services));
+    fprintf(out,
+        "# HELP iqm_retention_people_total People erased because they had outlived their time.\n"
+        "# TYPE iqm_retention_people_total counter\niqm_retention_people_total %" PRIu64 "\n",
+        options->retention_people(options->services));
+}
+
 static enum MHD_Result answer(void *cls, struct MHD_Connection *mhd, const char *url,
     const char *method, const char *version, const char *upload, size_t *upload_size,
     void **con_cls)
@@ -161,6 +177,7 @@ static enum MHD_Result answer(void *cls, struct MHD_Connection *mhd, const char 
         print_latency(out);
         print_simple(out);
         print_mail(out);
+        print_retention(out);
     }
     if (fclose(out) != 0)
         return MHD_NO;

@@ -38,8 +38,9 @@ static void add_cors(struct request *request, struct MHD_Response *response)
         return;
     add(response, "Access-Control-Allow-Origin", origin);
     add(response, "Access-Control-Expose-Headers",
-        "Accept-Ranges, Content-Disposition, Content-Range, ETag, Link, Location, RateLimit, "
-        "RateLimit-Policy, Repr-Digest, Retry-After, X-Request-Id");
+        "Accept-Ranges, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Link, "
+        "Location, Preference-Applied, RateLimit, RateLimit-Policy, Repr-Digest, Retry-After, "
+        "X-Request-Id");
 }
 
 /* Only what has a version may be kept. */
@@ -134,9 +135,22 @@ void iqm_call_etag(struct iqm_call *call, const char *version)
     request_of(call)->etag = version;
 }
 
+/* Whether the caller would rather not have the body, and the operation can do without. */
+static bool may_be_minimal(const struct request *request, unsigned status)
+{
+    return request->fields.prefer.ptr != NULL && status < MHD_HTTP_MULTIPLE_CHOICES &&
+           iqm_call_parameter(&request->call, "Prefer").ptr != NULL &&
+           prefer_minimal(request->fields.prefer);
+}
+
 void iqm_call_reply(
     struct iqm_call *call, unsigned status, const char *media_type, const char *bytes, size_t len)
 {
+    if (may_be_minimal(request_of(call), status)) {
+        iqm_call_header(call, "Preference-Applied", "return=minimal");
+        respond(request_of(call), status, NULL, "", 0);
+        return;
+    }
     respond(request_of(call), status, media_type, bytes, len);
 }
 
@@ -175,8 +189,9 @@ void reply_options(struct request *request)
         (cors_is_open(request) || cors_admits(request))) {
         iqm_call_header(call, "Access-Control-Allow-Methods", allowed);
         iqm_call_header(call, "Access-Control-Allow-Headers",
-            "Authorization, Content-Digest, Content-Disposition, Content-Type, If-Match, "
-            "If-None-Match, If-Range, Range, Repr-Digest, traceparent, X-Request-Id");
+            "Authorization, Content-Digest, Content-Disposition, Content-Type, Idempotency-Key, "
+            "If-Match, If-None-Match, If-Range, Prefer, Range, Repr-Digest, traceparent, "
+            "X-Request-Id");
         iqm_call_header(call, "Access-Control-Max-Age", "600");
     }
     iqm_call_reply(call, MHD_HTTP_NO_CONTENT, NULL, "", 0);

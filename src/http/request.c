@@ -260,6 +260,8 @@ static int begin(struct request *request, const char *method)
         error = check_accept(request);
     if (error == 0)
         error = check_body_headers(request);
+    if (error == 0 && request->fields.idempotency_key.ptr != NULL)
+        error = idempotency_begin(request);
     return error;
 }
 
@@ -287,6 +289,8 @@ static void refuse(struct request *request)
 static void dispatch(struct request *request)
 {
     request->phase = PHASE_WAITING;
+    if (request->call.idempotency != NULL && !request->failed)
+        idempotency_end(request);
     if (!request->failed && request->call.operation == NULL)
         reply_options(request);
     else if (request->failed || (!request->receiving && body_parse(request) != 0))
@@ -380,6 +384,8 @@ static int take_stream(struct request *request, const char *bytes, size_t len)
         return iqm_problem_set(&request->call.problem, IQM_PROBLEM_CONTENT_TOO_LARGE,
             "The body is larger than the %llu bytes this operation accepts.",
             (unsigned long long)body_limit(request));
+    if (request->call.idempotency != NULL)
+        idempotency_take(request, bytes, len);
     return request->call.sink(&request->call, bytes, len);
 }
 

@@ -3,6 +3,7 @@
 #define IQM_HTTP_REQUEST_H
 
 #include "iqm/call.h"
+#include "iqm/idempotency.h"
 #include "iqm/limits.h"
 
 #include <microhttpd.h>
@@ -16,7 +17,7 @@ struct fields {
     struct iqm_slice host, accept, accept_encoding, content_type, content_length, content_encoding,
         transfer_encoding, expect, authorization, if_match, if_none_match, origin, traceparent,
         request_id, request_method, user_agent, fetch_site, referer, forwarded_for, range, if_range,
-        content_disposition, content_digest, repr_digest;
+        content_disposition, content_digest, repr_digest, idempotency_key, prefer;
 };
 
 enum phase { PHASE_NEW, PHASE_READING, PHASE_WAITING, PHASE_ANSWERED };
@@ -57,6 +58,7 @@ struct request {
     char *body_text;
     size_t body_length, body_room;
     uint64_t body_seen;
+    void *fingerprint; /* the hash under way; NULL: the request has no Idempotency-Key */
 
     /* The answer. */
     struct MHD_Response *response;
@@ -116,6 +118,18 @@ int form_decode(struct iqm_arena *arena, struct iqm_slice raw, struct iqm_slice 
 const char *form_shown(struct iqm_arena *arena, struct iqm_slice name);
 /* A whole form into call->body. 0, IQM_EPROBLEM (problem set) or IQM_ENOMEM. */
 int form_parse(struct iqm_call *call, struct iqm_slice text);
+
+/* idempotency.c: the key out of its field; IQM_EINVAL where it is none. */
+int idempotency_key_read(
+    struct iqm_slice field, char ret_key[static IQM_IDEMPOTENCY_KEY_MAX + 1], size_t *ret_length);
+/* Takes up the key where the operation takes one: 0, or IQM_EPROBLEM. Then pieces of a streamed
+ * body; at its end the gathered one. */
+int idempotency_begin(struct request *request);
+void idempotency_take(struct request *request, const char *bytes, size_t len);
+void idempotency_end(struct request *request);
+
+/* prefer.c: whether Prefer asks for return=minimal. */
+bool prefer_minimal(struct iqm_slice field);
 
 /* failure.c: a problem in one sentence, and as OAuth tells it (RFC 6749, 5.2). */
 const char *failure_sentence(const struct iqm_problem *problem);

@@ -46,20 +46,12 @@ static ssize_t read_piece(void *cls, uint64_t position, char *room, size_t max)
     return 0;
 }
 
-void iqm_call_progress(struct iqm_call *call)
-{
-    struct request *request = request_of(call);
-    struct connection *connection = request->connection;
-    uint64_t now = iqm_clock_ms();
-
-    if (connection != NULL && request->stream.asked && connection->deadline != UINT64_MAX)
-        connection->deadline += now - request->stream.since;
-    request->stream.since = now;
-}
-
 static void wake(struct request *request)
 {
-    iqm_call_progress(&request->call);
+    struct connection *connection = request->connection;
+
+    if (request->stream.asked && connection != NULL && connection->deadline != UINT64_MAX)
+        connection->deadline += iqm_clock_ms() - request->stream.since;
     request->stream.asked = false;
     if (!request->stream.asleep)
         return;

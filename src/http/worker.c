@@ -149,12 +149,18 @@ static void after_waiting(uv_check_t *handle)
     iqm_log_flush();
 }
 
+/* Whether the client waits for the next piece of an answer: that is not its fault. */
+static bool waits_for_us(const struct connection *connection)
+{
+    return connection->request != NULL && connection->request->stream.asked;
+}
+
 /* The inactivity timeout of the parser starts anew with each byte; this bound does not. A socket
  * shut down is noticed by the parser as a client that has gone. */
 static void shut_overdue(struct worker *worker, uint64_t now)
 {
     for (struct connection *c = worker->connections; c != NULL; c = c->next) {
-        if (now <= c->deadline)
+        if (now <= c->deadline || waits_for_us(c))
             continue;
         shutdown(c->socket, SHUT_RDWR);
         c->deadline = UINT64_MAX;

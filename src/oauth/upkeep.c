@@ -58,8 +58,11 @@ static void ask_for_origins(struct iqm_pg *pg)
     iqm_pg_read(pg, batch);
 }
 
+/* Of answers there may be more than go at once. */
 static void forgotten(struct iqm_pg_batch *batch)
 {
+    if (batch->error == 0 && strcmp(PQgetvalue(batch->results[0], 0, 0), "t") == 0)
+        kept.next_forget = 0;
     iqm_pg_batch_clear(batch);
     free(batch);
 }
@@ -72,7 +75,7 @@ static void forget(struct iqm_pg *pg)
         return;
     batch->done = forgotten;
     iqm_pg_batch_add(batch, "forget_expired",
-        "SELECT forget_expired(), forget_request_verifications()", NULL, 0);
+        "SELECT forget_answers(), forget_expired(), forget_request_verifications()", NULL, 0);
     iqm_pg_write(pg, batch);
 }
 

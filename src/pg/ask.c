@@ -112,13 +112,20 @@ PGresult *iqm_ask(PGconn *connection, const char *sql, int count, const char *co
             return rows;
         PQclear(rows);
         rows = next;
-        if (PQresultStatus(rows) != PGRES_TUPLES_OK) {
+        if (PQresultStatus(rows) != PGRES_TUPLES_OK && PQresultStatus(rows) != PGRES_COMMAND_OK) {
             log_failure(connection, rows);
-            break;
+            PQclear(rows);
+            rows = NULL;
         }
     }
     PQclear(rows);
     return NULL;
+}
+
+bool iqm_ask_is_lost(const PGconn *connection)
+{
+    return PQstatus(connection) != CONNECTION_OK ||
+           PQtransactionStatus(connection) == PQTRANS_ACTIVE;
 }
 
 void iqm_ask_clear(PGresult **rows)

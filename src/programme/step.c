@@ -2,6 +2,7 @@
 #include "programme/step.h"
 
 #include "contract_tables.h"
+#include "iqm/idempotency.h"
 #include "iqm/limits.h"
 #include "iqm/recipients.h"
 #include "iqm/resource.h"
@@ -89,6 +90,8 @@ static void done(struct iqm_pg_batch *batch)
 
     if (batch->result_count > 0 && identities > 0)
         error = iqm_auth_verdict(call, batch->results[0]);
+    if (error == 0)
+        error = iqm_idempotency_refusal(call, batch);
     if (error == 0 && batch->error != 0)
         error = iqm_problem_set(&call->problem,
             may_pass(batch) ? IQM_PROBLEM_SERVICE_UNAVAILABLE : IQM_PROBLEM_INTERNAL_ERROR, NULL);
@@ -134,9 +137,23 @@ void step_read(struct step *step, const struct iqm_statement *statement,
         iqm_pg_read(step->call->pg, &step->batch);
 }
 
+/* For the parameters of that name, with which a statement keeps the answer of what it does. */
+static void take_idempotency(struct step *step, const struct iqm_statement *statement)
+{
+    if (step->call->idempotency == NULL)
+        return;
+    for (uint16_t i = 0; i < statement->parameter_count; i++) {
+        if (strcmp(statement->parameters[i], "idempotency_key") == 0)
+            step->values[i] = iqm_idempotency_key(step->call);
+        else if (strcmp(statement->parameters[i], "fingerprint") == 0)
+            step->values[i] = iqm_idempotency_fingerprint(step->call);
+    }
+}
+
 void step_change(struct step *step, const struct iqm_statement *statement,
     void (*next)(struct step *step, const PGresult *rows))
 {
+    take_idempotency(step, statement);
     if (!prepare(step, statement, true, next))
         return;
     step->batch.together = step->batch.together && !step->is_alone;

@@ -2,6 +2,7 @@
 #include "iqm/resource.h"
 
 #include "contract_tables.h"
+#include "iqm/idempotency.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -167,6 +168,8 @@ int iqm_resource_failure(struct iqm_call *call, const struct iqm_resource *resou
 
     if (batch->error != IQM_EPG)
         return iqm_problem_set(&call->problem, IQM_PROBLEM_SERVICE_UNAVAILABLE, NULL);
+    if (iqm_idempotency_refusal(call, batch) != 0)
+        return IQM_EPROBLEM;
     if (strcmp(state, "23505") == 0)
         return unique_failure(call, resource, constraint);
     if (strcmp(state, "23P01") == 0)

@@ -11,11 +11,10 @@ struct reading {
     struct iqm_pg_value values[IQM_PG_PARAMETERS_MAX];
     unsigned value_count;
     void (*answer)(struct reading *reading); /* the caller is known and allowed */
-    unsigned limit;
-    bool goes_on;     /* a cursor was sent */
-    uint64_t filters; /* hash of everything a cursor must agree with */
-    unsigned sort;    /* index + 1; 0: by id */
-    int column;       /* of the documents in the rows */
+    unsigned limit;                          /* documents of a page */
+    bool goes_on;                            /* a cursor was sent */
+    const struct listing *listing;           /* of a list */
+    int column;                              /* of the documents in the rows */
     struct iqm_vault_opening opening;
 };
 

@@ -7,6 +7,7 @@
 #include "contract_tables.h"
 #include "document.h"
 #include "iqm/auth.h"
+#include "iqm/idempotency.h"
 #include "writers.h"
 
 #include <stdio.h>
@@ -49,12 +50,35 @@ void writing_run(struct writing *writing, void (*done)(struct iqm_pg_batch *batc
     iqm_pg_run(writing->session, &writing->batch);
 }
 
+static const char *location_of(const struct writing *writing)
+{
+    return iqm_arena_printf(
+        writing->call->arena, "%s/%s", writing->resource->collection, writing->id);
+}
+
+/* Where the change is to be made once: what it is answered with, from what is stored. */
+static void keep_answer(struct writing *writing)
+{
+    bool creates = writing->kind == WRITING_CREATE;
+    const char *version = creates ? "1" : writing->version;
+
+    if (writing->call->idempotency == NULL)
+        return;
+    iqm_idempotency_keep(writing->call, &writing->batch,
+        &(struct iqm_answer){.status = creates ? 201 : 200,
+            .location = creates ? location_of(writing) : NULL,
+            .etag = version,
+            .resource = writing->resource->name,
+            .id = writing->id,
+            .version = version,
+            .person = writing->resource->subject != NULL ? writing->sealing.person : NULL});
+}
+
 static void answer_created(struct writing *writing)
 {
     struct iqm_call *call = writing->call;
 
-    iqm_call_header(call, "Location",
-        iqm_arena_printf(call->arena, "%s/%s", writing->resource->collection, writing->id));
+    iqm_call_header(call, "Location", location_of(writing));
     iqm_call_etag(call, "1");
     iqm_call_reply(call, 201, "application/json", writing->text, strlen(writing->text));
 }
@@ -127,6 +151,7 @@ static void follow(struct writing *writing)
     iqm_pg_batch_clear(&writing->batch);
     iqm_pg_batch_add(
         &writing->batch, statement->name, statement->sql, values, statement->parameter_count);
+    keep_answer(writing);
     iqm_pg_batch_add(&writing->batch, "commit", "COMMIT", NULL, 0);
     writing_run(writing, followed);
 }
@@ -225,6 +250,7 @@ void writing_insert(struct writing *writing)
     bind_stored(writing);
     add_insert(writing);
     add_mail(writing);
+    keep_answer(writing);
     writing->batch.done = created;
     writing->batch.user = writing;
     iqm_pg_write(writing->call->pg, &writing->batch);
@@ -244,8 +270,10 @@ void writing_update(struct writing *writing)
         "written_by = nullif(current_setting('iqm.actor', true), '')::uuid WHERE id = $1::uuid",
         3);
     add_mail(writing);
-    if (effect_of(writing) == NULL)
+    if (effect_of(writing) == NULL) {
+        keep_answer(writing);
         iqm_pg_batch_add(&writing->batch, "commit", "COMMIT", NULL, 0);
+    }
     writing_run(writing, stored);
 }
 

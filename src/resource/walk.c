@@ -81,8 +81,8 @@ void iqm_walk_begin(struct iqm_walk *walk, void (*next)(struct iqm_walk *walk))
     iqm_pg_borrow_stream(walk->call->pg, &walk->borrower);
 }
 
-void iqm_walk_open(
-    struct iqm_walk *walk, const char *sql, unsigned count, void (*next)(struct iqm_walk *walk))
+void iqm_walk_open(struct iqm_walk *walk, const char *sql, const struct iqm_pg_value *values,
+    unsigned count, void (*next)(struct iqm_walk *walk))
 {
     iqm_pg_batch_clear(&walk->batch);
     walk->rows = NULL;
@@ -90,7 +90,7 @@ void iqm_walk_open(
         iqm_pg_batch_add(&walk->batch, "close_walked", "CLOSE " IQM_WALK_CURSOR, NULL, 0);
     walk->open = true;
     walk->most = FIRST_ROWS;
-    iqm_pg_batch_add(&walk->batch, NULL, sql, walk->values, count);
+    iqm_pg_batch_add(&walk->batch, NULL, sql, values, count);
     run(walk, next);
 }
 
@@ -120,7 +120,6 @@ static void fetched(struct iqm_walk *walk)
 {
     void (*next)(struct iqm_walk *) = walk->with_rows;
 
-    iqm_call_progress(walk->call);
     walk->rows = walk->batch.results[0];
     walk->most = next_most(walk->most, walk->rows);
     next(walk);

@@ -10,8 +10,9 @@
  * Creations are whole in one batch and may share a commit. What a creation's rules look up is read
  * before it, in a snapshot of its own: what must hold against other writers belongs in a
  * constraint. The others borrow a session and give it back, rolled back if need be, before the call
- * is answered. Members that only some roles may set narrow the roles that the change is made with
- * to those: the policies then say whether the row is theirs (writers.h).
+ * is answered. With an Idempotency-Key, identify also claims it, and a statement beside the change
+ * keeps the answer. Members that only some roles may set narrow the roles that the change is made
+ * with to those: the policies then say whether the row is theirs (writers.h).
  */
 #include "write.h"
 
@@ -19,6 +20,7 @@
 #include "contract_tables.h"
 #include "document.h"
 #include "iqm/auth.h"
+#include "iqm/idempotency.h"
 #include "iqm/ids.h"
 #include "sealed.h"
 #include "transition.h"
@@ -300,6 +302,7 @@ static void create_begin(struct writing *writing)
         return;
     if (writing->asks)
         context_add(writing);
+    iqm_idempotency_check(writing->call, &writing->batch);
     writing->batch.done = writing->asks ? created_context_read : created_caller_known;
     writing->batch.user = writing;
     iqm_pg_read(writing->call->pg, &writing->batch);

@@ -2,8 +2,8 @@
  * Documents as they are stored: a personal member is sealed as the JSON text it has, so that
  * opening copies bytes and builds no tree.
  */
+#include "iqm/members.h"
 #include "iqm/seal.h"
-#include "members.h"
 
 #include <string.h>
 
@@ -88,10 +88,10 @@ char *iqm_seal_document(struct iqm_arena *arena, const struct iqm_contract *cont
 int iqm_sealed_person(const struct iqm_resource *resource, struct iqm_slice stored,
     char ret_person[static IQM_UUID_TEXT])
 {
-    struct members members;
+    struct iqm_members members;
 
-    members_open(&members, stored);
-    while (members_next(&members)) {
+    iqm_members_open(&members, stored);
+    while (iqm_members_next(&members)) {
         if (!iqm_slice_equal_string(members.name, resource->subject))
             continue;
         if (members.value.len != IQM_UUID_TEXT + 1)
@@ -128,7 +128,7 @@ static void put(struct output *output, const char *from, const char *to)
 
 /* Opens one member into the output. */
 static int open_member(struct iqm_arena *arena, const struct iqm_person_key *key,
-    struct iqm_seal_place place, const struct members *members, struct output *output)
+    struct iqm_seal_place place, const struct iqm_members *members, struct output *output)
 {
     struct iqm_slice sealed, clear;
 
@@ -148,7 +148,7 @@ int iqm_unseal_document(struct iqm_arena *arena, const struct iqm_resource *reso
     const struct iqm_person_key *key, struct iqm_slice stored, struct iqm_slice *ret_clear)
 {
     struct output output = {.text = iqm_arena_bytes(arena, stored.len + 1)};
-    struct members members;
+    struct iqm_members members;
     char person[IQM_UUID_TEXT];
     const char *copied = stored.ptr;
 
@@ -156,8 +156,8 @@ int iqm_unseal_document(struct iqm_arena *arena, const struct iqm_resource *reso
         return IQM_ENOMEM;
     if (iqm_sealed_person(resource, stored, person) != 0)
         return IQM_EINVAL;
-    members_open(&members, stored);
-    while (members_next(&members)) {
+    iqm_members_open(&members, stored);
+    while (iqm_members_next(&members)) {
         if (members.value.len < 2 || members.value.ptr[1] != IQM_SEALED_PREFIX[0])
             continue;
         size_t before = output.length;

@@ -71,7 +71,8 @@ static bool take_role(PGconn *connection)
 /* Makes a connection that was lost anew, where the database answers. */
 static void renew(struct iqm_keyring *keyring)
 {
-    if (PQstatus(keyring->connection) == CONNECTION_OK)
+    if (PQstatus(keyring->connection) == CONNECTION_OK &&
+        PQtransactionStatus(keyring->connection) != PQTRANS_ACTIVE)
         return;
     PQreset(keyring->connection);
     if (PQstatus(keyring->connection) == CONNECTION_OK)

@@ -754,7 +754,7 @@ class TestCommand:
 def test_every_table_of_documents_is_audited(stage):
     """Those with versions and history; imports of the register report themselves. So do ledgers,
     which functions add to."""
-    ledgers = {"consent_record", "consent_wording", "erasure"}
+    ledgers = {"consent_record", "consent_wording", "erasure", "retention_sweep"}
     audited = set(stage.cluster.psql("SELECT tgrelid::regclass FROM pg_trigger WHERE tgfoid = "
                                      "'record_change'::regproc").split())
     written = {node["x-resource"] for path in DOCUMENT["paths"].values()

@@ -52,6 +52,7 @@ VERBS = {
                             "IQM_OWNER_KEY_DATABASE_URL"],
     ("import", "register"): ["--dry-run"],
     ("keys", "rotate"): ["IQM_FORMER_MASTER_KEY", "IQM_MASTER_KEY"],
+    ("retention",): ["--dry-run", "IQM_SIGNING_KEY", "IQM_RETENTION_EVERY"],
     ("token", "issue"): ["--name", "--role", "--scope", "--expires-in-days", "IQM_TOKEN_KEY"],
     ("token", "list"): [], ("token", "revoke"): ["ID"],
     ("user", "invite"): ["--name", "--email", "--role", "--school", "IQM_PUBLIC_URL"],
@@ -183,6 +184,10 @@ class TestCheck:
                                "WHERE name = 'person'", database=name)
             done = stage.iqmd("check", check=False, settings=settings)
             assert done.returncode == 1 and "run iqmd migrate" in done.stderr
+            stage.cluster.psql("UPDATE retention_rule SET keep = 'P9Y' WHERE class = 'person'",
+                               database=name)
+            done = stage.iqmd("check", check=False, settings=settings)
+            assert done.returncode == 1 and "rules of retention" in done.stderr
             stage.iqmd("migrate", settings=settings)
             stage.iqmd("check", settings=settings)
             stage.cluster.psql("ALTER TABLE school NO FORCE ROW LEVEL SECURITY", database=name)

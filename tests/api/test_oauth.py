@@ -394,7 +394,7 @@ def test_what_is_over_is_cleared_away(stage, person, app, anyone):
             f"SELECT revoked_at IS NOT NULL FROM session WHERE id = '{ids[0]}'") == "t"
         stage.cluster.psql(f"UPDATE session SET revoked_at = now() - interval '91 days' "
                            f"WHERE id = '{ids[0]}'")
-        stage.cluster.psql("SELECT forget_expired()", user="iqm_server")
+        stage.cluster.psql("SELECT delete_due('sign_in', 'session', 5000)", user="iqm_server")
         assert stage.cluster.psql(f"SELECT count(*) FROM session WHERE id = '{ids[0]}'") == "0"
         assert anyone.get("/v1/schools", token=new["access_token"]).status == 200
     finally:

@@ -113,7 +113,7 @@ class TestPlaces:
         seen = head.get(f"/v1/audit-records?resource_id={person['id']}").json["items"]
         assert any(one["operation"] == "get_personal_data" for one in seen)
         preview = head.get(f"/v1/people/{person['id']}/erasure-preview").json
-        assert "personal_data" in {one["what"] for one in preview["recipients"]}
+        assert "get_personal_data" in {one["what"] for one in preview["recipients"]}
 
     def test_head(self, head, make):
         response = head.request("HEAD", path(make.person()))

@@ -1,4 +1,4 @@
--- Requests for wrk: get, match (a conditional get), page, post, standings, report, and search?… as it
+-- Requests for wrk: get, match (a conditional get), page, post, once (post with a key), standings, report, and search?… as it
 -- stands in the path. Arguments: kind, schools, token.
 local threads = 0
 local kind, schools, headers
@@ -27,6 +27,16 @@ local function post()
     return wrk.format("POST", "/v1/meetings", headers, body)
 end
 
+-- The same, each with an Idempotency-Key of its own.
+local count = 0
+local function once()
+    local cluster, host = math.random(0, schools / 50 - 1), math.random(0, schools - 1)
+    local body = before .. id("9000", cluster) .. between .. id("8000", host) .. after
+    count = count + 1
+    headers["Idempotency-Key"] = string.format('"%d-%d-%d"', number, salt, count)
+    return wrk.format("POST", "/v1/meetings", headers, body)
+end
+
 local function search()
     return wrk.format("GET", "/v1/contributions/" .. kind, headers)
 end
@@ -52,7 +62,7 @@ local now = os.date("*t")
 local first = now.month >= 9 and now.year - 1 or now.year - 2
 local year = string.format("academic_year=%d/%02d", first, (first + 1) % 100)
 
-local kinds = {get = get, match = get, page = page, post = post,
+local kinds = {get = get, match = get, page = page, post = post, once = once,
     school_standing = of_school("/standing"), cluster_standing = cluster_standing,
     review_document = of_school("/review-document?" .. year),
     review_document_page = of_school("/review-document.html?" .. year), report = report}
@@ -61,9 +71,10 @@ function init(args)
     kind, schools = args[1], tonumber(args[2])
     headers = {Authorization = "Bearer " .. args[3]}
     if kind == "match" then headers["If-None-Match"] = '"1"' end
-    if kind == "post" then headers["Content-Type"] = "application/json" end
+    if kind == "post" or kind == "once" then headers["Content-Type"] = "application/json" end
     before, between, after = args[4], args[5], args[6]
     math.randomseed(os.time() * 31 + number)
+    salt = math.random(0, 2147483647)
     request = kinds[kind] or search
 end
 

@@ -254,6 +254,7 @@ erase_person                  201          403          403          403        
 list_erasures                 in           403          403          403          401
 get_erasure                   200          403          403          403          401
 get_erasure_certificate       200          200          200          200          200
+list_retention_sweeps         in           403          403          403          401
 get_signing_keys              200          200          200          200          200
 get_consent_state             200          200 404 404  200 404 404  403          401
 get_consent_withdrawal_page   200          200          200          200          200

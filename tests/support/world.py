@@ -5,6 +5,7 @@ owner: what the sign-in pages do is not asked here. Knows no operation and no ex
 """
 
 import hashlib
+import json
 import secrets
 import uuid
 from dataclasses import dataclass
@@ -168,6 +169,7 @@ class World:
         self.consent_wordings = {place: consents.shipped(self.make.client) for place in PLACES}
         self.consent_records = {}
         self.erasures = {place: self._erasure() for place in PLACES}
+        self.retention_sweeps = {place: self._sweep() for place in PLACES}
         self.bank_holidays = {place: self.make.bank_holiday() for place in PLACES}
         self.legal_holds = {place: self.fresh("legal_hold", place) for place in PLACES}
         self.privacy_requests = {place: self.fresh("privacy_request", place) for place in PLACES}
@@ -177,6 +179,15 @@ class World:
         done = self.make.client.post(f"/v1/people/{self.make.person()['id']}/erasure", {})
         assert done.status == 201, done
         return done.json
+
+    def _sweep(self):
+        """An entry of the ledger; nothing was deleted for it."""
+        entry = {"id": str(uuid.uuid4()), "rule": "mail", "place": "outbox", "rows": 1,
+                 "due_before": "2020-01-01T00:00:00.000Z", "swept_at": "2020-02-01T00:00:00.000Z",
+                 "certificate": "a.b.c"}
+        self.people.stage.cluster.psql(f"SELECT record_sweep('{json.dumps(entry)}')",
+                                       user="iqm_server")
+        return entry
 
     def _kept_award(self, place):
         """Of another level than those that are made anew."""

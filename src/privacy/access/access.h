@@ -37,6 +37,7 @@ struct access {
     const struct access_form *form;
     const char *person, *made_at;
     struct iqm_walk walk;
+    struct iqm_pg_value values[2];
     struct mention_search mentions;
     enum access_phase phase;
     size_t next_place;

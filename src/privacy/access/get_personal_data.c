@@ -119,9 +119,10 @@ static void open_place(struct access *access, const struct iqm_place *place)
     access->sealed =
         (struct iqm_resource){.name = place->sealed_resource, .subject = place->sealed_subject};
     access->walk.user = access;
-    access->walk.values[0].text = place->name;
-    access->walk.values[1].text = access->person;
-    iqm_walk_open(&access->walk, "SELECT open_personal_place($1, $2::uuid)", 2, place_opened);
+    access->values[0].text = place->name;
+    access->values[1].text = access->person;
+    iqm_walk_open(
+        &access->walk, "SELECT open_personal_place($1, $2::uuid)", access->values, 2, place_opened);
 }
 
 /* ---- mentions ---- */

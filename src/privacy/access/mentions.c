@@ -149,11 +149,7 @@ static void opened(struct iqm_walk *walk)
 /* Earlier versions are asked for by who sees those of everybody. */
 static void open_history(struct mention_search *search)
 {
-    struct iqm_walk *walk = search->walk;
-
-    walk->values[2].text = search->sealed;
-    walk->values[3].text = search->clear;
-    iqm_walk_open(walk, history_sql, 4, opened);
+    iqm_walk_open(search->walk, history_sql, search->values, 4, opened);
 }
 
 static void open_resource(struct mention_search *search, const struct iqm_resource *resource)
@@ -166,7 +162,7 @@ static void open_resource(struct mention_search *search, const struct iqm_resour
     if (sql == NULL)
         fail(search);
     else
-        iqm_walk_open(search->walk, sql, is_sealed ? 0 : 2, opened);
+        iqm_walk_open(search->walk, sql, search->values, is_sealed ? 0 : 2, opened);
 }
 
 static void open_next(struct mention_search *search)
@@ -261,15 +257,16 @@ static char *resources_of(struct iqm_call *call, bool sealed)
 static int read_terms(struct mention_search *search, const json_t *person)
 {
     struct iqm_call *call = search->walk->call;
+    struct iqm_pg_value *values = search->values;
 
     if (person == NULL || mention_terms_read(call->arena, person, &search->terms) != 0 ||
-        digits_of(call->arena, &search->terms, &search->digits) != 0)
+        digits_of(call->arena, &search->terms, &values[1].text) != 0)
         return IQM_ENOMEM;
-    search->patterns = patterns_of(call->arena, &search->terms);
-    search->clear = resources_of(call, false);
-    search->sealed = resources_of(call, true);
-    return search->patterns != NULL && search->clear != NULL && search->sealed != NULL ? 0
-                                                                                       : IQM_ENOMEM;
+    values[0].text = patterns_of(call->arena, &search->terms);
+    values[2].text = resources_of(call, true);
+    values[3].text = resources_of(call, false);
+    return values[0].text != NULL && values[2].text != NULL && values[3].text != NULL ? 0
+                                                                                      : IQM_ENOMEM;
 }
 
 static void person_unsealed(struct iqm_walk *walk, const struct iqm_slice *documents)
@@ -285,8 +282,6 @@ static void person_unsealed(struct iqm_walk *walk, const struct iqm_slice *docum
     person = json_loadb(documents[0].ptr, documents[0].len, 0, NULL);
     error = read_terms(search, person);
     json_decref(person);
-    walk->values[0].text = search->patterns;
-    walk->values[1].text = search->digits;
     if (error != 0)
         fail(search);
     else
@@ -319,7 +314,7 @@ static void person_opened(struct iqm_walk *walk)
 void mentions_begin(struct mention_search *search)
 {
     search->walk->user = search;
-    search->walk->values[0].text = search->person;
-    iqm_walk_open(
-        search->walk, OPEN_CURSOR "doc::text FROM person WHERE id = $1::uuid", 1, person_opened);
+    search->values[0].text = search->person;
+    iqm_walk_open(search->walk, OPEN_CURSOR "doc::text FROM person WHERE id = $1::uuid",
+        search->values, 1, person_opened);
 }

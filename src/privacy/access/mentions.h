@@ -33,8 +33,8 @@ struct mention_search {
 
     /* The search's own. */
     struct mention_terms terms;
-    const char *patterns, *digits, *clear, *sealed; /* parameters of the statements */
-    size_t source;                                  /* the resource under way; the last: history */
+    struct iqm_pg_value values[4]; /* patterns, digits, and of history the resources */
+    size_t source;                 /* the resource under way; the last: history */
     struct mention now;
 };
 

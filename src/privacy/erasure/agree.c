@@ -12,7 +12,8 @@
 #define PAGE "200"
 #define PAGE_MEMORY ((size_t)64 * 1024)
 #define REPEAT_PARAMETERS 4
-#define THREAD "iqmd erasures"
+
+static const char destroy_sql[] = "SELECT log_erasure($1::uuid, $2::uuid, $3::json, $4)";
 
 /* From whom to whom. A row of `list` is the id of an erasure, and then what `repeat` wants. */
 struct way {
@@ -27,13 +28,9 @@ static PGresult *ask(
     return iqm_ask(connection, sql, count, values, NULL, NULL, way->stopping);
 }
 
-/* Lost, too, where a statement was not answered in time. */
 static int failure(const PGconn *connection)
 {
-    return PQstatus(connection) == CONNECTION_OK &&
-                   PQtransactionStatus(connection) != PQTRANS_ACTIVE
-               ? IQM_EPG
-               : IQM_EPGLOST;
+    return iqm_ask_is_lost(connection) ? IQM_EPGLOST : IQM_EPG;
 }
 
 /* The ids of a page, as a PostgreSQL array. */
@@ -118,8 +115,8 @@ static int follow(const struct way *way, const char *since, unsigned *count)
     }
 }
 
-static int follow_both(PGconn *connection, PGconn *keys, const char *since,
-    const atomic_bool *stopping, struct iqm_agreement *agreement)
+int iqm_erasures_agree(PGconn *connection, PGconn *keys, const char since[static IQM_UUID_TEXT],
+    const atomic_bool *stopping, struct iqm_agreement *ret_agreement)
 {
     const struct way log_to_ledger = {.from = keys,
         .to = connection,
@@ -134,41 +131,20 @@ static int follow_both(PGconn *connection, PGconn *keys, const char *since,
                 "FROM list_erasures($1::uuid, " PAGE ")",
         .missing = "SELECT given.id::text FROM unnest($1::uuid[]) AS given (id) WHERE NOT EXISTS "
                    "(SELECT FROM erasure_log WHERE erasure_id = given.id)",
-        .repeat = "SELECT log_erasure($1::uuid, $2::uuid, $3::json, $4)",
+        .repeat = destroy_sql,
         .stopping = stopping};
-    int error = follow(&log_to_ledger, since, &agreement->repeated);
+    *ret_agreement = (struct iqm_agreement){0};
+    int error = follow(&log_to_ledger, since, &ret_agreement->repeated);
 
-    return error != 0 ? error : follow(&ledger_to_log, since, &agreement->finished);
+    return error != 0 ? error : follow(&ledger_to_log, since, &ret_agreement->finished);
 }
 
-/* How long a statement may take is for iqm_ask to say: then the connection counts as lost, and it
- * is tried again. */
-static PGconn *connect_to(
-    const struct iqm_config *config, const char *url, const atomic_bool *stopping)
+int iqm_erasure_destroy_key(PGconn *keys, const struct iqm_erasure_entry *erasure,
+    const char *entry, const char *certificate, const atomic_bool *stopping)
 {
-    PGconn *connection = iqm_ask_connect(config, url, THREAD, stopping);
-
-    if (connection == NULL)
-        return NULL;
+    const char *values[] = {erasure->person, erasure->id, entry, certificate};
     IQM_CLEANUP(iqm_ask_clear)
-    PGresult *set = iqm_ask(connection, "SELECT set_config('statement_timeout', '0', false)", 0,
-        NULL, NULL, NULL, stopping);
-    if (set != NULL)
-        return connection;
-    PQfinish(connection);
-    return NULL;
-}
+    PGresult *done = iqm_ask(keys, destroy_sql, 4, values, NULL, NULL, stopping);
 
-int iqm_erasures_agree(const struct iqm_config *config, const char since[static IQM_UUID_TEXT],
-    const atomic_bool *stopping, struct iqm_agreement *ret_agreement)
-{
-    PGconn *connection = connect_to(config, config->database_url, stopping);
-    PGconn *keys =
-        connection != NULL ? connect_to(config, config->key_database_url, stopping) : NULL;
-    int error =
-        keys != NULL ? follow_both(connection, keys, since, stopping, ret_agreement) : IQM_EPGLOST;
-
-    PQfinish(keys);
-    PQfinish(connection);
-    return error;
+    return done != NULL ? 0 : failure(keys);
 }

@@ -2,25 +2,14 @@
  * been given the data. */
 #include "iqm/erasure.h"
 #include "iqm/jws.h"
+#include "privacy/stored_json.h"
 
-#include <jansson.h>
 #include <string.h>
 
 void iqm_erasure_begin(struct iqm_erasure_entry *erasure)
 {
     iqm_uuid7(erasure->id);
     iqm_time_now(erasure->erased_at);
-}
-
-static char *text_of(struct iqm_arena *arena, json_t *taken)
-{
-    size_t length = json_dumpb(taken, NULL, 0, JSON_COMPACT);
-    char *text = taken != NULL ? iqm_arena_alloc(arena, length + 1) : NULL;
-
-    if (text != NULL && json_dumpb(taken, text, length, JSON_COMPACT) != length)
-        text = NULL;
-    json_decref(taken);
-    return text;
 }
 
 static json_t *what_was_done(const struct iqm_erasure_entry *erasure, const json_t *detail)
@@ -63,8 +52,8 @@ int iqm_erasure_write(struct iqm_arena *arena, const struct iqm_config *config,
 
     if (done == NULL)
         return IQM_EINVAL;
-    const char *entry = text_of(arena, entry_of(erasure, done));
-    const char *payload = text_of(arena, certified(config, erasure, done));
+    const char *entry = stored_json(arena, entry_of(erasure, done));
+    const char *payload = stored_json(arena, certified(config, erasure, done));
     json_decref(done);
     const char *certificate = payload != NULL ? iqm_jws_sign(arena, config->signing_key_bytes,
                                                     (struct iqm_slice){payload, strlen(payload)})

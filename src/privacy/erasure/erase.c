@@ -7,6 +7,7 @@
 #include "contract_tables.h"
 #include "iqm/auth.h"
 #include "iqm/erasure.h"
+#include "iqm/idempotency.h"
 #include "iqm/resource.h"
 #include "iqm/services.h"
 #include "iqm/vault.h"
@@ -74,6 +75,11 @@ static bool went_well(struct erasing *erasing, int identity)
     return error == 0;
 }
 
+static const char *location_of(const struct erasing *erasing)
+{
+    return iqm_arena_printf(erasing->call->arena, "/v1/erasures/%s", erasing->erasure.id);
+}
+
 static void destroyed(struct iqm_vault_destruction *destruction)
 {
     struct erasing *erasing = destruction->user;
@@ -83,8 +89,7 @@ static void destroyed(struct iqm_vault_destruction *destruction)
         iqm_call_fail_with(call, IQM_PROBLEM_SERVICE_UNAVAILABLE);
         return;
     }
-    iqm_call_header(
-        call, "Location", iqm_arena_printf(call->arena, "/v1/erasures/%s", erasing->erasure.id));
+    iqm_call_header(call, "Location", location_of(erasing));
     iqm_call_reply(call, 201, "application/json", erasing->entry, strlen(erasing->entry));
 }
 
@@ -120,6 +125,12 @@ static void enter(struct erasing *erasing, struct iqm_slice detail)
     erasing->values[1].text = erasing->certificate;
     iqm_pg_batch_add(&erasing->batch, "record_erasure", "SELECT record_erasure($1::json, $2)",
         erasing->values, 2);
+    iqm_idempotency_keep(erasing->call, &erasing->batch,
+        &(struct iqm_answer){.status = 201,
+            .location = location_of(erasing),
+            .resource = "erasure",
+            .id = erasing->erasure.id,
+            .version = "1"});
     iqm_pg_batch_add(&erasing->batch, "commit", "COMMIT", NULL, 0);
     run(erasing, committed);
 }

@@ -4,6 +4,7 @@
  * went away, or by a server that was killed and whose last statement PostgreSQL carried out after
  * the next server had started.
  */
+#include "iqm/ask.h"
 #include "iqm/erasure.h"
 #include "iqm/log.h"
 #include "iqm/thread.h"
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define THREAD "iqmd erasures"
 #define AGAIN_MS 300
 #define ROUND_EVERY_MS 5000
 #define ROUND_DAYS 7 /* how far back a round looks; a start looks at all */
@@ -33,12 +35,44 @@ static void log_count(const char *event, unsigned count)
     iqm_log_end(&line);
 }
 
+/* How long a statement may take is for iqm_ask to say: then the connection counts as lost, and it
+ * is tried again. */
+static PGconn *connect_to(
+    const struct iqm_config *config, const char *url, const atomic_bool *stopping)
+{
+    PGconn *connection = iqm_ask_connect(config, url, THREAD, stopping);
+
+    if (connection == NULL)
+        return NULL;
+    IQM_CLEANUP(iqm_ask_clear)
+    PGresult *set = iqm_ask(connection, "SELECT set_config('statement_timeout', '0', false)", 0,
+        NULL, NULL, NULL, stopping);
+    if (set != NULL)
+        return connection;
+    PQfinish(connection);
+    return NULL;
+}
+
+static int agree_over(const struct iqm_config *config, const char since[static IQM_UUID_TEXT],
+    const atomic_bool *stopping, struct iqm_agreement *agreement)
+{
+    PGconn *connection = connect_to(config, config->database_url, stopping);
+    PGconn *keys =
+        connection != NULL ? connect_to(config, config->key_database_url, stopping) : NULL;
+    int error = keys != NULL ? iqm_erasures_agree(connection, keys, since, stopping, agreement)
+                             : IQM_EPGLOST;
+
+    PQfinish(keys);
+    PQfinish(connection);
+    return error;
+}
+
 /* What was done is told also where the rest of it failed. */
 static int agree(const struct iqm_config *config, const char since[static IQM_UUID_TEXT],
     const atomic_bool *stopping)
 {
     struct iqm_agreement agreement = {0};
-    int error = iqm_erasures_agree(config, since, stopping, &agreement);
+    int error = agree_over(config, since, stopping, &agreement);
 
     log_count("erasures_repeated", agreement.repeated);
     log_count("erasures_finished", agreement.finished);
@@ -52,7 +86,7 @@ int iqm_erasures_await(const struct iqm_config *config)
     bool said = false;
     int error;
 
-    while ((error = agree(config, "00000000-0000-0000-0000-000000000000", &never)) == IQM_EPGLOST) {
+    while ((error = agree(config, IQM_ERASURES_ALL, &never)) == IQM_EPGLOST) {
         if (!said)
             iqm_log_event(IQM_LOG_ERROR, "database_awaited", NULL, NULL);
         said = true;

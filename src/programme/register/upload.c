@@ -5,6 +5,7 @@
  */
 #include "contract_tables.h"
 #include "iqm/auth.h"
+#include "iqm/idempotency.h"
 #include "iqm/importer.h"
 #include "iqm/services.h"
 #include "programme/register/spool.h"
@@ -54,14 +55,18 @@ static int disk_problem(struct iqm_call *call, int error)
     return busy(call, "The file cannot be kept at present. Try again later.");
 }
 
+static const char *location_of(const struct upload *upload)
+{
+    return iqm_arena_printf(upload->call->arena, "/v1/imports/register/%s", upload->id);
+}
+
 static void answer(struct upload *upload)
 {
     struct iqm_call *call = upload->call;
     const struct iqm_services *services = call->services;
 
     iqm_importer_wake(services->importer);
-    iqm_call_header(
-        call, "Location", iqm_arena_printf(call->arena, "/v1/imports/register/%s", upload->id));
+    iqm_call_header(call, "Location", location_of(upload));
     iqm_call_reply(call, 202, "application/json", upload->document, strlen(upload->document));
 }
 
@@ -77,6 +82,8 @@ static void inserted(struct iqm_pg_batch *batch)
     upload->entered = batch->error == 0 || batch->error == IQM_EPGLOST;
     if (batch->result_count > 0)
         error = iqm_auth_verdict(call, batch->results[0]);
+    if (error == 0)
+        error = iqm_idempotency_refusal(call, batch);
     if (error == 0 && batch->error != 0)
         error = busy(call, "The import could not be entered. Send the file again.");
     if (error != 0)
@@ -97,6 +104,9 @@ static void insert(struct upload *upload)
     upload->values[1].text = upload->document;
     iqm_pg_batch_add(&upload->batch, upload->call->operation->statement->name,
         upload->call->operation->statement->sql, upload->values, 2);
+    iqm_idempotency_keep(upload->call, &upload->batch,
+        &(struct iqm_answer){
+            .status = 202, .location = location_of(upload), .body = upload->document});
     upload->batch.done = inserted;
     iqm_pg_run(upload->session, &upload->batch);
 }

@@ -1,9 +1,9 @@
 /* One pass, no copy: a stored document is opened for every read of it. */
-#include "members.h"
+#include "iqm/members.h"
 
 #include <string.h>
 
-void members_open(struct members *members, struct iqm_slice object)
+void iqm_members_open(struct iqm_members *members, struct iqm_slice object)
 {
     const char *brace = memchr(object.ptr, '{', object.len);
 
@@ -51,7 +51,7 @@ static const char *skip_space(const char *at, const char *end, const char *also)
     return at;
 }
 
-bool members_next(struct members *members)
+bool iqm_members_next(struct iqm_members *members)
 {
     const char *end = members->end;
     const char *name = skip_space(members->at, end, ",");
