@@ -80,6 +80,8 @@ port = 5432
 shared_buffers = $(shared_buffers)
 random_page_cost = 1.1
 log_error_verbosity = terse
+log_parameter_max_length = 0
+log_parameter_max_length_on_error = 0
 log_line_prefix = '%m [%p] %q%u@%d '
 CONF
 }

@@ -29,9 +29,6 @@ void iqm_keyring_closep(struct iqm_keyring **keyring);
 const struct iqm_seal_secrets *iqm_keyring_secrets(const struct iqm_keyring *keyring);
 PGconn *iqm_keyring_connection(struct iqm_keyring *keyring);
 
-/* Makes a connection that was lost anew, where the database answers. */
-void iqm_keyring_renew(struct iqm_keyring *keyring);
-
 /* The key of a person. IQM_ENOTFOUND: there is none; IQM_EINVAL: it is not of this master key;
  * IQM_EPGLOST or IQM_EPG. The connection is made anew where it was lost. */
 int iqm_keyring_find(

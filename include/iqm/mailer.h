@@ -9,9 +9,9 @@
  * again for about a day; one that nothing could be done for within five days has failed.
  *
  * Whoever has something to tell somebody calls enqueue_mail(person, kind, body) in the transaction
- * that is the reason. The body is a JSON object of the kind's parameters, sealed (iqm_seal) as
- * member `body` of `outbox` under the person's key; where there is nobody to tell, person is null
- * and the body sealed under a key made up, so that it costs the same:
+ * that is the reason. The body is a JSON object of the kind's parameters, sealed (iqm/mail_body.h)
+ * as member `body` of `outbox` under the person's key; where there is nobody to tell, person is
+ * null and the body sealed under a key made up, so that it costs the same:
  *
  *   request_code          code, minutes
  *   request_received      request, reference, due_on
@@ -33,11 +33,6 @@
 #include "iqm/seal.h"
 
 #include <stdio.h>
-
-/* The body of a mail to a person, in the arena; NULL when memory is out. Where `person` is NULL it
- * is one to nobody: it costs the same and nothing will ever open it. */
-char *iqm_mail_body(struct iqm_arena *arena, const struct iqm_person_key *key, const char *person,
-    const json_t *parameters);
 
 struct iqm_mailer;
 

@@ -24,6 +24,11 @@ struct iqm_rules {
     const char *happened_on; /* its day */
     const json_t *request;   /* what was sent along */
     const char *effect;      /* the rules' own to set: what the operation's statement is told */
+
+    /* The rules' own to set, of a record about a person: a mail to the person in the transaction of
+     * the change (iqm/mailer.h). */
+    const char *mail;        /* its kind; NULL: none */
+    json_t *mail_parameters; /* new */
 };
 
 /* The generic handlers named by x-action. */

@@ -1,4 +1,7 @@
-/* `iqmd erasure verify`: whether a certificate is one of this service. Asks no database. */
+/* `iqmd erasure verify|ledger`: whether a certificate is one of this service, which asks no
+ * database, and whether all that were erased are certified. */
+#include "erasure.h"
+
 #include "cli.h"
 #include "iqm/jws.h"
 
@@ -10,45 +13,58 @@
 #define CERTIFICATE_MAX ((size_t)1024 * 1024)
 
 struct options {
-    uint8_t key[IQM_KEY_BYTES];
-    bool has_key;
+    struct erasure_keys keys;
     const char *path; /* NULL: standard input */
 };
 
-static const struct cli_verb verbs[] = {{"verify", "[--public-key HEX] [FILE]",
-    "Says whether FILE, or standard input, holds a certificate that was signed with\n"
-    "IQM_SIGNING_KEY, and prints what it certifies. The certificate is what\n"
-    "GET /v1/erasures/{erasure_id}/certificate answers with.\n\n"
-    "  --public-key HEX   the key to trust instead: what iqmd audit public-key prints",
-    CLI_OPTIONS}};
+#define VERIFY 0
+static const struct cli_verb verbs[] = {
+    {"verify", "[--public-key HEX]… [FILE]",
+        "Says whether FILE, or standard input, holds a certificate that was signed with\n"
+        "IQM_SIGNING_KEY, and prints what it certifies. The certificate is what\n"
+        "GET /v1/erasures/{erasure_id}/certificate answers with.\n\n"
+        "  --public-key HEX   a key to trust instead: what iqmd audit public-key prints",
+        CLI_OPTIONS},
+    {"ledger", "[--public-key HEX]…",
+        "Says whether each erasure of the ledger is what its certificate and the key database's\n"
+        "log say of it, and none is missing in either. Changes nothing; iqmd audit verify holds\n"
+        "the ledger against the audit log. IQM_OWNER_DATABASE_URL and\n"
+        "IQM_OWNER_KEY_DATABASE_URL name the databases.\n\n"
+        "  --public-key HEX   a key to trust instead of that of IQM_SIGNING_KEY; also one that\n"
+        "                     was used before",
+        CLI_OPTIONS},
+};
 static const struct cli_command command = {
     "erasure", "Certificates of erasures.", verbs, IQM_LENGTH(verbs)};
 
-static bool take_key(struct options *options, const char *text)
+static bool take_key(struct erasure_keys *keys, const char *text)
 {
     size_t length = 0;
 
-    options->has_key =
-        strlen(text) == 2 * (size_t)IQM_KEY_BYTES &&
-        sodium_hex2bin(options->key, IQM_KEY_BYTES, text, strlen(text), NULL, &length, NULL) == 0 &&
-        length == IQM_KEY_BYTES;
-    if (!options->has_key)
-        fprintf(stderr, "A public key is 64 hexadecimal digits.\n");
-    return options->has_key;
+    if (keys->count == ERASURE_KEYS_MAX || strlen(text) != 2 * (size_t)IQM_KEY_BYTES ||
+        sodium_hex2bin(
+            keys->keys[keys->count], IQM_KEY_BYTES, text, strlen(text), NULL, &length, NULL) != 0 ||
+        length != IQM_KEY_BYTES) {
+        fprintf(stderr, "A public key is 64 hexadecimal digits, and there are at most %d.\n",
+            ERASURE_KEYS_MAX);
+        return false;
+    }
+    keys->count++;
+    return true;
 }
 
-static int read_options(int argc, char **argv, struct options *options)
+static int read_options(const struct cli_verb *verb, int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {
         {"public-key", required_argument, NULL, 'k'}, {NULL, 0, NULL, 0}};
     int found;
 
     while ((found = getopt_long(argc, argv, "", known, NULL)) >= 0) {
-        if (found != 'k' || !take_key(options, optarg))
-            return cli_wrong(&command, &verbs[0]);
+        if (found != 'k' || !take_key(&options->keys, optarg))
+            return cli_wrong(&command, verb);
     }
-    if (optind + 1 < argc)
-        return cli_wrong_count(&command, &verbs[0]);
+    if (optind + (verb == &verbs[VERIFY] ? 1 : 0) < argc)
+        return cli_wrong_count(&command, verb);
     options->path = argv[optind];
     return 0;
 }
@@ -80,12 +96,14 @@ static int verify(const struct options *options)
 
     if (arena == NULL || !read_certificate(arena, options->path, &certificate))
         return EXIT_FAILURE;
-    if (iqm_jws_verify(arena, options->key, certificate, &payload) != 0) {
-        fprintf(stderr, "This is no certificate that was signed with this key.\n");
-        return EXIT_FAILURE;
+    for (size_t i = 0; i < options->keys.count; i++) {
+        if (iqm_jws_verify(arena, options->keys.keys[i], certificate, &payload) == 0) {
+            printf("%.*s\n", (int)payload.len, payload.ptr);
+            return EXIT_SUCCESS;
+        }
     }
-    printf("%.*s\n", (int)payload.len, payload.ptr);
-    return EXIT_SUCCESS;
+    fprintf(stderr, "This is no certificate that was signed with this key.\n");
+    return EXIT_FAILURE;
 }
 
 int cli_erasure(int argc, char **argv)
@@ -97,13 +115,14 @@ int cli_erasure(int argc, char **argv)
 
     if (verb == NULL)
         return status;
-    if (read_options(argc - 1, argv + 1, &options) != 0 || iqm_config_load(&config, stderr) != 0)
+    if (read_options(verb, argc - 1, argv + 1, &options) != 0 ||
+        iqm_config_load(&config, stderr) != 0)
         return EXIT_USAGE;
-    if (!options.has_key && *config.signing_key == '\0') {
+    if (options.keys.count == 0 && *config.signing_key == '\0') {
         fprintf(stderr, "Set IQM_SIGNING_KEY, or say --public-key: whose certificate is it?\n");
         return EXIT_USAGE;
     }
-    if (!options.has_key)
-        iqm_jws_public_key(config.signing_key_bytes, options.key);
-    return verify(&options);
+    if (options.keys.count == 0)
+        iqm_jws_public_key(config.signing_key_bytes, options.keys.keys[options.keys.count++]);
+    return verb == &verbs[VERIFY] ? verify(&options) : erasure_check_ledger(&config, &options.keys);
 }

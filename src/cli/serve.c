@@ -95,6 +95,7 @@ struct background {
     struct iqm_mailer *mailer;
     struct iqm_auditor *auditor;
     struct iqm_importer *importer;
+    struct iqm_erasure_keeper *keeper;
     struct iqm_sweeper *sweeper;
 };
 
@@ -113,6 +114,9 @@ static int start(struct background *background, const struct iqm_config *config,
     background->auditor = iqm_auditor_start(config);
     if (background->auditor == NULL)
         return not_started("auditor_not_started");
+    background->keeper = iqm_erasure_keeper_start(config);
+    if (background->keeper == NULL)
+        return not_started("erasure_keeper_not_started");
     background->importer = iqm_importer_start(config);
     if (background->importer == NULL)
         return not_started("importer_not_started");
@@ -124,6 +128,7 @@ static void stop(struct background *background)
 {
     iqm_sweeper_stop(background->sweeper);
     iqm_importer_stop(background->importer);
+    iqm_erasure_keeper_stop(background->keeper);
     iqm_mailer_stop(background->mailer);
     iqm_auditor_stop(background->auditor);
 }
@@ -146,9 +151,9 @@ static int serve(const struct iqm_config *config, const struct iqm_seal_secrets 
 }
 
 /* Whoever was erased is erased before the first request, whatever backup the database is from. */
-static bool agree(const struct iqm_config *config, struct iqm_keyring *keyring)
+static bool agree(const struct iqm_config *config)
 {
-    if (iqm_erasures_await(config, keyring) == 0)
+    if (iqm_erasures_await(config) == 0)
         return true;
     fprintf(stderr, "The database does not have what the server needs: run iqmd migrate.\n");
     return false;
@@ -175,9 +180,8 @@ int cli_serve(int argc, char **argv)
     }
     IQM_CLEANUP(iqm_keyring_closep)
     struct iqm_keyring *keyring = iqm_keyring_await(&config, stderr);
-    status = keyring != NULL && agree(&config, keyring)
-                 ? serve(&config, iqm_keyring_secrets(keyring))
-                 : EXIT_FAILURE;
+    status = keyring != NULL && agree(&config) ? serve(&config, iqm_keyring_secrets(keyring))
+                                               : EXIT_FAILURE;
     iqm_contract_close(&iqm_contract);
     return status;
 }

@@ -24,13 +24,13 @@ static const struct mail_kind kinds[] = {
         "\n"
         "It works once, for {minutes} minutes. If you did not make the request, you need not do "
         "anything: without the code nothing will happen.\n" SIGNED,
-        false},
+        false, true},
     {"request_received", "We have received your request",
         "Hello,\n"
         "\n"
         "Thank you for your request: {request}. We have received it and will answer by {due_on} at "
         "the latest.\n" REFERENCE SIGNED,
-        false},
+        false, false},
     {"request_paused", "We need something from you to answer your request",
         "Hello,\n"
         "\n"
@@ -40,7 +40,7 @@ static const struct mail_kind kinds[] = {
         "{reason}\n"
         "\n"
         "The time we have to answer stands still until then.\n" REFERENCE SIGNED,
-        false},
+        false, false},
     {"request_extended", "Your request will take us longer",
         "Hello,\n"
         "\n"
@@ -52,7 +52,7 @@ static const struct mail_kind kinds[] = {
         "We will answer by {due_on} at the latest. If you think we should not take longer, you may "
         "complain to the Information Commissioner's Office (https://ico.org.uk).\n" REFERENCE
             SIGNED,
-        false},
+        false, false},
     {"request_refused", "Our answer to your request",
         "Hello,\n"
         "\n"
@@ -62,12 +62,12 @@ static const struct mail_kind kinds[] = {
         "\n"
         "If you disagree, please tell us. You may also complain to the Information Commissioner's "
         "Office (https://ico.org.uk), or go to court.\n" REFERENCE SIGNED,
-        false},
+        false, false},
     {"request_completed", "Your request has been carried out",
         "Hello,\n"
         "\n"
         "You made a request to us: {request}. It has been carried out.\n" REFERENCE SIGNED,
-        false},
+        false, false},
     {"consent_confirmation", "You have agreed to hear from us",
         "Hello,\n"
         "\n"
@@ -79,18 +79,18 @@ static const struct mail_kind kinds[] = {
         "takes:\n"
         "\n"
         "{link}\n" SIGNED,
-        true},
+        true, true},
     {"consent_withdrawn", "You will not hear from us any more",
         "Hello,\n"
         "\n"
         "You have withdrawn your consent, and we will not send you any more information of this "
         "kind. You need not do anything else.\n" SIGNED,
-        false},
+        false, false},
     {"enquiry_received", "We have received your enquiry",
         "Hello,\n"
         "\n"
         "Thank you for your enquiry. Somebody of our team will be in touch with you.\n" SIGNED,
-        false},
+        false, true},
 };
 
 const struct mail_kind *mail_kind_find(const char *name)

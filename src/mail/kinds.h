@@ -11,6 +11,7 @@ struct mail_kind {
     const char *subject;
     const char *text;    /* {parameter} stands for its value */
     bool has_withdrawal; /* of marketing: `link` goes into List-Unsubscribe too */
+    bool names_nobody;   /* anybody can have it sent: no name that a stranger chose goes with it */
 };
 
 /* NULL where there is no such kind. */

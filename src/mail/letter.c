@@ -82,7 +82,7 @@ static int compose(const struct mail_settings *settings, const struct mail *mail
     const char *name = json_string_value(opened->name);
     struct mail_message message = {.id = mail->id,
         .at = time(NULL),
-        .name = name != NULL ? name : "",
+        .name = name != NULL && !kind->names_nobody ? name : "",
         .address = letter->address,
         .subject = kind->subject,
         .text = text};

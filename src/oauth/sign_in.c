@@ -1,7 +1,8 @@
 /*
  * The form of the page: a person signs in and allows, or does not.
- *   [client, account] → form token → limits → Argon2id in the pool → [code and audit] → redirect
- *                                                                  → [audit] → the page again
+ *   [client, account] → form token → limits → Argon2id in the pool
+ *       → key, agent sealed → [code and audit] → redirect
+ *       → [audit] → the page again
  * Unknown, suspended or wrong: the way and the answer are the same.
  */
 #include "sign_in.h"
@@ -86,7 +87,7 @@ static void grant(struct authorization *authorization)
         {.text = sign_in->account}, {.text = job->stored},
         {.text = job->rehashed ? job->fresh : NULL}, {.text = authorization->sent_redirect},
         {.text = authorization->challenge}, {.text = authorization->scopes},
-        {.text = call->address}, {.text = call->user_agent}, {.text = call->request_id}};
+        {.text = call->address}, {.text = sign_in->agent}, {.text = call->request_id}};
 
     _Static_assert(sizeof values == sizeof sign_in->values, "one for each parameter");
     iqm_secret_new(CODE_PREFIX, sign_in->code);
@@ -114,7 +115,7 @@ static void on_compared(struct iqm_call *call)
         note(authorization, "denied", ask_again);
     } else {
         sign_in_forgive(sign_in);
-        grant(authorization);
+        sign_in_seal_agent(authorization, grant);
     }
 }
 
@@ -130,6 +131,7 @@ static void take_account(struct authorization *authorization)
         sign_in->account = iqm_arena_string(authorization->call->arena, PQgetvalue(row, 0, 0));
         sign_in->may = PQgetvalue(row, 0, 2)[0] == 't';
         sign_in->is_trusted = PQgetvalue(row, 0, 3)[0] == 't';
+        snprintf(sign_in->person, sizeof sign_in->person, "%s", PQgetvalue(row, 0, 4));
     }
     if (iqm_password_job_set(&sign_in->job, typed) == 0 && sign_in->account != NULL)
         snprintf(sign_in->job.stored, sizeof sign_in->job.stored, "%s", PQgetvalue(row, 0, 1));
@@ -188,7 +190,8 @@ static int begin(struct authorization *authorization)
     sign_in->values[0].text = sign_in->index;
     sign_in->values[1].text = call->address;
     iqm_pg_batch_add(&authorization->batch, "find_sign_in",
-        "SELECT account, password, may, trusted FROM find_sign_in($1, $2)", sign_in->values, 2);
+        "SELECT account, password, may, trusted, person FROM find_sign_in($1, $2)", sign_in->values,
+        2);
     return 0;
 }
 

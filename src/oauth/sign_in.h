@@ -3,7 +3,7 @@
 #define IQM_OAUTH_SIGN_IN_H
 
 #include "iqm/limits.h"
-#include "iqm/seal.h"
+#include "iqm/vault.h"
 #include "oauth.h"
 
 struct sign_in {
@@ -12,7 +12,11 @@ struct sign_in {
     const char *account;              /* NULL: nobody has the name */
     bool may;                         /* the account is not suspended */
     bool is_trusted;                  /* the person has signed in from here before */
-    char *pair;                       /* name and place, as the limits know them */
+    char person[IQM_UUID_TEXT];       /* whose account it is */
+    const char *agent;                /* what the browser says it is, sealed; NULL: nothing */
+    struct iqm_vault_fetch key;
+    void (*sealed)(struct authorization *authorization);
+    char *pair; /* name and place, as the limits know them */
     size_t pair_length;
     void (*noted)(struct authorization *authorization);
     struct iqm_password_job job;
@@ -20,6 +24,10 @@ struct sign_in {
     char code[IQM_TOKEN_TEXT];
     uint8_t hash[IQM_TOKEN_HASH];
 };
+
+/* sign_in_agent.c: what the browser says it is, sealed where there is a key, and then `sealed`. */
+void sign_in_seal_agent(
+    struct authorization *authorization, void (*sealed)(struct authorization *authorization));
 
 /* sign_in_limits.c: 0, or IQM_EPROBLEM (429) with call->problem set. The first counts every form
  * that an address sends; the second a try with a name, until it is forgiven. */

@@ -3,6 +3,8 @@
 
 #include "contract_tables.h"
 
+#include "iqm/mail_body.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -57,6 +59,16 @@ static void go_on_without_key(struct writing *writing)
     }
 }
 
+/* What the rules want the person to be told. False when memory is out. */
+static bool seal_mail(struct writing *writing, const struct iqm_person_key *key)
+{
+    if (writing->mail == NULL)
+        return true;
+    writing->mail_body = iqm_mail_body(
+        writing->call->arena, key, writing->sealing.person, json_incref(writing->mail_parameters));
+    return writing->mail_body != NULL;
+}
+
 static void key_fetched(struct iqm_vault_fetch *fetch)
 {
     struct writing *writing = fetch->user;
@@ -73,7 +85,7 @@ static void key_fetched(struct iqm_vault_fetch *fetch)
     }
     writing->stored = iqm_seal_document(call->arena, call->contract, writing->resource,
         iqm_vault_secrets(call->vault), &fetch->keys[0], writing->document);
-    if (writing->stored == NULL)
+    if (writing->stored == NULL || !seal_mail(writing, &fetch->keys[0]))
         writing_fail_with(writing, IQM_PROBLEM_INTERNAL_ERROR);
     else
         writing->sealing.sealed(writing);

@@ -214,6 +214,26 @@ static void add_insert(struct writing *writing)
             2);
 }
 
+/* Only where the record has become what it was to be. */
+static void add_mail(struct writing *writing)
+{
+    struct statement_text *text = &writing->texts[writing->batch.query_count];
+    struct iqm_pg_value *values = writing->mail_values;
+
+    if (writing->mail_body == NULL)
+        return;
+    values[0].text = writing->id;
+    values[1].text = writing->version;
+    values[2].text = writing->sealing.person;
+    values[3].text = writing->mail;
+    values[4].text = writing->mail_body;
+    snprintf(text->name, sizeof text->name, "tell_of_%s", writing->resource->name);
+    snprintf(text->sql, sizeof text->sql,
+        "SELECT tell_person($3::uuid, $4, $5) FROM %s WHERE id = $1::uuid AND version = $2::bigint",
+        writing->resource->name);
+    iqm_pg_batch_add(&writing->batch, text->name, text->sql, values, 5);
+}
+
 bool writing_identify(struct writing *writing)
 {
     if (iqm_auth_identify_change(writing->call, &writing->batch) == 0)
@@ -229,6 +249,7 @@ void writing_insert(struct writing *writing)
         return;
     bind_stored(writing);
     add_insert(writing);
+    add_mail(writing);
     keep_answer(writing);
     writing->batch.done = created;
     writing->batch.user = writing;
@@ -248,6 +269,7 @@ void writing_update(struct writing *writing)
         "UPDATE %s SET doc = $2::json, version = $3::bigint, "
         "written_by = nullif(current_setting('iqm.actor', true), '')::uuid WHERE id = $1::uuid",
         3);
+    add_mail(writing);
     if (effect_of(writing) == NULL) {
         keep_answer(writing);
         iqm_pg_batch_add(&writing->batch, "commit", "COMMIT", NULL, 0);

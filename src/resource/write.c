@@ -40,6 +40,7 @@ static void release(struct iqm_call *call)
     json_decref(writing->before);
     json_decref(writing->wanted);
     json_decref(writing->document);
+    json_decref(writing->mail_parameters);
     free(writing->text);
 }
 
@@ -119,11 +120,14 @@ static void check_and_store(struct writing *writing, const char *context)
 
     if (!may_set(writing))
         return;
-    if (document_check(writing->call, writing->resource, &rules) != 0) {
+    int error = document_check(writing->call, writing->resource, &rules);
+    writing->mail_parameters = rules.mail_parameters;
+    if (error != 0) {
         writing_fail(writing);
         return;
     }
     writing->effect = rules.effect;
+    writing->mail = rules.mail;
     if (writing->before != NULL && document_same(writing->before, writing->document)) {
         json_decref(writing->document);
         writing->document = json_incref(writing->before);

@@ -55,6 +55,10 @@ struct writing {
     char today[IQM_DATE_TEXT];
     char happened_on[IQM_DATE_TEXT]; /* a step's day */
     const char *effect;              /* what the step's own statement is told */
+    const char *mail;                /* kind of the mail that the rules leave; NULL: none */
+    json_t *mail_parameters;         /* what it is filled with */
+    const char *mail_body;           /* the same, sealed; NULL: nobody to tell */
+    struct iqm_pg_value mail_values[5];
     char id_text[40];
 };
 

@@ -17,7 +17,7 @@ _Static_assert((SETS & (SETS - 1)) == 0, "a set is chosen by masking");
 struct entry {
     uint8_t person[16];
     uint8_t key[IQM_KEY_BYTES];
-    uint64_t since; /* 0: empty */
+    uint64_t until; /* when it is too old; 0: empty */
 };
 
 struct key_cache {
@@ -62,9 +62,9 @@ bool key_cache_find(struct key_cache *cache, const char *person, struct iqm_pers
     uint64_t now = iqm_clock_ms();
 
     for (unsigned i = 0; set != NULL && i < WAYS; i++) {
-        if (set[i].since == 0 || memcmp(set[i].person, id, sizeof id) != 0)
+        if (set[i].until == 0 || memcmp(set[i].person, id, sizeof id) != 0)
             continue;
-        if (now - set[i].since > IQM_VAULT_MEMORY_MS) {
+        if (now > set[i].until) {
             sodium_memzero(&set[i], sizeof set[i]);
             return false;
         }
@@ -89,12 +89,12 @@ void key_cache_add(
             chosen = &set[i];
             break;
         }
-        if (set[i].since < chosen->since)
+        if (set[i].until < chosen->until)
             chosen = &set[i];
     }
     memcpy(chosen->person, id, sizeof id);
     memcpy(chosen->key, key, IQM_KEY_BYTES);
-    chosen->since = iqm_clock_ms() | 1;
+    chosen->until = iqm_clock_ms() + IQM_VAULT_MEMORY_MS;
 }
 
 void key_cache_forget(struct key_cache *cache, const char *person)

@@ -68,7 +68,8 @@ static bool take_role(PGconn *connection)
     return PQresultStatus(role) == PGRES_COMMAND_OK;
 }
 
-void iqm_keyring_renew(struct iqm_keyring *keyring)
+/* Makes a connection that was lost anew, where the database answers. */
+static void renew(struct iqm_keyring *keyring)
 {
     if (PQstatus(keyring->connection) == CONNECTION_OK &&
         PQtransactionStatus(keyring->connection) != PQTRANS_ACTIVE)
@@ -83,7 +84,7 @@ static int failure(struct iqm_keyring *keyring)
 {
     if (PQstatus(keyring->connection) == CONNECTION_OK)
         return IQM_EPG;
-    iqm_keyring_renew(keyring);
+    renew(keyring);
     return IQM_EPGLOST;
 }
 

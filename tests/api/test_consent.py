@@ -440,7 +440,7 @@ class TestOnlyAddedTo:
         assert done.returncode != 0 and "permission denied" in done.stderr, done.stderr
 
     def test_the_function_looks_at_who_calls(self, stage, head, person):
-        call = "SELECT outcome FROM create_consent_record('{0}', 'contact', true, '{1}', NULL)".format(
+        call = "SELECT outcome FROM create_consent_record('{0}', 'contact', true, '{1}', NULL, NULL)".format(
             person["id"], consents.in_force(head)["contact"]["wording_id"])
         for roles in ("", "{}", "{client}", "{school}"):
             assert stage.cluster.psql(f"SET iqm.roles = '{roles}'; {call}", user="iqm_server") == \

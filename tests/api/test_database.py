@@ -28,6 +28,7 @@ AS_OWNER = {
     "recall_answer(text,bytea)": "the caller's own, to one key of one operation",
     "forget_answers()": "deletes those that are over",
     "client_origins()": "which origins browsers may call from",
+    "hold_uploader()": "holds the caller's own account, so that an erasure waits",
     "delete_due(text,text,integer)": "what a rule of the contract says is over, and no more at once",
     "due_people(text,uuid,integer)": "ids of people whom such a rule erases",
     "end_retention_round()": "notes that all rules were gone through",
@@ -45,10 +46,10 @@ AS_OWNER = {
     "create_account_link(uuid,bytea)": "for head office only; voids the former link",
     "create_client_secret(uuid,bytea)": "for head office only; voids the former secret",
     "check_enquiry(uuid,boolean,uuid)": "what stands against the wordings of a form",
-    "create_consent_record(uuid,text,boolean,uuid,text)":
+    "create_consent_record(uuid,text,boolean,uuid,text,text)":
         "adds to the ledger: of the caller, or of anybody where head office calls",
     "create_consent_wording(text,text)": "adds a wording, for head office only",
-    "create_enquiry(json,json,uuid,boolean,uuid,text)":
+    "create_enquiry(json,json,uuid,boolean,uuid,text,text,text)":
         "adds a person, what they ask and what they consent to; the public form",
     "note_client_reads(uuid[],uuid[])": "notes which clients were given whose data",
     "note_access(uuid)": "notes that a person's data is handed out, to the person or head office",
@@ -58,9 +59,12 @@ AS_OWNER = {
     "note_recipients(uuid[],text)": "notes that the caller was given the data of people",
     "read_consent_link(uuid)": "whether somebody consents, to who has the signed link",
     "read_enquiry_form()": "the wordings in force, as anybody may know",
-    "withdraw_by_link(uuid,text)": "withdraws the consent of whom a signed link is of",
-    "confirm_request_verification(uuid,bytea,date,date,date,text)":
+    "withdraw_by_link(uuid,text,text)": "withdraws the consent of whom a signed link is of",
+    "confirm_request_verification(uuid,bytea,date,date,date,text,uuid,uuid,text)":
         "makes the requests that were noted, to who has the code",
+    "find_verification_person(uuid)": "an id that a code was mailed to, or of nobody",
+    "tell_person(uuid,text,text)": "a mail to somebody with an address; seen by none but who sends",
+    "wording_text(uuid)": "what people are asked to agree to, as anybody may know",
     "find_request_people(text)": "ids of those who have an address, by its index, among others",
     "forget_request_verifications()": "deletes those that are over",
     "enqueue_mail(uuid,text,text)": "a mail to a person, or to nobody; seen by none but who sends",

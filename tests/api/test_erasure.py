@@ -50,6 +50,22 @@ def dump(scratch):
     return done.stdout
 
 
+def restore(scratch, backup):
+    """The main database as it was; the key database is as it is."""
+    psql = scratch.stage.cluster.psql
+    psql(f"DROP DATABASE {scratch.name} WITH (FORCE)", database="postgres")
+    psql(f"CREATE DATABASE {scratch.name} OWNER iqm_owner", database="postgres")
+    scratch.psql(backup, user="postgres")
+
+
+def repeated(scratch, count):
+    """A server comes up and goes again: so many erasures were done once more."""
+    server = scratch.server().start()
+    server.stop()
+    assert [line["count"] for line in server.find_log(event="erasures_repeated")] == (
+        [count] if count else [])
+
+
 class TestErasing:
     def test_the_person_is_gone(self, head, make):
         person = make.person()
@@ -228,29 +244,50 @@ class TestCanary:
         assert index == "0"
 
     def test_a_restored_backup_brings_nobody_back(self, scratch, stage):
-        person, other = canaries(), canaries()
+        """Its ledger has one erasure already, and lacks the two that came after it."""
         token = scratch.token()
         with scratch.served(token) as head:
-            made, kept = (head.post("/v1/people", one).json for one in (person, other))
+            early, one, two, kept = (head.post("/v1/people", canaries()).json for _ in range(4))
+            first = erase(head, early)
             backup = dump(scratch)
-            done = erase(head, made)
-        assert made["id"] in backup
-        stage.cluster.psql(f"DROP DATABASE {scratch.name} WITH (FORCE);", database="postgres")
-        stage.cluster.psql(f"CREATE DATABASE {scratch.name} OWNER iqm_owner", database="postgres")
-        scratch.psql(backup, user="postgres")
-        assert scratch.psql(f"SELECT erased FROM person WHERE id = '{made['id']}'",
-                            user="postgres") == "f"
+            later = {person["id"]: erase(head, person) for person in (one, two)}
+        restore(scratch, backup)
+        erased = "SELECT string_agg(id::text, ' ' ORDER BY id) FROM person WHERE erased"
+        assert scratch.psql(erased, user="postgres") == early["id"]
         server = scratch.server().start()
         try:
-            assert server.find_log(event="erasures_repeated", count=1)
-            assert scratch.psql(f"SELECT erased FROM person WHERE id = '{made['id']}'",
-                                user="postgres") == "t"
+            assert server.find_log(event="erasures_repeated", count=2)
+            assert scratch.psql(erased, user="postgres") == " ".join(
+                sorted([early["id"], *later]))
         finally:
             server.stop()
         with scratch.served(token) as head:
-            problem(head.get(f"/v1/people/{made['id']}"), 404, "not_found")
+            for person, done in {early["id"]: first, **later}.items():
+                problem(head.get(f"/v1/people/{person}"), 404, "not_found")
+                assert head.get(f"/v1/erasures/{done['id']}").json == done
             assert head.get(f"/v1/people/{kept['id']}").json == kept
-            assert head.get(f"/v1/erasures/{done['id']}").json == done
+
+    def test_thousands_are_agreed_about(self, scratch, stage):
+        """Both ways: an old main database beside a long log, and then a log that was lost."""
+        many = 2600
+        stage.cluster.psql(f"""
+            INSERT INTO erasure_log (person_id, erasure_id, doc, certificate)
+            SELECT person, erasure, json_build_object('id', erasure, 'person_id', person,
+                'erased_at', '2026-01-02T03:04:05.678Z'), 'a.b.c'
+            FROM (SELECT gen_random_uuid() AS person, gen_random_uuid() AS erasure
+                FROM generate_series(1, {many})) AS made""", database=scratch.keys)
+        ledger = ("SELECT count(*), md5(string_agg({id} || certificate || doc, ',' ORDER BY {id})) "
+                  "FROM {table}")
+        logged = stage.cluster.psql(ledger.format(id="erasure_id", table="erasure_log"),
+                                    database=scratch.keys)
+        repeated(scratch, many)
+        assert scratch.psql(ledger.format(id="id", table="erasure"), user="postgres") == logged
+        repeated(scratch, 0)
+        stage.cluster.psql("ALTER TABLE erasure_log DISABLE TRIGGER append_only; "
+                           "DELETE FROM erasure_log", database=scratch.keys)
+        repeated(scratch, 0)
+        assert stage.cluster.psql(ledger.format(id="erasure_id", table="erasure_log"),
+                                  database=scratch.keys) == logged
 
     def test_a_key_that_outlived_its_person_is_destroyed_at_the_start(self, scratch, stage):
         """Killed between the two databases: as the ledger is, so the log becomes."""
@@ -289,3 +326,91 @@ def test_what_was_acknowledged_outlives_a_kill(scratch, stage):
         assert erased == logged == ledger == "5"
         for person in people[5:]:
             assert head.get(f"/v1/people/{person['id']}").json == person
+
+
+class TestTampering:
+    """As somebody who can take away whatever guards the tables."""
+
+    @pytest.fixture(scope="class")
+    def original(self, stage):
+        with scratch_database(stage) as scratch:
+            with scratch.served(scratch.token()) as head:
+                for _ in range(3):
+                    erase(head, head.post("/v1/people", canaries()).json)
+            yield scratch
+
+    @pytest.fixture
+    def tampered(self, stage, original):
+        with scratch_database(stage, original) as scratch:
+            assert "3 erasures" in scratch.iqmd("erasure", "ledger").stdout
+            yield scratch
+
+    def change(self, scratch, sql):
+        scratch.psql(f"""ALTER TABLE erasure DISABLE TRIGGER append_only;
+            ALTER TABLE erasure DISABLE TRIGGER record_change;
+            ALTER TABLE erasure NO FORCE ROW LEVEL SECURITY; {sql};
+            ALTER TABLE erasure FORCE ROW LEVEL SECURITY;
+            ALTER TABLE erasure ENABLE TRIGGER record_change;
+            ALTER TABLE erasure ENABLE ALWAYS TRIGGER append_only""")
+
+    def faults(self, scratch, *command):
+        done = scratch.iqmd(*command, check=False)
+        assert done.returncode == 1 and done.stdout == "", done
+        return done.stderr.splitlines()
+
+    FIRST = "id = (SELECT id FROM erasure ORDER BY id LIMIT 1)"
+
+    def test_a_changed_entry(self, tampered):
+        self.change(tampered, "UPDATE erasure SET doc = replace(doc::text, 'request', "
+                              f"'retention')::json WHERE {self.FIRST}")
+        assert "it was changed" in self.faults(tampered, "audit", "verify")[0]
+        first, second = self.faults(tampered, "erasure", "ledger")
+        assert "not what its certificate says" in first and "log says" in second
+
+    def test_a_removed_entry(self, tampered):
+        self.change(tampered, f"DELETE FROM erasure WHERE {self.FIRST}")
+        assert "was removed" in self.faults(tampered, "audit", "verify")[0]
+        line, = self.faults(tampered, "erasure", "ledger")
+        assert "is not in the ledger" in line
+
+    def test_an_entry_slipped_in(self, tampered):
+        self.change(tampered, "INSERT INTO erasure (id, version, doc, certificate) "
+                              "SELECT gen.id, 1, json_build_object('id', gen.id, 'person_id', "
+                              "gen_random_uuid(), 'erased_at', 'x'), 'a.b.c' "
+                              "FROM (SELECT gen_random_uuid() AS id) AS gen")
+        assert "slipped in" in self.faults(tampered, "audit", "verify")[0]
+        line, = self.faults(tampered, "erasure", "ledger")
+        assert "is not in the key database's log" in line
+
+    @pytest.mark.parametrize("certificate", [
+        "'e30.e30.e30'", "(SELECT certificate FROM erasure ORDER BY id DESC LIMIT 1)"])
+    def test_another_certificate(self, tampered, certificate):
+        """Also where it is a good one, of another erasure."""
+        self.change(tampered,
+                    f"UPDATE erasure SET certificate = {certificate} WHERE {self.FIRST}")
+        first, second = self.faults(tampered, "erasure", "ledger")
+        assert "not what its certificate says" in first and "log says" in second
+
+    def test_a_log_that_was_changed(self, tampered, stage):
+        for sql, word in (("UPDATE erasure_log SET certificate = 'x' WHERE erasure_id = (SELECT "
+                           "min(erasure_id::text)::uuid FROM erasure_log)", "log says"),
+                          ("DELETE FROM erasure_log WHERE certificate = 'x'",
+                           "is not in the key database's log")):
+            stage.cluster.psql(f"ALTER TABLE erasure_log DISABLE TRIGGER append_only; {sql}",
+                               database=tampered.keys)
+            line, = self.faults(tampered, "erasure", "ledger")
+            assert word in line
+
+    def test_of_a_key_that_is_not_trusted(self, tampered):
+        found = self.faults(tampered, "erasure", "ledger", "--public-key", "ab" * 32)
+        assert len(found) == 3 and all("certificate" in line for line in found)
+        public = tampered.iqmd("audit", "public-key").stdout.split()[-1]
+        done = tampered.iqmd("erasure", "ledger", "--public-key", "ab" * 32, "--public-key", public)
+        assert done.returncode == 0
+
+    def test_what_cannot_be_asked(self, tampered):
+        refused = tampered.iqmd("erasure", "ledger", "more", check=False)
+        assert refused.returncode == 2
+        away = tampered.iqmd("erasure", "ledger", check=False, settings={
+            "IQM_OWNER_KEY_DATABASE_URL": "host=/nowhere"})
+        assert away.returncode == 1 and "key database cannot be reached" in away.stderr

@@ -8,8 +8,8 @@ import pytest
 from authlib.integrations.requests_client import OAuth2Session
 
 from support.client import Client
-from support.people import FORM, REDIRECT, SCOPES, SignIn, challenge_of, query_of, send_form, \
-    token_in
+from support.people import FORM, REDIRECT, SCOPES, SignIn, challenge_of, newest_session, query_of, \
+    send_form, token_in
 from support.places import wait_for
 
 
@@ -243,9 +243,11 @@ class TestTokens:
         sign_in = SignIn(anyone, app)
         sign_in.redeem(query_of(sign_in.send(person.email, person.password, headers={
             "Origin": sign_in.origin, "User-Agent": agent}).header("Location"))[1]["code"])
-        assert stage.cluster.psql(
-            f"SELECT address, client_id FROM session WHERE agent = '{agent}'") == \
-            f"127.0.0.1|{app.id}"
+        stored = stage.cluster.psql("SELECT address, client_id, agent FROM session "
+                                    f"WHERE id = '{newest_session(stage, person)}'")
+        where, client, sealed = stored.split("|")
+        assert (where, client) == ("127.0.0.1", app.id)
+        assert sealed.startswith("~1.") and agent not in sealed
 
     def test_a_revoked_session_is_refused_by_every_instance_at_once(self, stage, person, app,
                                                                     anyone):

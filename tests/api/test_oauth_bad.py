@@ -16,7 +16,7 @@ import pytest
 
 from support.away import without_database
 from support.client import Client, send_raw
-from support.people import REDIRECT, SignIn, query_of, send_form, token_in
+from support.people import REDIRECT, SignIn, newest_session, query_of, send_form, token_in
 from support.places import wait_for
 
 CHALLENGE = 'Basic realm="iqm"'
@@ -619,29 +619,21 @@ class TestRefreshTokens:
                       "session_id = '{0}'"),
         ("the session", "UPDATE session SET revoked_at = now() WHERE id = '{0}'")])
     def test_end(self, app, anyone, person, stage, what, change):
-        agent = secrets.token_hex(8)
-        sign_in = SignIn(anyone, app)
-        code = query_of(sign_in.send(person.email, person.password, headers={
-            "Origin": sign_in.origin, "User-Agent": agent}).header("Location"))[1]["code"]
-        tokens = sign_in.redeem(code).json
-        session = stage.cluster.psql(f"SELECT id FROM session WHERE agent = '{agent}'")
-        stage.cluster.psql(change.format(session))
+        tokens = SignIn(anyone, app).tokens(person)
+        stage.cluster.psql(change.format(newest_session(stage, person)))
         refused(refresh(anyone, app, tokens), 400, "invalid_grant")
 
     def test_live_for_a_year_in_all(self, app, anyone, person, stage):
-        agent = secrets.token_hex(8)
-        sign_in = SignIn(anyone, app)
-        code = query_of(sign_in.send(person.email, person.password, headers={
-            "Origin": sign_in.origin, "User-Agent": agent}).header("Location"))[1]["code"]
-        tokens = sign_in.redeem(code).json
+        tokens = SignIn(anyone, app).tokens(person)
+        session = newest_session(stage, person)
         stage.cluster.psql("UPDATE session SET created_at = now() - interval '1 year' + "
-                           f"interval '1 hour' WHERE agent = '{agent}'")
+                           f"interval '1 hour' WHERE id = '{session}'")
         tokens = refresh(anyone, app, tokens).json
         stage.cluster.psql("UPDATE session SET created_at = created_at - interval '1 hour' "
-                           f"WHERE agent = '{agent}'")
+                           f"WHERE id = '{session}'")
         last = stage.cluster.psql(
             "SELECT max(expires_at) < now() + interval '61 min' FROM refresh_token JOIN session "
-            f"ON session.id = session_id WHERE agent = '{agent}' AND spent_at IS NULL")
+            f"ON session.id = session_id WHERE session.id = '{session}' AND spent_at IS NULL")
         assert last == "t"
 
     @pytest.mark.parametrize("token", ["nonsense", "iqr_" + "A" * 43, "iqm_" + "A" * 43])

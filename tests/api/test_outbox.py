@@ -159,7 +159,7 @@ class TestMessages:
         assert got.greeted_as == "api.iqm.example"
         message = read(got)
         assert message["From"] == FROM
-        assert message["To"] == f"{person['name']} <{person['email']}>"
+        assert message["To"] == person["email"]
         assert message["Subject"] == "Your code to confirm a request"
         assert message["Message-ID"] == f"<{mail}@api.iqm.example>"
         assert message["Auto-Submitted"] == "auto-generated"
@@ -196,12 +196,21 @@ class TestMessages:
         ("Ä\r\n\r\nBcc: other@post.example", "Ä    Bcc: other@post.example")])
     def test_are_for_whom_they_should_be(self, office, kind_post, name, shown):
         person = office.person(name=name)
-        office.enqueue(person)
+        office.enqueue(person, "consent_withdrawn", {})
         got, = kind_post.wait_for_mails()
         assert got.recipients == [person["email"]]
         message = read(got)
         assert message["Bcc"] is None
         assert shown_to(got) == (shown or name, person["email"])
+
+    @pytest.mark.parametrize("kind, parameters", [
+        ("request_code", CODE), ("enquiry_received", {}),
+        ("consent_confirmation", {"wording": "You may.", "link": LINK})])
+    def test_that_anybody_can_have_sent_name_nobody(self, office, kind_post, kind, parameters):
+        person = office.person(name="WIN NOW https://evil.example")
+        office.enqueue(person, kind, parameters)
+        got, = kind_post.wait_for_mails()
+        assert shown_to(got) == ("", person["email"]) and b"WIN NOW" not in got.data
 
     def test_name_dates_as_people_do(self, office, kind_post):
         office.enqueue(office.person(), "request_received",

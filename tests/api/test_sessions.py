@@ -1,5 +1,6 @@
 """One's own account: who one is, the password, and where one is signed in."""
 
+import json
 import re
 
 import pytest
@@ -8,6 +9,7 @@ from support import confidential
 from support.client import Client
 from support.expect import invalid, problem
 from support.passwords import make_link, new_password, secret_of, set_password
+from support.sealing import person_key, seal
 from support.serving import serving
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -136,8 +138,10 @@ class TestSessions:
         mine = next(i for i in items if i["current"])
         other = next(i for i in items if not i["current"])
         agent = confidential.note("Testbrowser 17.5 on a shared machine")
+        whose = somebody.person["id"]
+        sealed = seal(person_key(stage, "iqm_keys", whose), whose, "session", "agent", json.dumps(agent))
         stage.cluster.psql(
-            f"UPDATE session SET last_used_at = now() - interval '1 day', agent = '{agent}' "
+            f"UPDATE session SET last_used_at = now() - interval '1 day', agent = '{sealed}' "
             f"WHERE id = '{other['id']}'", user="iqm_owner")
         response = again.get("/v1/me/sessions").json
         assert response["next"] is None

@@ -20,9 +20,10 @@ SETTINGS = ["listen_addresses=", "shared_buffers=16MB", "max_connections=60",
 class Session:
     """An open psql: holds a transaction, and with it locks, until it is closed."""
 
-    def __init__(self, cluster):
+    def __init__(self, cluster, database="iqm"):
         self.process = subprocess.Popen(
-            [programs() / "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", cluster.url("postgres")],
+            [programs() / "psql", "-XqAt", "-v", "ON_ERROR_STOP=1",
+             cluster.url("postgres", database)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
 
     def run(self, sql):
@@ -126,10 +127,10 @@ class Cluster:
         self._signal_backends(signal.SIGCONT)
         os.kill(self.process.pid, signal.SIGCONT)
 
-    def sql(self, text):
+    def sql(self, text, database="iqm"):
         """Rows as lists of text, done as superuser."""
         done = subprocess.run([programs() / "psql", "-XqAt", "-F", "\t", "-v",
-                               "ON_ERROR_STOP=1", "-c", text, self.url("postgres")],
+                               "ON_ERROR_STOP=1", "-c", text, self.url("postgres", database)],
                               capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return [line.split("\t") for line in done.stdout.splitlines()]

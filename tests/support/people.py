@@ -62,6 +62,12 @@ def token_in(page):
     return html.unescape(found[1])
 
 
+def newest_session(stage, person):
+    """The id of the sign-in that a person made last."""
+    return stage.cluster.psql(f"SELECT id FROM session WHERE account_id = '{person.id}' "
+                              "ORDER BY id DESC LIMIT 1")
+
+
 class App:
     """A registered client: a program that people sign in with."""
 

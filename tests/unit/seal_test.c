@@ -216,6 +216,11 @@ START_TEST(cache_remembers_and_makes_room)
     ck_assert(key_cache_find(cache, ANNE, &found) && found.known);
     ck_assert_mem_eq(found.bytes, key.bytes, sizeof key.bytes);
     ck_assert(!key_cache_find(cache, "no uuid", &found));
+    /* At whatever millisecond it was added. */
+    for (uint64_t now = iqm_clock_ms(), end = now + 20; now < end; now = iqm_clock_ms()) {
+        key_cache_add(cache, ANNE, key.bytes);
+        ck_assert(key_cache_find(cache, ANNE, &found));
+    }
     for (unsigned i = 0; i < 40000; i++) {
         snprintf(id, sizeof id, "0190c0de-0000-7000-8000-%012x", i);
         key_cache_add(cache, id, other.bytes);

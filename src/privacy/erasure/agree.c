@@ -1,62 +1,64 @@
 /*
  * The two databases agree about who was erased. Both ways page by page: first what the log has and
- * the ledger lacks, then the other way round. Whoever is killed in between goes on at the next
- * start.
+ * the ledger lacks, then the other way round. Of a page one statement tells what the other side
+ * lacks, so where both agree it costs two statements a page. Whoever is killed in between goes on
+ * the next time.
  */
-#include "iqm/erasure.h"
-
 #include "iqm/ask.h"
+#include "iqm/erasure.h"
 
 #include <string.h>
 
-#define PAGE "500"
-#define FIRST_ID "00000000-0000-0000-0000-000000000000"
+#define PAGE "200"
+#define PAGE_MEMORY ((size_t)64 * 1024)
+#define REPEAT_PARAMETERS 4
 
-/* The two that are to agree. */
-struct sides {
-    PGconn *connection, *keys;
+static const char destroy_sql[] = "SELECT log_erasure($1::uuid, $2::uuid, $3::json, $4)";
+
+/* From whom to whom. A row of `list` is the id of an erasure, and then what `repeat` wants. */
+struct way {
+    PGconn *from, *to;
+    const char *list, *missing, *repeat;
     const atomic_bool *stopping;
 };
+
+static PGresult *ask(
+    PGconn *connection, const struct way *way, const char *sql, int count, const char **values)
+{
+    return iqm_ask(connection, sql, count, values, NULL, NULL, way->stopping);
+}
 
 static int failure(const PGconn *connection)
 {
     return iqm_ask_is_lost(connection) ? IQM_EPGLOST : IQM_EPG;
 }
 
-static PGresult *ask(const struct sides *sides, PGconn *connection, const char *sql, int count,
-    const char *const *values)
+/* The ids of a page, as a PostgreSQL array. */
+static char *array_of(struct iqm_arena *arena, const PGresult *page)
 {
-    return iqm_ask(connection, sql, count, values, NULL, NULL, sides->stopping);
-}
-
-/* Runs a statement for one row of the other side. */
-static int tell(const struct sides *sides, PGconn *connection, const char *sql, int count,
-    const char *const *values)
-{
-    IQM_CLEANUP(iqm_ask_clear) PGresult *done = ask(sides, connection, sql, count, values);
-
-    return done != NULL ? 0 : failure(connection);
-}
-
-/* The log's page after an id, but for what the ledger has. NULL: failed. */
-static PGresult *missing_in_ledger(const struct sides *sides, PGresult *page)
-{
-    static const char sql[] = "SELECT id::text FROM missing_erasures($1::uuid[]) AS id";
-    IQM_CLEANUP(iqm_arena_freep) struct iqm_arena *arena = iqm_arena_new((size_t)1024 * 1024);
     size_t count = (size_t)PQntuples(page);
-    char *ids = arena != NULL ? iqm_arena_alloc(arena, count * IQM_UUID_TEXT + 3) : NULL;
-    size_t length = 0;
+    char *text = iqm_arena_bytes(arena, count * IQM_UUID_TEXT + 2);
+    char *at = text;
 
-    if (ids == NULL)
+    if (text == NULL)
         return NULL;
-    ids[length++] = '{';
+    *at++ = '{';
     for (size_t i = 0; i < count; i++) {
-        memcpy(ids + length, PQgetvalue(page, (int)i, 0), IQM_UUID_TEXT - 1);
-        length += IQM_UUID_TEXT - 1;
-        ids[length++] = i + 1 < count ? ',' : '}';
+        memcpy(at, PQgetvalue(page, (int)i, 0), IQM_UUID_TEXT - 1);
+        at += IQM_UUID_TEXT - 1;
+        *at++ = i + 1 < count ? ',' : '}';
     }
-    const char *values[] = {ids};
-    return ask(sides, sides->connection, sql, 1, values);
+    *at = '\0';
+    return text;
+}
+
+/* The ids of a page that the other side lacks. NULL: failed. */
+static PGresult *missing_of(const struct way *way, const PGresult *page)
+{
+    IQM_CLEANUP(iqm_arena_freep) struct iqm_arena *arena = iqm_arena_new(PAGE_MEMORY);
+    const char *ids = arena != NULL ? array_of(arena, page) : NULL;
+
+    return ids != NULL ? ask(way->to, way, way->missing, 1, &ids) : NULL;
 }
 
 static bool is_among(const PGresult *ids, const char *id)
@@ -68,97 +70,81 @@ static bool is_among(const PGresult *ids, const char *id)
     return false;
 }
 
-/* Does again what stands on a page of the log and not in the ledger. */
-static int repeat_page(const struct sides *sides, PGresult *page, unsigned *repeated)
+static int repeat(const struct way *way, const PGresult *page, int row)
 {
-    IQM_CLEANUP(iqm_ask_clear) PGresult *missing = missing_in_ledger(sides, page);
-    int error = missing != NULL ? 0 : failure(sides->connection);
+    const char *values[REPEAT_PARAMETERS];
+    int count = PQnfields(page) - 1;
+
+    for (int i = 0; i < count && i < REPEAT_PARAMETERS; i++)
+        values[i] = PQgetvalue(page, row, i + 1);
+    IQM_CLEANUP(iqm_ask_clear) PGresult *done = ask(way->to, way, way->repeat, count, values);
+    return done != NULL ? 0 : failure(way->to);
+}
+
+/* Does again what stands on a page and not on the other side. */
+static int repeat_page(const struct way *way, const PGresult *page, unsigned *count)
+{
+    IQM_CLEANUP(iqm_ask_clear) PGresult *missing = missing_of(way, page);
+    int error = missing != NULL ? 0 : failure(way->to);
 
     for (int row = 0; error == 0 && row < PQntuples(page); row++) {
-        const char *values[] = {PQgetvalue(page, row, 1), PQgetvalue(page, row, 2)};
         if (!is_among(missing, PQgetvalue(page, row, 0)))
             continue;
-        error = tell(sides, sides->connection, "SELECT repeat_erasure($1::json, $2)", 2, values);
-        (*repeated)++;
+        error = repeat(way, page, row);
+        *count += error == 0;
     }
     return error;
 }
 
-static int follow_log(const struct sides *sides, unsigned *repeated)
+static int follow(const struct way *way, const char *since, unsigned *count)
 {
-    static const char sql[] = "SELECT erasure_id::text, doc, certificate FROM erasure_log "
-                              "WHERE erasure_id > $1::uuid ORDER BY erasure_id LIMIT " PAGE;
-    char after[IQM_UUID_TEXT] = FIRST_ID;
+    char after[IQM_UUID_TEXT];
 
+    memcpy(after, since, sizeof after);
     for (;;) {
         const char *values[] = {after};
-        IQM_CLEANUP(iqm_ask_clear) PGresult *page = ask(sides, sides->keys, sql, 1, values);
+        IQM_CLEANUP(iqm_ask_clear) PGresult *page = ask(way->from, way, way->list, 1, values);
         if (page == NULL)
-            return failure(sides->keys);
+            return failure(way->from);
         if (PQntuples(page) == 0)
             return 0;
-        int error = repeat_page(sides, page, repeated);
+        int error = repeat_page(way, page, count);
         if (error != 0)
             return error;
-        memcpy(after, PQgetvalue(page, PQntuples(page) - 1, 0), IQM_UUID_TEXT);
+        memcpy(after, PQgetvalue(page, PQntuples(page) - 1, 0), sizeof after);
     }
 }
 
-/* Destroys the keys of a page of the ledger, where that has not happened. */
-static int destroy_page(const struct sides *sides, const PGresult *page)
+int iqm_erasures_agree(PGconn *connection, PGconn *keys, const char since[static IQM_UUID_TEXT],
+    const atomic_bool *stopping, struct iqm_agreement *ret_agreement)
 {
-    static const char sql[] = "SELECT CASE WHEN NOT EXISTS (SELECT FROM erasure_log "
-                              "WHERE erasure_id = $2::uuid) THEN log_erasure($1::uuid, $2::uuid, "
-                              "$3::json, $4) END";
-    int error = 0;
+    const struct way log_to_ledger = {.from = keys,
+        .to = connection,
+        .list = "SELECT erasure_id::text, doc, certificate FROM erasure_log "
+                "WHERE erasure_id > $1::uuid ORDER BY erasure_id LIMIT " PAGE,
+        .missing = "SELECT id::text FROM missing_erasures($1::uuid[]) AS id",
+        .repeat = "SELECT repeat_erasure($1::json, $2)",
+        .stopping = stopping};
+    const struct way ledger_to_log = {.from = connection,
+        .to = keys,
+        .list = "SELECT id::text, person_id::text, id::text, doc, certificate "
+                "FROM list_erasures($1::uuid, " PAGE ")",
+        .missing = "SELECT given.id::text FROM unnest($1::uuid[]) AS given (id) WHERE NOT EXISTS "
+                   "(SELECT FROM erasure_log WHERE erasure_id = given.id)",
+        .repeat = destroy_sql,
+        .stopping = stopping};
+    *ret_agreement = (struct iqm_agreement){0};
+    int error = follow(&log_to_ledger, since, &ret_agreement->repeated);
 
-    for (int row = 0; error == 0 && row < PQntuples(page); row++) {
-        const char *values[] = {PQgetvalue(page, row, 1), PQgetvalue(page, row, 0),
-            PQgetvalue(page, row, 2), PQgetvalue(page, row, 3)};
-        error = tell(sides, sides->keys, sql, 4, values);
-    }
-    return error;
-}
-
-static int follow_ledger(const struct sides *sides)
-{
-    static const char sql[] =
-        "SELECT id::text, person_id::text, doc, certificate FROM list_erasures($1::uuid, " PAGE ")";
-    char after[IQM_UUID_TEXT] = FIRST_ID;
-
-    for (;;) {
-        const char *values[] = {after};
-        IQM_CLEANUP(iqm_ask_clear) PGresult *page = ask(sides, sides->connection, sql, 1, values);
-        if (page == NULL)
-            return failure(sides->connection);
-        if (PQntuples(page) == 0)
-            return 0;
-        int error = destroy_page(sides, page);
-        if (error != 0)
-            return error;
-        memcpy(after, PQgetvalue(page, PQntuples(page) - 1, 0), IQM_UUID_TEXT);
-    }
+    return error != 0 ? error : follow(&ledger_to_log, since, &ret_agreement->finished);
 }
 
 int iqm_erasure_destroy_key(PGconn *keys, const struct iqm_erasure_entry *erasure,
     const char *entry, const char *certificate, const atomic_bool *stopping)
 {
-    const struct sides sides = {.keys = keys, .stopping = stopping};
     const char *values[] = {erasure->person, erasure->id, entry, certificate};
+    IQM_CLEANUP(iqm_ask_clear)
+    PGresult *done = iqm_ask(keys, destroy_sql, 4, values, NULL, NULL, stopping);
 
-    return tell(&sides, keys, "SELECT log_erasure($1::uuid, $2::uuid, $3::json, $4)", 4, values);
-}
-
-int iqm_erasures_agree(
-    PGconn *connection, PGconn *keys, const atomic_bool *stopping, unsigned *ret_repeated)
-{
-    const struct sides sides = {connection, keys, stopping};
-    unsigned repeated = 0;
-    int error = follow_log(&sides, &repeated);
-
-    if (error == 0)
-        error = follow_ledger(&sides);
-    if (error == 0)
-        *ret_repeated = repeated;
-    return error;
+    return done != NULL ? 0 : failure(keys);
 }

@@ -2,7 +2,7 @@
  * Erasing a person:
  *   [key database answers] → [begin, identify, erase] → certificate → [enter, commit] → [log,
  * destroy] Nothing is erased where a statement fails. Once the transaction is committed the key is
- * destroyed: by this call or, where it is cut off, by the next start or round of upkeep (agree.c).
+ * destroyed: by this call or, where it is cut off, by the next start or round (keeper.c).
  */
 #include "contract_tables.h"
 #include "iqm/auth.h"

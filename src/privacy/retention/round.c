@@ -104,7 +104,9 @@ int iqm_retention_go_round(const struct iqm_config *config, PGconn *connection, 
     int error = take_turn(&round);
     if (error != 0 || ret_round->busy)
         return error;
-    error = iqm_erasures_agree(connection, keys, stopping, &ret_round->repeated);
+    struct iqm_agreement agreement;
+    error = iqm_erasures_agree(connection, keys, IQM_ERASURES_ALL, stopping, &agreement);
+    ret_round->repeated = agreement.repeated;
     if (error == 0)
         error = apply_rules(&round);
     if (error == 0)

@@ -1,4 +1,4 @@
-/* Who calls, and where else that person is signed in. */
+/* Who calls; and ending one's sign-ins. */
 #include "contract_tables.h"
 #include "programme/step.h"
 
@@ -12,8 +12,8 @@ static void answer_text(struct step *step, const PGresult *rows)
             (size_t)PQgetlength(rows, 0, 0));
 }
 
-/* The token names the caller's own session. Without one, nothing is asked. */
-static void ask_about_token(struct iqm_call *call)
+/* Without a token nothing is asked. */
+void iqm_op_get_me(struct iqm_call *call)
 {
     struct iqm_slice token = iqm_call_bearer(call);
     struct step *step = step_new(call);
@@ -23,16 +23,6 @@ static void ask_about_token(struct iqm_call *call)
     if (token.ptr != NULL)
         step_hash(step, 0, token);
     step_read(step, call->operation->statement, answer_text);
-}
-
-void iqm_op_get_me(struct iqm_call *call)
-{
-    ask_about_token(call);
-}
-
-void iqm_op_list_sessions(struct iqm_call *call)
-{
-    ask_about_token(call);
 }
 
 static void revoked(struct step *step, const PGresult *rows)

@@ -1,13 +1,18 @@
 /*
  * A record of the ledger of consents, made by a person for themselves or by head office for
- * anybody. [identify, record] with a note: [identify, person] → key → seal → [identify, record] The
- * ledger keeps its records for good; so what a note tells about the person is sealed under the
- * person's key, and gone with it.
+ * anybody:
+ *   [identify, person and wording] → key → note and mail sealed → [identify, record, mail]
+ * What needs no key is recorded at once. The ledger keeps its records for good; so what a note
+ * tells about the person is sealed under the person's key, and gone with it. People are told by
+ * mail what they agreed to, and that they agree no more; keys that are away stand in the way of a
+ * note, but of no consent.
  */
 #include "contract_tables.h"
 #include "iqm/resource.h"
+#include "iqm/services.h"
 #include "iqm/vault.h"
 #include "programme/consent/made.h"
+#include "programme/consent/told.h"
 #include "programme/step.h"
 
 #include <stdio.h>
@@ -17,6 +22,8 @@ struct record {
     struct step *step;
     char person[IQM_UUID_TEXT];
     const char *note; /* clear; NULL: none */
+    bool is_marketing;
+    const char *wording; /* its text; NULL: none */
     struct iqm_vault_fetch key;
 };
 
@@ -80,8 +87,29 @@ static void recorded(struct step *step, const PGresult *rows)
         consent_answer_made(step, "/v1/consent-records", PQgetvalue(rows, 0, 2), text);
 }
 
-static void write_record(struct step *step)
+static bool is_granted(const struct record *record)
 {
+    return json_is_true(json_object_get(record->step->call->body, "granted"));
+}
+
+static void take_body(struct record *record)
+{
+    const json_t *body = record->step->call->body;
+    struct iqm_pg_value *values = record->step->values;
+
+    values[0].text = record->person;
+    values[1].text = iqm_rules_text(body, "purpose");
+    values[2].text = is_granted(record) ? "true" : "false";
+    values[3].text = iqm_rules_text(body, "wording_id");
+}
+
+static void write_record(struct record *record, const char *note, const char *mail)
+{
+    struct step *step = record->step;
+
+    take_body(record);
+    step->values[4].text = note;
+    step->values[5].text = mail;
     step->is_alone = true;
     step_change(step, step->call->operation->statement, recorded);
 }
@@ -103,55 +131,68 @@ static const char *seal_note(struct record *record)
     return note;
 }
 
+/* What the person is told, sealed; NULL when memory is out. */
+static const char *seal_mail(const struct record *record)
+{
+    const struct iqm_call *call = record->step->call;
+    const struct iqm_services *services = call->services;
+    const struct iqm_person_key *key = &record->key.keys[0];
+
+    if (!is_granted(record))
+        return iqm_mail_body(call->arena, key, record->person, json_object());
+    return consent_confirmation(
+        call->arena, services->config, key, record->person, record->wording);
+}
+
+static void seal_and_write(struct record *record)
+{
+    bool tells = record->is_marketing && (record->wording != NULL || !is_granted(record));
+    const char *note = record->note != NULL ? seal_note(record) : NULL;
+    const char *mail = tells ? seal_mail(record) : NULL;
+
+    if ((record->note != NULL && note == NULL) || (tells && mail == NULL))
+        step_fail(record->step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+    else
+        write_record(record, note, mail);
+}
+
 static void key_known(struct iqm_vault_fetch *fetch)
 {
     struct record *record = fetch->user;
     struct step *step = record->step;
+    bool is_known = fetch->error == 0 && fetch->keys[0].known;
 
-    if (fetch->error != 0) {
+    if (is_known) {
+        seal_and_write(record);
+    } else if (record->note == NULL) {
+        write_record(record, NULL, NULL);
+    } else if (fetch->error != 0) {
         iqm_resource_sealed(step->call, fetch->error);
         iqm_call_fail(step->call);
-        return;
-    }
-    if (!fetch->keys[0].known) { /* erased this very moment */
+    } else { /* erased this very moment */
         refuse_person(step);
-        return;
     }
-    step->values[4].text = seal_note(record);
-    if (step->values[4].text == NULL)
-        step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
-    else
-        write_record(step);
 }
 
 /* Only head office adds notes, and sees everybody. */
 static void person_seen(struct step *step, const PGresult *rows)
 {
     struct record *record = step->user;
+    bool is_seen = PQntuples(rows) > 0;
 
-    if (!iqm_roles_have(step->call->roles, "head_office")) {
+    if (record->note != NULL && !iqm_roles_have(step->call->roles, "head_office")) {
         refuse(step, "note");
-        return;
-    }
-    if (PQntuples(rows) == 0) {
+    } else if (!is_seen && record->note != NULL) {
         refuse_person(step);
-        return;
+    } else if (!is_seen) {
+        write_record(record, NULL, NULL);
+    } else {
+        if (PQgetisnull(rows, 0, 0) == 0)
+            record->wording = iqm_arena_string(step->call->arena, PQgetvalue(rows, 0, 0));
+        record->key = (struct iqm_vault_fetch){
+            .people = &record->person, .count = 1, .done = key_known, .user = record};
+        iqm_vault_fetch(step->call->vault, step->call->arena, &record->key);
     }
-    record->key = (struct iqm_vault_fetch){
-        .people = &record->person, .count = 1, .done = key_known, .user = record};
-    iqm_vault_fetch(step->call->vault, step->call->arena, &record->key);
-}
-
-static void take_body(struct record *record, const json_t *body)
-{
-    struct iqm_pg_value *values = record->step->values;
-
-    snprintf(record->person, sizeof record->person, "%s", iqm_rules_text(body, "person_id"));
-    record->note = iqm_rules_text(body, "note");
-    values[0].text = record->person;
-    values[1].text = iqm_rules_text(body, "purpose");
-    values[2].text = json_is_true(json_object_get(body, "granted")) ? "true" : "false";
-    values[3].text = iqm_rules_text(body, "wording_id");
 }
 
 void iqm_op_create_consent_record(struct iqm_call *call)
@@ -167,9 +208,14 @@ void iqm_op_create_consent_record(struct iqm_call *call)
     }
     record->step = step;
     step->user = record;
-    take_body(record, call->body);
-    if (record->note != NULL)
-        step_read(step, IQM_STATEMENT_SEE_CONSENTER, person_seen);
-    else
-        write_record(step);
+    snprintf(record->person, sizeof record->person, "%s", iqm_rules_text(call->body, "person_id"));
+    record->note = iqm_rules_text(call->body, "note");
+    record->is_marketing = strcmp(iqm_rules_text(call->body, "purpose"), "marketing") == 0;
+    if (record->note == NULL && !record->is_marketing) {
+        write_record(record, NULL, NULL);
+        return;
+    }
+    step->values[0].text = record->person;
+    step->values[1].text = iqm_rules_text(call->body, "wording_id");
+    step_read(step, IQM_STATEMENT_SEE_CONSENTER, person_seen);
 }

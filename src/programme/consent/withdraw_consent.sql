@@ -1,1 +1,1 @@
-SELECT withdraw_by_link(:person_id::uuid, :request_id)
+SELECT withdraw_by_link(:person_id::uuid, :request_id, :mail)

@@ -2,14 +2,20 @@
  * The page behind the link in an e-mail, and the one click of RFC 8058: the link itself is the
  * secret, so there is neither a cookie nor a form's token, and it may come from any site.
  *   get    link → is it live? → page with a button
- *   post   link → the body is read away → withdraw
+ *   post   link → the body is read away → key → [withdraw, mail]
  * A link that is not ours is answered like one of somebody who was erased.
  */
 #include "contract_tables.h"
 #include "iqm/page.h"
 #include "iqm/services.h"
-#include "programme/consent/link.h"
+#include "programme/consent/told.h"
 #include "programme/step.h"
+
+struct withdrawal {
+    struct step *step;
+    char person[IQM_UUID_TEXT];
+    struct iqm_vault_fetch key;
+};
 
 static void answer_unknown(struct iqm_call *call)
 {
@@ -43,19 +49,21 @@ static struct step *step_of_link(struct iqm_call *call)
 {
     const struct iqm_services *services = call->services;
     struct step *step = step_new(call);
-    char *person = iqm_arena_alloc(call->arena, IQM_UUID_TEXT);
+    struct withdrawal *withdrawal = iqm_arena_alloc(call->arena, sizeof *withdrawal);
 
     if (step == NULL)
         return NULL;
-    if (person == NULL) {
+    if (withdrawal == NULL) {
         step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
         return NULL;
     }
-    if (!consent_link_read(services->config, call->path_values[0], person)) {
+    if (!consent_link_read(services->config, call->path_values[0], withdrawal->person)) {
         answer_unknown(call);
         return NULL;
     }
-    step->values[0].text = person;
+    withdrawal->step = step;
+    step->user = withdrawal;
+    step->values[0].text = withdrawal->person;
     return step;
 }
 
@@ -93,12 +101,28 @@ static int read_away(struct iqm_call *call, const char *bytes, size_t len)
     return 0;
 }
 
+/* Whoever withdraws is told so where that can be sealed, and withdraws in any case. */
+static void key_fetched(struct iqm_vault_fetch *fetch)
+{
+    struct withdrawal *withdrawal = fetch->user;
+    struct step *step = withdrawal->step;
+    struct iqm_call *call = step->call;
+
+    step->values[1].text = call->request_id;
+    if (fetch->error == 0 && fetch->keys[0].known)
+        step->values[2].text =
+            iqm_mail_body(call->arena, &fetch->keys[0], withdrawal->person, json_object());
+    step_change(step, call->operation->statement, withdrawn);
+}
+
 static void received(struct iqm_call *call)
 {
     struct step *step = call->state;
+    struct withdrawal *withdrawal = step->user;
 
-    step->values[1].text = call->request_id;
-    step_change(step, call->operation->statement, withdrawn);
+    withdrawal->key = (struct iqm_vault_fetch){
+        .people = &withdrawal->person, .count = 1, .done = key_fetched, .user = withdrawal};
+    iqm_vault_fetch(call->vault, call->arena, &withdrawal->key);
 }
 
 void iqm_op_withdraw_consent(struct iqm_call *call)

@@ -1,6 +1,6 @@
 /*
  * The public form:
- *   limit → wordings → a key for a new person → [person, enquiry, consents] → 202
+ *   limit → wordings → a key for a new person → [person, enquiry, consents, mails] → 202
  * Whether the address is known is never looked at, so that neither the answer nor the time it takes
  * tells. A key is made only for a form that is good.
  */
@@ -8,14 +8,17 @@
 #include "iqm/ids.h"
 #include "iqm/limits.h"
 #include "iqm/resource.h"
+#include "iqm/services.h"
 #include "iqm/vault.h"
 #include "programme/consent/made.h"
+#include "programme/consent/told.h"
 #include "programme/step.h"
 
 #include <string.h>
 
 struct enquiry {
     struct step *step;
+    const char *wording; /* that marketing is about; NULL: none was named */
     char person_id[IQM_UUID_TEXT], id[IQM_UUID_TEXT], now[IQM_TIME_TEXT];
     struct iqm_vault_fetch key;
 };
@@ -53,6 +56,21 @@ static void created(struct step *step, const PGresult *rows)
     iqm_call_reply(step->call, 202, "application/json", receipt, sizeof receipt - 1);
 }
 
+/* False when memory is out. */
+static bool seal_mails(struct enquiry *enquiry)
+{
+    struct step *step = enquiry->step;
+    struct iqm_arena *arena = step->call->arena;
+    const struct iqm_services *services = step->call->services;
+    const struct iqm_person_key *key = &enquiry->key.keys[0];
+    const char *wording = enquiry->wording != NULL ? enquiry->wording : "";
+
+    step->values[6].text = iqm_mail_body(arena, key, enquiry->person_id, json_object());
+    step->values[7].text =
+        consent_confirmation(arena, services->config, key, enquiry->person_id, wording);
+    return step->values[6].text != NULL && step->values[7].text != NULL;
+}
+
 static void key_made(struct iqm_vault_fetch *fetch)
 {
     static const char *const of_person[] = {"name", "email", "telephone", NULL};
@@ -72,7 +90,8 @@ static void key_made(struct iqm_vault_fetch *fetch)
     step->values[0].text = seal(enquiry, "person", enquiry->person_id, of_person);
     step->values[1].text = seal(enquiry, "enquiry", enquiry->id, of_enquiry);
     step->values[5].text = call->request_id;
-    if (!fetch->keys[0].known || step->values[0].text == NULL || step->values[1].text == NULL)
+    if (!fetch->keys[0].known || step->values[0].text == NULL || step->values[1].text == NULL ||
+        !seal_mails(enquiry))
         step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
     else
         step_change(step, call->operation->statement, created);
@@ -82,10 +101,12 @@ static void checked(struct step *step, const PGresult *rows)
 {
     struct enquiry *enquiry = step->user;
 
-    if (PQntuples(rows) > 0) {
+    if (PQgetisnull(rows, 0, 0) == 0) {
         consent_refuse_wording(step, PQgetvalue(rows, 0, 1), PQgetvalue(rows, 0, 0));
         return;
     }
+    if (PQgetisnull(rows, 0, 2) == 0)
+        enquiry->wording = iqm_arena_string(step->call->arena, PQgetvalue(rows, 0, 2));
     iqm_uuid7(enquiry->person_id);
     iqm_uuid7(enquiry->id);
     iqm_time_now(enquiry->now);

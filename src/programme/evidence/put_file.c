@@ -28,7 +28,7 @@
 #define CHUNK_BYTES IQM_SNIFF_BYTES /* as the table evidence_chunk says */
 
 /* What identifies in batches that begin a transaction, and what follows. */
-enum { BEGUN, IDENTITY, HELD, SEEN };
+enum { BEGUN, IDENTITY, UPLOADER, HELD, SEEN };
 enum held_column { VERSION, SHA256, KIND, HAS_FILE };
 
 struct upload {
@@ -167,6 +167,7 @@ static void granted(struct iqm_pg_borrower *borrower, struct iqm_pg_session *ses
         return;
     }
     upload->values[0].text = upload->call->path_values[0].ptr;
+    add(upload, IQM_STATEMENT_HOLD_UPLOADER, 0);
     add(upload, IQM_STATEMENT_HOLD_EVIDENCE, 1);
     add(upload, IQM_STATEMENT_SEE_EVIDENCE, 1);
     run(upload, record_held);

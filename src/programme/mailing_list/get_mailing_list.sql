@@ -1,3 +1,5 @@
+-- Whoever is being erased at this moment is not waited for, and left out: noting that somebody was
+-- given out holds them.
 WITH page AS MATERIALIZED (
     SELECT p.id, p.doc, live.doc AS consent
     FROM (
@@ -13,6 +15,7 @@ WITH page AS MATERIALIZED (
                 ORDER BY r.number DESC LIMIT 1) AS last
             WHERE other.email_index = p.email_index AND other.id < p.id AND last.granted)
     ORDER BY p.id LIMIT :most::bigint + 1
+    FOR KEY SHARE OF p SKIP LOCKED
 ), told AS MATERIALIZED (
     SELECT note_recipients(
         ARRAY(SELECT id FROM page ORDER BY id LIMIT :most::bigint), 'mailing_list')

@@ -10,7 +10,7 @@
 #include "iqm/resource.h"
 #include "iqm/services.h"
 #include "iqm/vault.h"
-#include "programme/consent/link.h"
+#include "programme/consent/told.h"
 #include "programme/step.h"
 
 #include <stdio.h>
@@ -19,7 +19,6 @@
 
 #define CSV_PAGE 500
 #define OPENING_MEMORY ((size_t)16 * 1024 * 1024)
-#define URL_TEXT (IQM_PUBLIC_URL_MAX + sizeof CONSENT_LINK_PATH + CONSENT_LINK_TEXT)
 
 /* Columns of the statement. */
 enum column { DOC, ID, SINCE, WORDING_VERSION };
@@ -70,13 +69,12 @@ static void add_item(struct mailing *mailing, const char *const *fields)
 static void add_person(struct mailing *mailing, int row, struct iqm_slice opened)
 {
     const struct iqm_services *services = mailing->step->call->services;
-    char url[URL_TEXT], token[CONSENT_LINK_TEXT];
+    char url[CONSENT_LINK_URL];
     const char *id = PQgetvalue(mailing->rows, row, ID);
     json_t *person = json_loadb(opened.ptr, opened.len, 0, NULL);
     const char *name = iqm_rules_text(person, "name"), *email = iqm_rules_text(person, "email");
 
-    consent_link_make(services->config, id, token);
-    snprintf(url, sizeof url, "%s" CONSENT_LINK_PATH "%s", iqm_server_url(), token);
+    consent_link_url(services->config, id, url);
     if (name != NULL && email != NULL) {
         const char *const fields[] = {id, name, email, PQgetvalue(mailing->rows, row, SINCE),
             PQgetvalue(mailing->rows, row, WORDING_VERSION), url};

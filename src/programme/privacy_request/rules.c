@@ -4,6 +4,7 @@
 #include "iqm/request_clock.h"
 #include "iqm/resource.h"
 #include "programme/privacy_request/holidays.h"
+#include "programme/privacy_request/told.h"
 #include "programme/work.h"
 
 #include <stdio.h>
@@ -99,7 +100,9 @@ static int make(
     error = iqm_rules_set_text(rules->document, "channel", is_own ? "own_account" : "head_office");
     if (error == 0)
         error = set_due(rules, holidays);
-    return error == 0 ? set_acknowledge_by(rules, holidays) : error;
+    if (error == 0)
+        error = set_acknowledge_by(rules, holidays);
+    return error == 0 ? request_tell(rules, "request_received", NULL) : error;
 }
 
 /* ---- its steps ---- */
@@ -125,7 +128,8 @@ static int acknowledge(struct iqm_rules *rules)
 static int pause_clock(struct iqm_rules *rules)
 {
     json_object_del(rules->document, "due_on");
-    return note_acknowledged(rules);
+    int error = note_acknowledged(rules);
+    return error == 0 ? request_tell(rules, "request_paused", "question") : error;
 }
 
 static int resume(struct iqm_rules *rules, const struct iqm_bank_holidays *holidays)
@@ -149,7 +153,8 @@ static int extend(struct iqm_rules *rules, const struct iqm_bank_holidays *holid
             "The month in which people are told of an extension is over.");
     if (json_object_set_new(rules->document, "extended", json_true()) != 0)
         return IQM_ENOMEM;
-    return set_due(rules, holidays);
+    int error = set_due(rules, holidays);
+    return error == 0 ? request_tell(rules, "request_extended", "extension_reason") : error;
 }
 
 /* Whether the person was asked who they are. */
@@ -165,7 +170,7 @@ static int refuse_request(struct iqm_rules *rules, const json_t *context)
         return refuse(rules, "legal_hold_in_force", "There is no hold on the person on that day.");
     if (is(rules->request, "ground", "identity_not_confirmed") && !asked_identity(rules->before))
         return refuse(rules, "identity_was_asked", "The person was not asked who they are.");
-    return 0;
+    return request_tell(rules, "request_refused", "explanation");
 }
 
 static int take_step(
@@ -184,6 +189,8 @@ static int take_step(
         return resume(rules, holidays);
     if (work_is_step(rules, "extend"))
         return extend(rules, holidays);
+    if (work_is_step(rules, "complete"))
+        return request_tell(rules, "request_completed", NULL);
     return work_is_step(rules, "refuse") ? refuse_request(rules, context) : 0;
 }
 
