@@ -210,6 +210,8 @@ struct iqm_problem_type {
     uint16_t status;
     const char *title;
     const char *detail; /* the sentence when the place that fails has none better */
+    const char *cause;  /* what brings it about, for who meets it; "" when nothing is said */
+    const char *remedy; /* what to do about it; the same */
     bool oauth;         /* `name` is itself an error code of OAuth 2.0 */
 };
 

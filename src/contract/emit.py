@@ -198,8 +198,9 @@ class Emitter:
         self.line(f"const struct iqm_problem_type {self.prefix}_problem_types[] = {{")
         for name, node in self.root.get("x-problem-types", {}).items():
             self.line(f"    {{{quoted(name)}, {node['status']}, {quoted(node['title'])},\n"
-                      f"        {quoted(node['detail'])}, {flag(node.get('oauth'))}}},")
-        self.line("    {NULL, 0, NULL, NULL, false},\n};")
+                      f"        {quoted(node['detail'])},\n        {quoted(node.get('cause', ''))},\n"
+                      f"        {quoted(node.get('remedy', ''))}, {flag(node.get('oauth'))}}},")
+        self.line("    {NULL, 0, NULL, NULL, NULL, NULL, false},\n};")
 
     def emit_resources(self):
         resources = self.root.get("x-resources", {})

@@ -324,8 +324,8 @@ ROOT = fields("the contract", {
     "x-roles": ROLES,
     "x-shared-statuses": listing(integer),
     "x-problem-types": named(fields("a problem type", {
-        "status": integer, "title": text, "detail": text, "oauth": boolean}, ("status", "title", "detail")),
-        SNAKE, "snake_case"),
+        "status": integer, "title": text, "detail": text, "cause": text, "remedy": text,
+        "oauth": boolean}, ("status", "title", "detail")), SNAKE, "snake_case"),
     "x-resources": named(RESOURCE, SNAKE, "snake_case"),
     "x-privacy": PRIVACY,
 }, ("openapi", "info", "paths"))
