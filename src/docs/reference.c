@@ -50,9 +50,11 @@ void iqm_op_get_reference_page(struct iqm_call *call)
     iqm_page_begin_body(&page);
     add_guides(&page);
     iqm_page_add(&page,
-        "<h2>Sign in</h2>\n<p>Where a program of this name is registered (README, First account), "
-        "<b>Authorize</b> signs in. Or paste an access token; it is kept until this page is closed."
-        "</p>\n<label for=\"token\">Access token</label>\n"
+        "<h2>Sign in</h2>\n<p>With <b>Authorize</b>, through a public client whose redirect "
+        "address is "
+        "<code>/docs/signed-in</code> of this server. Or paste an access token. Either is "
+        "forgotten "
+        "when this page is closed.</p>\n<label for=\"token\">Access token</label>\n"
         "<input id=\"token\" type=\"password\" autocomplete=\"off\" spellcheck=\"false\">\n"
         "<h2>Operations</h2>\n<noscript><p>The interactive part needs JavaScript; openapi.yaml "
         "above "
