@@ -241,6 +241,7 @@ OPERATION = fields("an operation", {
     "security": listing(named(listing(text))), "x-resource": text, "x-action": choice(tuple(ACTIONS)),
     "x-roles": ROLES, "x-body-limit": body_limit, "x-errors": choice(ERRORS),
     "x-ignore-unknown": boolean, "x-cache-seconds": size,
+    "x-deprecated-at": text, "x-sunset-at": text, "x-successor": text,
     "x-transition": fields("x-transition", {
         "name": matching(SNAKE, "snake_case"), "from": listing(text), "to": text},
         ("name", "from", "to")),

@@ -40,9 +40,9 @@ static void add_cors(struct request *request, struct MHD_Response *response)
         return;
     add(response, "Access-Control-Allow-Origin", origin);
     add(response, "Access-Control-Expose-Headers",
-        "Accept-Ranges, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Link, "
-        "Location, Preference-Applied, RateLimit, RateLimit-Policy, Repr-Digest, Retry-After, "
-        "X-Request-Id");
+        "Accept-Ranges, Content-Disposition, Content-Range, Deprecation, ETag, "
+        "Idempotency-Replayed, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy, "
+        "Repr-Digest, Retry-After, Sunset, X-Request-Id");
 }
 
 /* Only what has a version may be kept. */
@@ -60,6 +60,19 @@ static void add_cache_control(struct request *request, struct MHD_Response *resp
     add(response, "Cache-Control", text);
 }
 
+void reply_tell_deprecation(const struct iqm_operation *operation, struct MHD_Response *response)
+{
+    const struct iqm_deprecation *said = operation != NULL ? &operation->deprecation : NULL;
+
+    if (said == NULL || said->since == NULL)
+        return;
+    add(response, "Deprecation", said->since);
+    if (said->sunset != NULL)
+        add(response, "Sunset", said->sunset);
+    if (said->successor != NULL)
+        add(response, "Link", said->successor);
+}
+
 static void add_common(struct request *request, struct MHD_Response *response, bool compressed)
 {
     if (request->etag != NULL) {
@@ -72,6 +85,7 @@ static void add_common(struct request *request, struct MHD_Response *response, b
     add_cors(request, response);
     for (unsigned i = 0; i < request->header_count; i++)
         add(response, request->headers[i].name, request->headers[i].value);
+    reply_tell_deprecation(request->call.operation, response);
     add(response, "X-Request-Id", request->request_id_text);
     throttle_tell(request, response);
     add(response, "X-Content-Type-Options", "nosniff");
