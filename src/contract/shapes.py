@@ -317,6 +317,7 @@ ROOT = fields("the contract", {
     "openapi": choice(("3.1.0",)),
     "info": fields("info", {
         "title": text, "version": text, "summary": text, "description": text,
+        "contact": fields("contact", {"name": text, "email": text}, ("name",)),
         "license": fields("license", {"name": text, "identifier": text}, ("name",)),
     }, ("title", "version")),
     "servers": listing(fields("a server", {"url": text, "description": text}, ("url",))),
