@@ -93,6 +93,18 @@ def test_what_is_tried_is_answered(reference, head):
     assert reference.faults() == []
 
 
+def test_an_example_can_be_sent_as_it_is(reference, head):
+    paste(reference, head.token)
+    assert execute(reference, open_by_keyboard(reference, "clients", "create_client")) == 201
+
+
+def test_filters_are_not_filled_in(reference):
+    """Else what is tried first would find nothing."""
+    block = open_by_keyboard(reference, "schools", "list_schools")
+    fields = f"document.querySelectorAll('{block} [data-param-in=query] :is(input, select)')"
+    assert set(reference.evaluate(f"[...{fields}].map(field => field.value)")) <= {"", "50"}
+
+
 def test_the_dialog_keeps_the_keyboard(reference):
     focus_on(reference, ".btn.authorize")
     reference.press("Enter")
