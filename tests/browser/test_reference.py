@@ -56,8 +56,15 @@ def open_by_keyboard(page, tag, operation):
 
 def execute(page, block):
     """The status that was answered."""
-    focus_on(page, f"{block} .execute")
-    page.press("Enter")
+    sent = f"document.querySelector('{block} :is(.loading, .live-responses-table)')"
+
+    def send():
+        """The viewer may put another button there while it draws: then the key went nowhere."""
+        if not page.evaluate(f"Boolean({sent})"):
+            focus_on(page, f"{block} .execute")
+            page.press("Enter")
+        return page.evaluate(f"Boolean({sent})")
+    wait_for(send, "the request to go out", 60)
     status = f"document.querySelector('{block} .live-responses-table tbody .response-col_status')"
     ready(page, status, "the answer")
     return int(page.evaluate(f"{status}.innerText").split()[0])
