@@ -15,7 +15,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
 packages_to_run=(gcc libc6-dev make meson ninja-build pkg-config xz-utils curl util-linux
     libjansson-dev libpq-dev libsodium-dev libuv1-dev libpcre2-dev libmagic-dev zlib1g-dev
-    libcurl4-openssl-dev libarchive-dev libxlsxwriter-dev python3 python3-yaml)
+    libcurl4-openssl-dev libarchive-dev libxlsxwriter-dev python3 python3-yaml python3-pip)
 packages_to_test=(check clang clang-format libclang-rt-14-dev valgrind llvm-14
     python3-pytest python3-pytest-xdist python3-jsonschema
     python3-authlib python3-cryptography python3-openpyxl python3-requests chromium-headless-shell)
@@ -136,7 +136,7 @@ build() {
     setup="$* $path"
     if [ "$(cat "$dir/.setup" 2>/dev/null)" != "$setup" ] || [ ! -f "$dir/build.ninja" ]; then
         rm -rf "$dir"
-        meson setup "$dir" "$top" "$@" "--pkg-config-path=$path" >&2 ||
+        meson setup "$dir" "$top" "$@" "--pkg-config-path=${path//:/,}" >&2 ||
             die "meson could not configure ${dir#"$top"/}; the reason stands above"
         printf '%s\n' "$setup" >"$dir/.setup"
     elif [ "$(statement_files)" != "$(cat "$dir/.statements" 2>/dev/null)" ]; then

@@ -95,6 +95,10 @@ void iqm_call_reply(
 void iqm_call_reply_hashed(
     struct iqm_call *call, const char *media_type, const char *bytes, size_t len);
 
+/* Answers 200 with bytes that are also there compressed with gzip; both are borrowed. */
+void iqm_call_reply_packed(
+    struct iqm_call *call, const char *media_type, struct iqm_slice plain, struct iqm_slice packed);
+
 /* The length of an answer that is not known before its end. */
 #define IQM_STREAM_UNKNOWN UINT64_MAX
 

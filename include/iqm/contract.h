@@ -175,6 +175,13 @@ struct iqm_response {
     const char *media_type; /* NULL when there is no body */
 };
 
+/* What answers of an operation on its way out say; NULL: that header is not sent. */
+struct iqm_deprecation {
+    const char *since;     /* Deprecation (RFC 9745) */
+    const char *sunset;    /* Sunset (RFC 8594) */
+    const char *successor; /* Link to what replaces it (RFC 5829) */
+};
+
 struct iqm_operation {
     const char *id;   /* operationId: "get_school" */
     uint8_t method;   /* enum iqm_method */
@@ -190,6 +197,7 @@ struct iqm_operation {
     uint8_t errors;               /* enum iqm_errors */
     bool ignore_unknown;          /* query parameters that the contract does not name */
     uint32_t cache_seconds;       /* anybody may keep the answer so long; 0: it is one caller's */
+    struct iqm_deprecation deprecation;
     const char *roles; /* PostgreSQL array text "{head_office,client}"; NULL when public */
     const char *scope; /* "schools:read"; NULL when public */
     const struct iqm_resource *resource;   /* of a generic action; else NULL */
@@ -210,6 +218,8 @@ struct iqm_problem_type {
     uint16_t status;
     const char *title;
     const char *detail; /* the sentence when the place that fails has none better */
+    const char *cause;  /* what brings it about, for who meets it; "" when nothing is said */
+    const char *remedy; /* what to do about it; the same */
     bool oauth;         /* `name` is itself an error code of OAuth 2.0 */
 };
 

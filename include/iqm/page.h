@@ -1,6 +1,6 @@
 /*
  * Pages of HTML for people: built in the call's arena, every text escaped, answered with headers
- * that let no script run and no other site frame or read them.
+ * that let no script run, or only files of this server, and no other site frame or read them.
  * Source: HTML Living Standard; Content Security Policy Level 3.
  */
 #ifndef IQM_PAGE_H
@@ -11,9 +11,11 @@
 /* A page under way. Memory that runs out is noted here and answered by iqm_page_reply. */
 struct iqm_page {
     struct iqm_arena *arena; /* borrowed */
+    const char *title;       /* borrowed */
     char *bytes;
     size_t length, room;
     bool failed;
+    bool interactive; /* scripts of this server run in it */
 };
 
 /* Starts a page: everything up to and with the heading, which is also the window's title. What is
@@ -24,6 +26,11 @@ void iqm_page_begin(struct iqm_page *page, struct iqm_call *call, const char *ti
 /* The same of a page that is read and printed (A4) rather than filled in: wider, and the style
  * sheet knows tables, lists of terms, and `class="said"` for text whose lines stay lines. */
 void iqm_page_begin_document(struct iqm_page *page, struct iqm_call *call, const char *title);
+
+/* The same of a page with scripts and style sheets, all from addresses of this server: what is
+ * added next stands in <head>, and after iqm_page_begin_body in <main>. */
+void iqm_page_begin_interactive(struct iqm_page *page, struct iqm_call *call, const char *title);
+void iqm_page_begin_body(struct iqm_page *page);
 
 /* Adds HTML as it is: literals of the program, never anything from outside. */
 void iqm_page_add(struct iqm_page *page, const char *html);

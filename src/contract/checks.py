@@ -5,6 +5,7 @@ Works on the typed tree that shapes.py leaves. It must not emit anything.
 
 import re
 
+from deprecation import check_deprecation
 from privacy import Privacy
 from shapes import ACTIONS, METHODS, SCOPE, types_of
 
@@ -253,6 +254,7 @@ class Checker:
         self.parameters(path, item, node, line)
         self.security(node, line)
         self.cache(method, node)
+        check_deprecation(node, self.root["paths"], self.report)
         self.body(method, node, line)
         self.responses(node, line)
         self.action(path, method, node, line)

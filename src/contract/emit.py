@@ -4,6 +4,7 @@ import json
 import re
 
 from checks import FORM, scopes_of
+from deprecation import deprecation_headers
 from emit_privacy import PrivacyTables
 from privacy import personal_of
 from shapes import ACTIONS, METHODS, types_of
@@ -198,8 +199,9 @@ class Emitter:
         self.line(f"const struct iqm_problem_type {self.prefix}_problem_types[] = {{")
         for name, node in self.root.get("x-problem-types", {}).items():
             self.line(f"    {{{quoted(name)}, {node['status']}, {quoted(node['title'])},\n"
-                      f"        {quoted(node['detail'])}, {flag(node.get('oauth'))}}},")
-        self.line("    {NULL, 0, NULL, NULL, false},\n};")
+                      f"        {quoted(node['detail'])},\n        {quoted(node.get('cause', ''))},\n"
+                      f"        {quoted(node.get('remedy', ''))}, {flag(node.get('oauth'))}}},")
+        self.line("    {NULL, 0, NULL, NULL, NULL, NULL, false},\n};")
 
     def emit_resources(self):
         resources = self.root.get("x-resources", {})
@@ -320,6 +322,7 @@ class Emitter:
                 f".errors = IQM_ERRORS_{node.get('x-errors', 'problem').upper()}",
                 f".ignore_unknown = {flag(node.get('x-ignore-unknown'))}",
                 f".cache_seconds = {node.get('x-cache-seconds', 0)}",
+                f".deprecation = {{{', '.join(map(quoted, deprecation_headers(node)))}}}",
                 f".statement = {self.statement(name)}", f".handler = {self.handler(node)}",
                 f".transition = {f'&transition_{name}' if 'x-transition' in node else 'NULL'}",
                 f".responses = responses_{name}"]

@@ -241,6 +241,7 @@ OPERATION = fields("an operation", {
     "security": listing(named(listing(text))), "x-resource": text, "x-action": choice(tuple(ACTIONS)),
     "x-roles": ROLES, "x-body-limit": body_limit, "x-errors": choice(ERRORS),
     "x-ignore-unknown": boolean, "x-cache-seconds": size,
+    "x-deprecated-at": text, "x-sunset-at": text, "x-successor": text,
     "x-transition": fields("x-transition", {
         "name": matching(SNAKE, "snake_case"), "from": listing(text), "to": text},
         ("name", "from", "to")),
@@ -316,6 +317,7 @@ ROOT = fields("the contract", {
     "openapi": choice(("3.1.0",)),
     "info": fields("info", {
         "title": text, "version": text, "summary": text, "description": text,
+        "contact": fields("contact", {"name": text, "email": text}, ("name",)),
         "license": fields("license", {"name": text, "identifier": text}, ("name",)),
     }, ("title", "version")),
     "servers": listing(fields("a server", {"url": text, "description": text}, ("url",))),
@@ -324,8 +326,8 @@ ROOT = fields("the contract", {
     "x-roles": ROLES,
     "x-shared-statuses": listing(integer),
     "x-problem-types": named(fields("a problem type", {
-        "status": integer, "title": text, "detail": text, "oauth": boolean}, ("status", "title", "detail")),
-        SNAKE, "snake_case"),
+        "status": integer, "title": text, "detail": text, "cause": text, "remedy": text,
+        "oauth": boolean}, ("status", "title", "detail")), SNAKE, "snake_case"),
     "x-resources": named(RESOURCE, SNAKE, "snake_case"),
     "x-privacy": PRIVACY,
 }, ("openapi", "info", "paths"))

@@ -14,6 +14,9 @@
 #define FIRST_ROOM 4096
 #define HASH_TEXT_MAX 45 /* base64 of 32 bytes, and its end */
 #define MEDIA_TYPE "text/html; charset=utf-8"
+/* Of a page with scripts: files of this server, requests to it, and pictures inside style sheets.
+ */
+#define OWN_FILES " 'self'; script-src 'self'; connect-src 'self'; img-src data:"
 
 /* Dark on light at 7:1 or better; one column from 320 px on; nothing is told by colour alone. */
 #define STYLE                                                                                      \
@@ -41,6 +44,7 @@
     "dl{display:grid;grid-template-columns:11rem 1fr;gap:.4rem 1rem}dd{margin:0}"                  \
     "th{overflow-wrap:normal}}"                                                                    \
     ".said{white-space:pre-line}"                                                                  \
+    "pre{padding:.75rem;border:1px solid #50575f;font-size:.9375rem;white-space:pre-wrap}"         \
     "table{width:100%;margin:.5rem 0 1.25rem;border-collapse:collapse;font-size:.9375rem}"         \
     "caption{padding:.25rem 0;text-align:left;font-weight:600}"                                    \
     "th,td{padding:.35rem .5rem;border:1px solid #50575f;text-align:left;vertical-align:top}"      \
@@ -123,28 +127,46 @@ void iqm_page_text(struct iqm_page *page, const char *text)
     }
 }
 
-static void begin(struct iqm_page *page, struct iqm_call *call, const char *title, const char *main)
+static void begin_head(struct iqm_page *page, struct iqm_call *call, const char *title)
 {
-    *page = (struct iqm_page){.arena = call->arena};
+    *page = (struct iqm_page){.arena = call->arena, .title = title};
     iqm_page_add(page, "<!DOCTYPE html>\n<html lang=\"en-GB\"><head><meta charset=\"utf-8\">"
                        "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
                        "<style>" STYLE "</style><title>");
     iqm_page_text(page, title);
-    iqm_page_add(page, " – IQM</title></head><body>");
+    iqm_page_add(page, " – IQM</title>");
+}
+
+static void begin_main(struct iqm_page *page, const char *main)
+{
+    iqm_page_add(page, "</head><body>");
     iqm_page_add(page, main);
     iqm_page_add(page, "<h1>");
-    iqm_page_text(page, title);
+    iqm_page_text(page, page->title);
     iqm_page_add(page, "</h1>\n");
 }
 
 void iqm_page_begin(struct iqm_page *page, struct iqm_call *call, const char *title)
 {
-    begin(page, call, title, "<main>");
+    begin_head(page, call, title);
+    begin_main(page, "<main>");
 }
 
 void iqm_page_begin_document(struct iqm_page *page, struct iqm_call *call, const char *title)
 {
-    begin(page, call, title, "<main class=\"document\">");
+    begin_head(page, call, title);
+    begin_main(page, "<main class=\"document\">");
+}
+
+void iqm_page_begin_interactive(struct iqm_page *page, struct iqm_call *call, const char *title)
+{
+    begin_head(page, call, title);
+    page->interactive = true;
+}
+
+void iqm_page_begin_body(struct iqm_page *page)
+{
+    begin_main(page, "<main class=\"document\">");
 }
 
 /* Whether a source can stand in the policy and end nothing there. */
@@ -156,16 +178,17 @@ static bool is_source(const char *source)
 }
 
 /* Browsers hold a form to form-action on the redirect that answers it, too. */
-static const char *policy(struct iqm_call *call, const char *form_action)
+static const char *policy(
+    struct iqm_call *call, const struct iqm_page *page, const char *form_action)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     bool more = is_source(form_action);
 
     pthread_once(&once, hash_style);
     return iqm_arena_printf(call->arena,
-        "default-src 'none'; style-src 'sha256-%s'; form-action 'self'%s%s; "
+        "default-src 'none'; style-src 'sha256-%s'%s; form-action 'self'%s%s; "
         "frame-ancestors 'none'; base-uri 'none'",
-        style_hash, more ? " " : "", more ? form_action : "");
+        style_hash, page->interactive ? OWN_FILES : "", more ? " " : "", more ? form_action : "");
 }
 
 static void add_headers(struct iqm_call *call, const char *content_policy)
@@ -188,7 +211,7 @@ static void reply_without_memory(struct iqm_call *call)
 void iqm_page_reply(
     struct iqm_call *call, unsigned status, struct iqm_page *page, const char *form_action)
 {
-    const char *content_policy = policy(call, form_action);
+    const char *content_policy = policy(call, page, form_action);
 
     iqm_page_add(page, "</main></body></html>\n");
     iqm_call_etag(call, NULL); /* so that it is not stored */

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define COMPRESS_FROM 1000
+/* What may be kept so long never changes at its address (RFC 8246). */
+#define A_YEAR 31536000
 
 static void add(struct MHD_Response *response, const char *name, const char *value)
 {
@@ -38,23 +40,37 @@ static void add_cors(struct request *request, struct MHD_Response *response)
         return;
     add(response, "Access-Control-Allow-Origin", origin);
     add(response, "Access-Control-Expose-Headers",
-        "Accept-Ranges, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Link, "
-        "Location, Preference-Applied, RateLimit, RateLimit-Policy, Repr-Digest, Retry-After, "
-        "X-Request-Id");
+        "Accept-Ranges, Content-Disposition, Content-Range, Deprecation, ETag, "
+        "Idempotency-Replayed, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy, "
+        "Repr-Digest, Retry-After, Sunset, X-Request-Id");
 }
 
 /* Only what has a version may be kept. */
 static void add_cache_control(struct request *request, struct MHD_Response *response)
 {
     const struct iqm_operation *operation = request->call.operation;
-    char text[40];
+    char text[50];
 
     if (request->etag == NULL || operation == NULL || operation->cache_seconds == 0) {
         add(response, "Cache-Control", request->etag != NULL ? "private, no-cache" : "no-store");
         return;
     }
-    snprintf(text, sizeof text, "public, max-age=%" PRIu32, operation->cache_seconds);
+    snprintf(text, sizeof text, "public, max-age=%" PRIu32 "%s", operation->cache_seconds,
+        operation->cache_seconds >= A_YEAR ? ", immutable" : "");
     add(response, "Cache-Control", text);
+}
+
+void reply_tell_deprecation(const struct iqm_operation *operation, struct MHD_Response *response)
+{
+    const struct iqm_deprecation *said = operation != NULL ? &operation->deprecation : NULL;
+
+    if (said == NULL || said->since == NULL)
+        return;
+    add(response, "Deprecation", said->since);
+    if (said->sunset != NULL)
+        add(response, "Sunset", said->sunset);
+    if (said->successor != NULL)
+        add(response, "Link", said->successor);
 }
 
 static void add_common(struct request *request, struct MHD_Response *response, bool compressed)
@@ -69,6 +85,7 @@ static void add_common(struct request *request, struct MHD_Response *response, b
     add_cors(request, response);
     for (unsigned i = 0; i < request->header_count; i++)
         add(response, request->headers[i].name, request->headers[i].value);
+    reply_tell_deprecation(request->call.operation, response);
     add(response, "X-Request-Id", request->request_id_text);
     throttle_tell(request, response);
     add(response, "X-Content-Type-Options", "nosniff");
@@ -99,6 +116,16 @@ void reply_with(struct request *request, struct MHD_Response *response, unsigned
     request_answer(request, response, status);
 }
 
+static void send_bytes(struct request *request, unsigned status, const char *media_type,
+    struct iqm_slice bytes, bool compressed)
+{
+    request->answer_bytes = bytes.len;
+    reply_with(request,
+        MHD_create_response_from_buffer(
+            bytes.len, (void *)(uintptr_t)bytes.ptr, MHD_RESPMEM_PERSISTENT),
+        status, media_type, compressed);
+}
+
 static void respond(
     struct request *request, unsigned status, const char *media_type, const char *bytes, size_t len)
 {
@@ -114,10 +141,16 @@ static void respond(
             compressed = true;
         }
     }
-    request->answer_bytes = len;
-    reply_with(request,
-        MHD_create_response_from_buffer(len, (void *)(uintptr_t)bytes, MHD_RESPMEM_PERSISTENT),
-        status, media_type, compressed);
+    send_bytes(request, status, media_type, (struct iqm_slice){bytes, len}, compressed);
+}
+
+void iqm_call_reply_packed(
+    struct iqm_call *call, const char *media_type, struct iqm_slice plain, struct iqm_slice packed)
+{
+    struct request *request = request_of(call);
+    bool compressed = fields_accept_gzip(request->fields.accept_encoding);
+
+    send_bytes(request, 200, media_type, compressed ? packed : plain, compressed);
 }
 
 void iqm_call_header(struct iqm_call *call, const char *name, const char *value)

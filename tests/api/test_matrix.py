@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import uuid
 
 import pytest
@@ -97,6 +98,10 @@ OTHERS = {
     "get_authorization": lambda caller, people: caller.get(
         people.sign_in(people.app(), caller).target),
     "post_authorization": post_authorization,
+    "get_guide_page": lambda caller, people: caller.get("/docs/guides/paging"),
+    "get_reference_asset": lambda caller, people: caller.get(re.search(
+        r"/docs/assets/[^\"]+", caller.get("/docs").body.decode())[0]),
+    "get_problem_type_page": lambda caller, people: caller.get("/problems/conflict"),
     "create_token": as_program("/oauth/token", grant_type="client_credentials"),
     "revoke_token": as_program("/oauth/revoke", token="iqm_" + "A" * 43),
     "introspect_token": as_program("/oauth/introspect", token="iqm_" + "A" * 43),

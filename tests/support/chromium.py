@@ -1,4 +1,5 @@
-"""A headless Chromium, driven over the DevTools protocol through a pipe; scripts are off.
+"""A headless Chromium, driven over the DevTools protocol through a pipe; scripts are off unless a page
+is asked for with them.
 
 What a person would perceive is asked from the accessibility tree. Reaches this machine only. Knows
 no page of ours.
@@ -14,7 +15,7 @@ import subprocess
 import tempfile
 import time
 
-from support.places import wait_for
+from support.places import ROOT, wait_for
 
 NAMES = ("chromium-headless-shell", "chromium")
 # Without the sandbox, which neither root nor most containers can have: it meets our own pages only.
@@ -22,13 +23,19 @@ OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usa
            "--disable-background-networking", "--disable-extensions", "--disable-sync",
            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--remote-debugging-pipe"]
 DEADLINE = 60
-KEYS = {"Tab": (9, None), "Enter": (13, "\r")}
+KEYS = {" ": (32, " "), "Tab": (9, None), "Enter": (13, "\r"), "Escape": (27, None)}
 
 
 def _program():
     found = next(filter(None, map(shutil.which, NAMES)), None)
     assert found, f"none of {NAMES} is installed"
     return found
+
+
+def axe_core():
+    found = sorted((ROOT / "build" / "deps").glob("axe-core-*/axe.min.js"))
+    assert found, "deploy/test fetches axe-core"
+    return found[-1].read_text(encoding="utf-8")
 
 
 def _high(descriptor):
@@ -104,16 +111,20 @@ class Chromium:
 class Page:
     """One tab of its own, as wide as is said."""
 
-    def __init__(self, browser, width=1280, height=900):
+    def __init__(self, browser, width=1280, height=900, scripts=False, target=None):
         self.browser = browser
-        self.context = browser.call("Target.createBrowserContext")["browserContextId"]
-        target = browser.call("Target.createTarget", url="about:blank",
-                              browserContextId=self.context)["targetId"]
+        self.context = None
+        if target is None:
+            self.context = browser.call("Target.createBrowserContext")["browserContextId"]
+            target = browser.call("Target.createTarget", url="about:blank",
+                                  browserContextId=self.context)["targetId"]
+        self.target = target
         self.session = browser.call("Target.attachToTarget", targetId=target,
                                     flatten=True)["sessionId"]
         for domain in ("Page", "DOM", "Log", "Audits", "Accessibility"):
             self.call(f"{domain}.enable")
-        self.call("Emulation.setScriptExecutionDisabled", value=True)
+        if not scripts:
+            self.call("Emulation.setScriptExecutionDisabled", value=True)
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
                   deviceScaleFactor=1, mobile=False)
 
@@ -122,6 +133,28 @@ class Page:
 
     def call(self, method, **parameters):
         return self.browser.call(method, self.session, **parameters)
+
+    def opened(self):
+        """The window that this page has opened."""
+        def found():
+            targets = self.browser.call("Target.getTargets")["targetInfos"]
+            return [t["targetId"] for t in targets if t.get("openerId") == self.target]
+        [target] = wait_for(found, "a window to open", DEADLINE)
+        return Page(self.browser, scripts=True, target=target)
+
+    def evaluate(self, expression):
+        """What a script comes to, as JSON can say it; not held to the page's policy."""
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True,
+                           awaitPromise=True)
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    def faults(self):
+        """What axe-core finds against a page: rule, and the elements that break it."""
+        if not self.evaluate("typeof axe === 'object'"):
+            self.evaluate(axe_core())
+        return json.loads(self.evaluate("""axe.run().then(found => JSON.stringify(
+            found.violations.map(rule => [rule.id, rule.nodes.map(node => node.html.slice(0, 200))])))"""))
 
     def open(self, url, heading):
         self.call("Page.navigate", url=url)
@@ -153,7 +186,7 @@ class Page:
 
     def press(self, key):
         code, text = KEYS[key]
-        common = {"key": key, "code": key, "windowsVirtualKeyCode": code}
+        common = {"key": key, "code": "Space" if key == " " else key, "windowsVirtualKeyCode": code}
         self.call("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", **common,
                   **({"text": text} if text else {}))
         self.call("Input.dispatchKeyEvent", type="keyUp", **common)

@@ -69,6 +69,11 @@ START_TEST(operations_say_how_they_are_spoken_to)
     ck_assert(!operation("create_box")->ignore_unknown);
     ck_assert_uint_eq(operation("get_special_box")->cache_seconds, 60);
     ck_assert_uint_eq(order->cache_seconds, 0);
+    ck_assert_ptr_null(order->deprecation.since);
+    const struct iqm_deprecation lid = operation("get_lid")->deprecation;
+    ck_assert_str_eq(lid.since, "@1788220800");
+    ck_assert_str_eq(lid.sunset, "Wed, 01 Sep 2027 12:30:00 GMT");
+    ck_assert_str_eq(lid.successor, "</boxes/special>; rel=\"successor-version\"");
 }
 END_TEST
 

@@ -43,8 +43,9 @@ static const char *oauth_text(const struct iqm_problem_type *type, const char *d
 
 START_TEST(oauth_codes)
 {
-    static const struct iqm_problem_type own = {"invalid_grant", 400, "No", "Not now.", true};
-    static const struct iqm_problem_type many = {"many", 429, "Many", "Later.", false};
+    static const struct iqm_problem_type own = {
+        "invalid_grant", 400, "No", "Not now.", "", "", true};
+    static const struct iqm_problem_type many = {"many", 429, "Many", "Later.", "", "", false};
 
     ck_assert_str_eq(
         oauth_text(&own, NULL), "{\"error\":\"invalid_grant\",\"error_description\":\"Not now.\"}");

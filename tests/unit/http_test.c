@@ -163,11 +163,38 @@ START_TEST(gzip_round_trip)
 }
 END_TEST
 
+static const char *header(struct MHD_Response *response, const char *name)
+{
+    return MHD_get_response_header(response, name);
+}
+
+START_TEST(what_is_on_its_way_out_says_so)
+{
+    const struct iqm_operation going = {
+        .deprecation = {"@1788220800", "Wed, 01 Sep 2027 12:30:00 GMT", "</boxes>; rel=\"x\""}};
+    const struct iqm_operation undated = {.deprecation = {.since = "@1788220800"}};
+    const struct iqm_operation staying = {.id = "get_box"};
+    const struct iqm_operation *const each[] = {&going, &undated, &staying, NULL};
+
+    for (size_t i = 0; i < sizeof each / sizeof each[0]; i++) {
+        struct MHD_Response *response =
+            MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
+        const struct iqm_deprecation said =
+            each[i] != NULL ? each[i]->deprecation : (struct iqm_deprecation){0};
+        reply_tell_deprecation(each[i], response);
+        ck_assert_pstr_eq(header(response, "Deprecation"), said.since);
+        ck_assert_pstr_eq(header(response, "Sunset"), said.sunset);
+        ck_assert_pstr_eq(header(response, "Link"), said.successor);
+        MHD_destroy_response(response);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {accept_header, accept_encoding_header, content_type_header,
         entity_tags, origins_are_compared_whole, registered_origins_count_beside_configured_ones,
-        a_user_agent_is_short_and_printable, gzip_round_trip};
+        a_user_agent_is_short_and_printable, gzip_round_trip, what_is_on_its_way_out_says_so};
 
     return suite_run("http", NULL, NULL, tests, sizeof tests / sizeof tests[0]);
 }
