@@ -1,7 +1,7 @@
 /*
  * The form of the page: a person signs in and allows, or does not.
  *   [client, account] → form token → limits → Argon2id in the pool
- *       → key, agent sealed → [code and audit] → redirect
+ *       → key, what is personal sealed → [code and audit] → redirect
  *       → [audit] → the page again
  * Unknown, suspended or wrong: the way and the answer are the same.
  */
@@ -87,7 +87,7 @@ static void grant(struct authorization *authorization)
         {.text = sign_in->account}, {.text = job->stored},
         {.text = job->rehashed ? job->fresh : NULL}, {.text = authorization->sent_redirect},
         {.text = authorization->challenge}, {.text = authorization->scopes},
-        {.text = call->address}, {.text = sign_in->agent}, {.text = call->request_id}};
+        {.text = sign_in->address}, {.text = sign_in->agent}, {.text = call->request_id}};
 
     _Static_assert(sizeof values == sizeof sign_in->values, "one for each parameter");
     iqm_secret_new(CODE_PREFIX, sign_in->code);
@@ -115,7 +115,7 @@ static void on_compared(struct iqm_call *call)
         note(authorization, "denied", ask_again);
     } else {
         sign_in_forgive(sign_in);
-        sign_in_seal_agent(authorization, grant);
+        sign_in_seal(authorization, grant);
     }
 }
 
@@ -188,7 +188,8 @@ static int begin(struct authorization *authorization)
     iqm_email_index(services->secrets, (struct iqm_slice){sign_in->name, strlen(sign_in->name)},
         sign_in->index);
     sign_in->values[0].text = sign_in->index;
-    sign_in->values[1].text = call->address;
+    sign_in_index_subscriber(call, sign_in);
+    sign_in->values[1].text = sign_in->subscriber;
     iqm_pg_batch_add(&authorization->batch, "find_sign_in",
         "SELECT account, password, may, trusted, person FROM find_sign_in($1, $2)", sign_in->values,
         2);

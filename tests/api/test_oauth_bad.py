@@ -752,7 +752,7 @@ class TestGrants:
 class TestWhatIsKept:
     """The server's role can store only what does not stand in the way of others."""
 
-    def test_of_a_code_is_where_the_person_sat(self, people, app, stage):
+    def test_of_a_code_where_the_person_sat_is_sealed(self, people, app, stage):
         person = people.person("head_office")
         verified = stage.cluster.psql(
             f"SELECT password FROM credential WHERE account_id = '{person.id}'")
@@ -762,9 +762,9 @@ class TestWhatIsKept:
                 f"SELECT grant_code(sha256('{secrets.token_hex(8)}'), '{app.id}', '{person.id}', "
                 f"'{verified}', NULL, NULL, repeat('A', 43), '{{schools:read}}', '{place}', NULL, "
                 f"'{UNKNOWN_ID}')", user="iqm_server")
-        assert grant("192.0.2.1") == "t"
-        with pytest.raises(Exception, match="inet"):
-            grant("somewhere")
+        assert grant("~1.sealed") == "t"
+        with pytest.raises(Exception, match="authorization_code_address_check"):
+            grant("192.0.2.1")
 
     def test_of_a_password_is_a_hash(self, people, stage):
         person = people.person("head_office")

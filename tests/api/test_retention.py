@@ -168,16 +168,16 @@ ROWS = {
         " VALUES ('{id}', 'create_person', sha256('{id}'), sha256(''), 201, '{person}')",
         "kept_until = {at} + interval '24 hours'", "principal = '{id}'"),
     ("sign_in", "authorization_code"): (
-        "INSERT INTO authorization_code (hash, client_id, account_id, challenge, scopes, address) "
-        "VALUES (sha256('{id}'), '{id}', '{account}', repeat('x', 43), '{{}}', '127.0.0.1')",
+        "INSERT INTO authorization_code (hash, client_id, account_id, challenge, scopes) "
+        "VALUES (sha256('{id}'), '{id}', '{account}', repeat('x', 43), '{{}}')",
         "expires_at = {at}", "hash = sha256('{id}')"),
     ("sign_in", "token"): (
         "INSERT INTO token (id, hash, name, roles, scopes, account_id, client_id, session_id) VALUES "
         "('{id}', sha256('{id}'), 'x', '{{ambassador}}', '{{}}', '{account}', '{id}', '{id}')",
         "revoked_at = {at}", "id = '{id}'"),
     ("sign_in", "session"): (
-        "INSERT INTO session (id, account_id, client_id, scopes, address) VALUES "
-        "('{id}', '{account}', '{id}', '{{}}', '127.0.0.1')",
+        "INSERT INTO session (id, account_id, client_id, scopes) VALUES "
+        "('{id}', '{account}', '{id}', '{{}}')",
         "revoked_at = {at}", "id = '{id}'"),
     ("privacy_request", "privacy_request"): (
         """INSERT INTO privacy_request (id, version, doc) VALUES ('{id}', 1,
@@ -359,8 +359,8 @@ def signed_in(days, outcome="done"):
 
 def session_of(archive, person):
     account = archive.account(person)
-    archive.sql("INSERT INTO session (account_id, client_id, scopes, address) VALUES "
-                f"('{account}', gen_random_uuid(), '{{}}', '127.0.0.1')")
+    archive.sql("INSERT INTO session (account_id, client_id, scopes) VALUES "
+                f"('{account}', gen_random_uuid(), '{{}}')")
 
 
 def changed(days):

@@ -139,16 +139,19 @@ class TestSessions:
         other = next(i for i in items if not i["current"])
         agent = confidential.note("Testbrowser 17.5 on a shared machine")
         whose = somebody.person["id"]
-        sealed = seal(person_key(stage, "iqm_keys", whose), whose, "session", "agent", json.dumps(agent))
+        sealed = {member: seal(person_key(stage, "iqm_keys", whose), whose, "session", member,
+                               json.dumps(value))
+                  for member, value in (("agent", agent), ("address", "192.0.2.7"))}
         stage.cluster.psql(
-            f"UPDATE session SET last_used_at = now() - interval '1 day', agent = '{sealed}' "
-            f"WHERE id = '{other['id']}'", user="iqm_owner")
+            f"UPDATE session SET last_used_at = now() - interval '1 day', agent = '{sealed['agent']}'"
+            f", address = '{sealed['address']}.index' WHERE id = '{other['id']}'", user="iqm_owner")
         response = again.get("/v1/me/sessions").json
         assert response["next"] is None
         assert [i["id"] for i in response["items"]] == [mine["id"], other["id"]]
         assert response["items"][1]["agent"] == agent
+        assert response["items"][1]["address"] == "192.0.2.7"
         assert mine["client_name"] == people.application["name"]
-        assert mine["address"] == "127.0.0.1" and mine["agent"] is None
+        assert mine["address"] is None and mine["agent"] is None
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT[0-9:.]{12}Z", mine["created_at"])
         seen = somebody.client.get("/v1/me/sessions").json["items"]
         assert [i["id"] for i in seen if i["current"]] == [other["id"]]

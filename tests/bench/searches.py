@@ -23,8 +23,8 @@ INSERT INTO account (id, version, doc) VALUES (:'id_2', 1, json_build_object('pe
     'roles', json_build_array(:'role'), 'suspended', false, 'school_id', nullif(:'school', '')));
 INSERT INTO client (id, version, doc) VALUES (:'id_3', 1, json_build_object('name', :'id_3',
     'kind', 'public', 'redirect_uris', '[]'::json, 'scopes', '[]'::json, 'origins', '[]'::json));
-INSERT INTO session (id, account_id, client_id, scopes, address)
-VALUES (:'id_4', :'id_2', :'id_3', '{*}', '127.0.0.1');
+INSERT INTO session (id, account_id, client_id, scopes)
+VALUES (:'id_4', :'id_2', :'id_3', '{*}');
 INSERT INTO token (id, hash, name, scopes, client_id, account_id, roles, session_id)
 VALUES (:'id_5', :'hash', 'bench', '{*}', :'id_3', :'id_2', ARRAY[:'role'], :'id_4');
 """

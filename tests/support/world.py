@@ -73,9 +73,8 @@ class People:
             UPDATE account SET version = version + 1, doc = document_with(doc, json_build_object(
                 'version', version + 1, 'activated_at', time_text(now())))
             WHERE id = '{account['id']}' AND NOT activated;
-            INSERT INTO session (id, account_id, client_id, scopes, address)
-            VALUES ('{session}', '{account['id']}', '{self.application['id']}', '{{*}}',
-                '127.0.0.1');
+            INSERT INTO session (id, account_id, client_id, scopes)
+            VALUES ('{session}', '{account['id']}', '{self.application['id']}', '{{*}}');
             {insert}""", user="iqm_owner")
         client.session = str(session)
         return client

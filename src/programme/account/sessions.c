@@ -1,5 +1,5 @@
-/* Where the caller is signed in. What each browser said it is comes sealed under the caller's key.
- *   [identify, sessions and whose they are] → key → open */
+/* Where the caller is signed in. From where, and what each browser said it is, comes sealed under
+ * the caller's key. [identify, sessions and whose they are] → key → open */
 #include "contract_tables.h"
 #include "iqm/resource.h"
 #include "programme/step.h"
@@ -15,20 +15,34 @@ struct sessions {
 };
 
 /* Opened, or null where it cannot be. */
-static json_t *agent_of(const struct sessions *sessions, const char *sealed)
+static json_t *open_member(const struct sessions *sessions, const char *member, const char *sealed)
 {
-    struct iqm_seal_place place = {sessions->person, "session", "agent"};
+    struct iqm_seal_place place = {sessions->person, "session", member};
     const struct iqm_person_key *key = &sessions->key.keys[0];
     struct iqm_slice clear;
 
     if (!key->known || iqm_unseal(sessions->step->call->arena, key, &place,
                            (struct iqm_slice){sealed, strlen(sealed)}, &clear) != 0)
         return json_null();
-    json_t *agent = json_loadb(clear.ptr, clear.len, JSON_DECODE_ANY, NULL);
-    return agent != NULL ? agent : json_null();
+    json_t *value = json_loadb(clear.ptr, clear.len, JSON_DECODE_ANY, NULL);
+    return value != NULL ? value : json_null();
 }
 
-static int open_agents(const struct sessions *sessions)
+static int open_session(const struct sessions *sessions, json_t *item)
+{
+    static const char *const members[] = {"address", "agent"};
+    int failed = 0;
+
+    for (size_t i = 0; i < IQM_LENGTH(members); i++) {
+        const char *sealed = json_string_value(json_object_get(item, members[i]));
+        if (sealed != NULL)
+            failed |=
+                json_object_set_new(item, members[i], open_member(sessions, members[i], sealed));
+    }
+    return failed;
+}
+
+static int open_sessions(const struct sessions *sessions)
 {
     json_t *item;
     size_t i;
@@ -36,9 +50,7 @@ static int open_agents(const struct sessions *sessions)
 
     json_array_foreach(json_object_get(sessions->list, "items"), i, item)
     {
-        const char *sealed = json_string_value(json_object_get(item, "agent"));
-        if (sealed != NULL)
-            failed |= json_object_set_new(item, "agent", agent_of(sessions, sealed));
+        failed |= open_session(sessions, item);
     }
     return failed == 0 ? 0 : IQM_ENOMEM;
 }
@@ -63,7 +75,7 @@ static void key_fetched(struct iqm_vault_fetch *fetch)
     if (fetch->error != 0) {
         iqm_resource_sealed(step->call, fetch->error);
         iqm_call_fail(step->call);
-    } else if (open_agents(sessions) != 0) {
+    } else if (open_sessions(sessions) != 0) {
         step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
     } else {
         answer(sessions);
