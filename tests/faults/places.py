@@ -2,6 +2,7 @@
 nothing that stays."""
 import json
 import os
+import shutil
 import subprocess
 
 from support.places import ROOT, build_dir
@@ -35,7 +36,9 @@ def unsanitized_build():
     if _build_options(build_dir()).get("b_sanitize") in ("none", [], None):
         return build_dir()
     build = ROOT / "build" / "faults-release"
-    if not (build / "build.ninja").exists():
+    if not (build / "build.ninja").exists() or \
+            _build_options(build)["pkg_config_path"] != _build_options(build_dir())["pkg_config_path"]:
+        shutil.rmtree(build, ignore_errors=True)
         _make_build(build)
     subprocess.run(["ninja", "-C", str(build), "iqmd"], check=True, stdout=subprocess.DEVNULL)
     return build
