@@ -18,7 +18,8 @@ packages_to_run=(gcc libc6-dev make meson ninja-build pkg-config xz-utils curl u
     libcurl4-openssl-dev libarchive-dev libxlsxwriter-dev python3 python3-yaml python3-pip)
 packages_to_test=(check clang clang-format libclang-rt-14-dev valgrind llvm-14
     python3-pytest python3-pytest-xdist python3-jsonschema
-    python3-authlib python3-cryptography python3-openpyxl python3-requests chromium-headless-shell)
+    python3-authlib python3-cryptography python3-openpyxl python3-requests chromium-headless-shell
+    python3-gi gir1.2-ical-3.0)
 
 say() {
     printf '%s\n' "$*" >&2

@@ -85,10 +85,10 @@ static void done(struct iqm_pg_batch *batch)
 {
     struct step *step = batch->user;
     struct iqm_call *call = step->call;
-    unsigned identities = call->operation->is_public ? 0 : 1;
+    unsigned identities = call->operation->is_public && step->opener == NULL ? 0 : 1;
     int error = 0;
 
-    if (batch->result_count > 0 && identities > 0)
+    if (batch->result_count > 0 && !call->operation->is_public)
         error = iqm_auth_verdict(call, batch->results[0]);
     if (error == 0)
         error = iqm_idempotency_refusal(call, batch);
@@ -118,6 +118,9 @@ static bool prepare(struct step *step, const struct iqm_statement *statement, bo
         iqm_call_fail(call);
         return false;
     }
+    if (step->opener != NULL)
+        iqm_pg_batch_add(&step->batch, step->opener->name, step->opener->sql, step->values,
+            step->opener->parameter_count);
     if (statement != NULL)
         iqm_pg_batch_add(&step->batch, statement->name, statement->sql, step->values,
             statement->parameter_count);

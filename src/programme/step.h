@@ -13,6 +13,9 @@ struct step {
     struct iqm_pg_value values[STEP_VALUES_MAX]; /* of the statement; the caller's to fill */
     uint8_t hash[IQM_TOKEN_HASH];
     void (*next)(struct step *step, const PGresult *rows);
+    /* Of a public operation: the statement that says in whose name the next ones read; its
+     * parameters are the first of theirs. NULL: in nobody's. */
+    const struct iqm_statement *opener;
     bool is_alone; /* its change shares no transaction with others: it locks what they lock, too */
     void *user;    /* the operation's own */
     struct iqm_vault_opening opening;

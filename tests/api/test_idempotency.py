@@ -13,7 +13,7 @@ from support.contract import OPERATIONS
 from support.expect import bad_parameter, problem
 from support.holding import holding
 from support.places import wait_for
-from support.repeats import (HEADER, SECRETS, TAKING, changes_of, lock_of, new_key, records,
+from support.repeats import (HEADER, SECRETS, TAKING, caller_of, changes_of, lock_of, new_key, records,
                              requests_of, same_answer)
 from support.scratch import scratch_database
 
@@ -43,22 +43,23 @@ class TestContract:
 def test_is_done_once(operation, stage, head, make, people):
     """In flight, then for the first time, again, and with the key for something else."""
     asked, other = requests_of(operation, make, people)
+    caller = caller_of(operation, head, people)
     key = new_key()
     with holding(stage.cluster, "SELECT pg_advisory_xact_lock("
-                 f"{lock_of(stage, head.actor, operation.id, key)})"):
-        busy = asked.send(head, key)
+                 f"{lock_of(stage, caller.actor, operation.id, key)})"):
+        busy = asked.send(caller, key)
         problem(busy, 409, "idempotency_key_in_use")
         assert busy.header("Retry-After") == "1"
-    first = asked.send(head, key)
+    first = asked.send(caller, key)
     assert first.status in (200, 201, 202), first
     assert first.header("Idempotency-Replayed") is None
-    again = asked.send(head, key)
+    again = asked.send(caller, key)
     if operation.id in SECRETS:
         problem(again, 409, "idempotency_answer_gone")
     else:
         assert same_answer(first, again), (first, again)
         assert again.header("Idempotency-Replayed") == "true"
-    problem(other.send(head, key), 422, "idempotency_key_reused")
+    problem(other.send(caller, key), 422, "idempotency_key_reused")
     if operation.id != "create_register_import":  # what is imported is not in the audit log
         assert changes_of(stage, first) > 0
     assert changes_of(stage, again) == changes_of(stage, busy) == 0

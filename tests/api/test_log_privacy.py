@@ -96,7 +96,8 @@ def test_nothing_of_what_is_kept(head, server, make):
 
 @pytest.mark.parametrize("target", [
     "/v1/nothing/{}", "/v1/people/{}", "/v1/people?{}=1", "/v1/people?cursor={}",
-    "/v1/people?school_id={}", "/account/password?link={}", "/oauth/authorize?state={}&client_id={}"])
+    "/v1/people?school_id={}", "/account/password?link={}",
+    "/v1/calendars/{}/feed.ics", "/oauth/authorize?state={}&client_id={}"])
 def test_nothing_of_a_target(head, server, target):
     """Whatever a program puts where it does not belong, a secret in a path included."""
     canary = confidential.note("canary" + secrets.token_hex(8))

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from support import consents, enquiries, files, steps
+from support import calendars, consents, enquiries, files, steps
 from support.client import Client
 from support.contract import DOCUMENT, OPERATIONS
 from support.expect import problem
@@ -116,6 +116,7 @@ OTHERS = {
         f"/v1/clients/{people.app('confidential').id}/secret"),
     "change_password": change_password,
     "revoke_sessions": lambda caller, people: oneself(caller, people)[0].delete("/v1/me/sessions"),
+    "get_calendar": lambda caller, people: caller.get(calendars.new_calendar(people)),
     "create_consent_wording": lambda caller, people: caller.post("/v1/consent-wordings", {
         "purpose": "marketing", "text": people.make.name("I agree to")}),
     "create_enquiry": lambda caller, people: caller.post(
@@ -225,6 +226,27 @@ class Scene:
         assert other.get("/v1/me").status == 200
         return response
 
+    def create_calendar_feed(self, place, role):
+        """Of the school of this place; nothing is left behind."""
+        caller = self.world.callers[role]
+        response = caller.post(calendars.FEEDS, {"school_id": self.world.schools[place]["id"]})
+        if response.status == 201:
+            assert calendars.revoke(caller, response.json["feed"]).status == 204
+        return response
+
+    def revoke_calendar_feed(self, place, role):
+        """One's own, and of coordinators: theirs stays."""
+        caller, other = self.world.callers[role], self.world.coordinators[place].client
+        cluster = self.world.clusters["own"]["id"]
+        if place == "own":
+            made = caller.post(calendars.FEEDS, {"cluster_id": cluster})
+            feed = made.json["feed"] if made.status == 201 else {"id": str(uuid.uuid4())}
+            return calendars.revoke(caller, feed)
+        feed, _ = calendars.new_feed(other, school_id=self.world.schools[place]["id"])
+        response = calendars.revoke(caller, feed)
+        assert calendars.revoke(other, feed).status == 204
+        return response
+
     def about_a_person(self, operation, place, role):
         """Of the person of this place."""
         caller, person = self.world.callers[role], self.world.kept("person", place, role)
@@ -263,6 +285,8 @@ class Scene:
                 erasure_id=self.world.erasures[place]["id"]))) for place in PLACES]
         if operation.id in ("create_consent_record", "get_consent_state", "get_personal_data"):
             return [word(self.about_a_person(operation, place, role), allowed) for place in PLACES]
+        if operation.id in ("create_calendar_feed", "revoke_calendar_feed"):
+            return [word(getattr(self, operation.id)(place, role)) for place in PLACES]
         if operation.id == "revoke_session":
             return [word(self.revoke_session(place, role)) for place in PLACES]
         if operation.id in ("get_meeting_grid", "get_school_standing", "get_cluster_standing",

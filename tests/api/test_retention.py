@@ -175,6 +175,10 @@ ROWS = {
         "INSERT INTO token (id, hash, name, roles, scopes, account_id, client_id, session_id) VALUES "
         "('{id}', sha256('{id}'), 'x', '{{ambassador}}', '{{}}', '{account}', '{id}', '{id}')",
         "revoked_at = {at}", "id = '{id}'"),
+    ("calendar_feed", "calendar_feed"): (
+        "INSERT INTO calendar_feed (id, account_id, hash, cluster_id) VALUES "
+        "('{id}', '{account}', sha256('{id}'), '{id}')",
+        "last_read_on = day_of({at})", "id = '{id}'"),
     ("sign_in", "session"): (
         "INSERT INTO session (id, account_id, client_id, scopes) VALUES "
         "('{id}', '{account}', '{id}', '{{}}')",

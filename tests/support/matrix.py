@@ -239,6 +239,10 @@ change_password               204          204          204          403        
 list_sessions                 200          200          200          403          401
 revoke_session                204 404 404  204 404 404  204 404 404  403          401
 revoke_sessions               204          204          204          403          401
+list_calendar_feeds           200          200          200          403          401
+create_calendar_feed          201          201 201 422  201 201 422  403          401
+revoke_calendar_feed          204 404 404  204 404 404  204 404 404  403          401
+get_calendar                  200          200          200          200          200
 get_password_page             200          200          200          200          200
 post_password_page            200          200          200          200          200
 

@@ -13,7 +13,9 @@ HEADER = "Idempotency-Key"
 TAKING = {o.id: o for o in OPERATIONS.values()
           if any(p["name"] == HEADER for p in o.parameters)}
 # Whose answers hold a secret that is shown once.
-SECRETS = ("create_account_link", "create_client_secret")
+SECRETS = ("create_account_link", "create_calendar_feed", "create_client_secret")
+# What belongs to an account, which an operator's token has none of.
+OF_A_PERSON = ("create_calendar_feed",)
 
 
 def same_answer(one, other):
@@ -55,6 +57,8 @@ OTHERS = {
         f"/v1/accounts/{people.person('ambassador', active=False).id}/links", {}) for _ in "12"),
     "create_client_secret": lambda make, people: tuple(Asked(
         f"/v1/clients/{people.app('confidential').id}/secret", {}) for _ in "12"),
+    "create_calendar_feed": lambda make, people: tuple(_json(
+        "/v1/me/calendar-feeds", {"cluster_id": make.cluster()["id"]}) for _ in "12"),
     "create_consent_wording": lambda make, people: tuple(_json("/v1/consent-wordings", {
         "purpose": "marketing", "text": make.name("I agree to")}) for _ in "12"),
     "create_consent_record": lambda make, people: tuple(_json(
@@ -62,6 +66,11 @@ OTHERS = {
     "erase_person": lambda make, people: tuple(_json(
         f"/v1/people/{make.person()['id']}/erasure", {}) for _ in "12"),
 }
+
+
+def caller_of(operation, head, people):
+    """Who may do all; signed in where need be."""
+    return people.head_office() if operation.id in OF_A_PERSON else head
 
 
 def requests_of(operation, make, people):

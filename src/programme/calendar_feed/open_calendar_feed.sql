@@ -1,0 +1,1 @@
+SELECT open_calendar_feed(:hash)
