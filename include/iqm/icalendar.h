@@ -19,9 +19,9 @@ struct iqm_icalendar_event {
     const char *uid;      /* a uuid */
     const char *sequence; /* a number that grows with each change */
     const char *created, *changed;
-    const char *day, *next_day;                   /* YYYYMMDD */
-    const char *time;                             /* HHMM where the schools are; NULL: all day */
-    const char *duration;                         /* of one that has a time, such as PT1H */
+    const char *day, *next_day; /* YYYYMMDD */
+    const char *time, *end;     /* HHMM where the schools are; time NULL: all day */
+    const char *duration;       /* of one that has a time but no end, such as PT1H */
     const char *summary, *description, *location; /* any texts */
     const char *url;
     bool cancelled;

@@ -125,19 +125,27 @@ void iqm_icalendar_begin(struct iqm_buffer *out, const struct iqm_icalendar *cal
     iqm_buffer_text(out, zone);
 }
 
+static void add_time(struct iqm_buffer *out, const char *name, const char *day, const char *time)
+{
+    char text[16];
+
+    snprintf(text, sizeof text, "%.8sT%.4s00", day, time);
+    iqm_icalendar_line(out, name, text);
+}
+
 static void add_days(struct iqm_buffer *out, const struct iqm_icalendar_event *event)
 {
-    char start[32];
-
     if (event->time == NULL) {
         iqm_icalendar_line(out, "DTSTART;VALUE=DATE", event->day);
         iqm_icalendar_line(out, "DTEND;VALUE=DATE", event->next_day);
         iqm_icalendar_line(out, "TRANSP", "TRANSPARENT");
         return;
     }
-    snprintf(start, sizeof start, "%.8sT%.4s00", event->day, event->time);
-    iqm_icalendar_line(out, "DTSTART;TZID=" ZONE, start);
-    iqm_icalendar_line(out, "DURATION", event->duration);
+    add_time(out, "DTSTART;TZID=" ZONE, event->day, event->time);
+    if (event->end != NULL)
+        add_time(out, "DTEND;TZID=" ZONE, event->day, event->end);
+    else
+        iqm_icalendar_line(out, "DURATION", event->duration);
     iqm_icalendar_line(out, "TRANSP", event->cancelled ? "TRANSPARENT" : "OPAQUE");
 }
 

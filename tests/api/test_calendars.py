@@ -215,6 +215,13 @@ class TestCalendar:
         wanted = datetime.datetime.fromisoformat(utc + "+00:00").timestamp()
         assert read(anyone, path).by_id[made["id"]].start == wanted == moment(date, time)
 
+    def test_has_the_end_of_meetings(self, anyone, make, path, cluster):
+        made = make.meeting(cluster_id=cluster["id"], held_on="2031-07-01", start_time="14:30",
+                            end_time="16:15")
+        event = read(anyone, path).by_id[made["id"]]
+        assert (event.start, event.end) == (
+            moment("2031-07-01", "14:30"), moment("2031-07-01", "16:15"))
+
     def test_has_meetings_without_a_time_all_day(self, anyone, make, path, cluster):
         made = make.meeting(cluster_id=cluster["id"], held_on="2031-12-31", start_time=None)
         event = read(anyone, path).by_id[made["id"]]

@@ -49,6 +49,21 @@ def put_dates(head, authority, summer="05-20"):
     return response.header("Location")
 
 
+class TestTimes:
+    @pytest.mark.parametrize("start, end, word", [
+        (None, "16:00", "needs"), ("16:00", "16:00", "later"), ("16:00", "15:59", "later")])
+    def test_end_after_they_begin(self, head, make, start, end, word):
+        refused = head.post("/v1/meetings", make.example("meeting", start_time=start, end_time=end))
+        assert word in invalid(refused, "/end_time")["/end_time"]
+
+    def test_are_held_together_when_one_is_changed(self, head, make):
+        meeting = make.meeting(start_time="14:30", end_time="16:00")
+        refused = head.patch(path_of(meeting), {"start_time": None}, "*")
+        assert "needs" in invalid(refused, "/end_time")["/end_time"]
+        moved = head.patch(path_of(meeting), {"start_time": "09:00", "end_time": "10:00"}, "*")
+        assert (moved.status, moved.json["end_time"]) == (200, "10:00")
+
+
 class TestTerms:
     """What is derived follows what it is derived from."""
 

@@ -164,6 +164,26 @@ START_TEST(an_event_at_a_time)
 }
 END_TEST
 
+START_TEST(an_event_from_one_time_to_another)
+{
+    iqm_icalendar_event(&text, &(struct iqm_icalendar_event){.uid = "u",
+                                   .sequence = "1",
+                                   .created = "20260101T000000Z",
+                                   .changed = "20260102T000000Z",
+                                   .day = "20260714",
+                                   .next_day = "20260715",
+                                   .time = "0900",
+                                   .end = "1530",
+                                   .duration = "PT1H",
+                                   .summary = "Long"});
+    is_whole("BEGIN:VEVENT\r\nUID:u\r\nDTSTAMP:20260102T000000Z\r\nCREATED:20260101T000000Z\r\n"
+             "LAST-MODIFIED:20260102T000000Z\r\nSEQUENCE:1\r\nSTATUS:CONFIRMED\r\n"
+             "DTSTART;TZID=Europe/London:20260714T090000\r\n"
+             "DTEND;TZID=Europe/London:20260714T153000\r\nTRANSP:OPAQUE\r\nSUMMARY:Long\r\n"
+             "END:VEVENT\r\n");
+}
+END_TEST
+
 START_TEST(an_event_that_takes_the_day_and_is_off)
 {
     iqm_icalendar_event(&text, &(struct iqm_icalendar_event){.uid = "u",
@@ -186,7 +206,7 @@ int main(void)
     const TTest *const tests[] = {texts_are_escaped, values_stay_in_their_line,
         lines_are_folded_at_their_bound, characters_are_not_folded_apart,
         escapes_are_not_folded_apart, what_is_no_utf8_is_folded_too, an_event_at_a_time,
-        an_event_that_takes_the_day_and_is_off};
+        an_event_from_one_time_to_another, an_event_that_takes_the_day_and_is_off};
 
     return suite_run("icalendar", set_up, tear_down, tests, sizeof tests / sizeof tests[0]);
 }

@@ -14,7 +14,7 @@
 #define MEDIA_TYPE "text/calendar; charset=utf-8"
 /* Programs that ask oftener bring nothing new sooner. */
 #define REFRESH "PT1H"
-/* How long a meeting takes is not recorded. */
+/* Of a meeting without an end time. */
 #define MEETING_LENGTH "PT1H"
 
 enum column {
@@ -30,6 +30,7 @@ enum column {
     DAY,
     NEXT_DAY,
     TIME,
+    END_TIME,
     LOCATION,
     TITLE,
     PLACE,
@@ -78,6 +79,7 @@ static void add_event(struct iqm_call *call, struct iqm_buffer *out, const PGres
                                  .day = text_of(rows, row, DAY),
                                  .next_day = text_of(rows, row, NEXT_DAY),
                                  .time = text_of(rows, row, TIME),
+                                 .end = text_of(rows, row, END_TIME),
                                  .duration = MEETING_LENGTH,
                                  .summary = summary,
                                  .location = text_of(rows, row, LOCATION),

@@ -33,6 +33,7 @@ met AS (
 event AS (
     SELECT 'meeting' AS kind, met.id, met.version, met.doc->>'created_at' AS created, met.at,
         date_of(met.doc->>'held_on') AS day, met.doc->>'start_time' AS start_time,
+        met.doc->>'end_time' AS end_time,
         CASE WHEN NOT met.cancelled THEN met.doc->>'location' END AS location,
         CASE met.doc->>'kind' WHEN 'cluster' THEN 'Cluster meeting' ELSE 'Additional meeting' END
             AS title,
@@ -43,13 +44,14 @@ event AS (
     LEFT JOIN school AS host ON host.id = (met.doc->>'host_school_id')::uuid
     UNION ALL
     SELECT 'review', r.id, r.version, r.doc->>'created_at', (r.doc->>'updated_at')::timestamptz,
-        coalesce(r.visited_on, r.scheduled_on), NULL, NULL, 'Review visit', school.doc->>'name', false
+        coalesce(r.visited_on, r.scheduled_on), NULL, NULL, NULL, 'Review visit',
+        school.doc->>'name', false
     FROM scope, review AS r LEFT JOIN school ON school.id = r.school_id
     WHERE r.school_id = ANY (scope.schools)
         AND coalesce(r.visited_on, r.scheduled_on) >= today() - 366
     UNION ALL
     SELECT 'award', a.id, a.version, a.doc->>'created_at', (a.doc->>'updated_at')::timestamptz,
-        a.review_due_on, NULL, NULL, 'Review due', school.doc->>'name', false
+        a.review_due_on, NULL, NULL, NULL, 'Review due', school.doc->>'name', false
     FROM scope, award AS a LEFT JOIN school ON school.id = a.school_id
     WHERE a.school_id = ANY (scope.schools) AND a.status NOT IN ('lapsed', 'withdrawn')
         AND a.review_due_on >= today() - 366 AND a.review_due_on < 'infinity')
@@ -57,5 +59,5 @@ SELECT feed.id, feed.label, feed.place, feed.is_first_today, event.kind, event.i
     to_char(event.created::timestamptz AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISS"Z"'),
     to_char(event.at AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISS"Z"'),
     to_char(event.day, 'YYYYMMDD'), to_char(event.day + 1, 'YYYYMMDD'),
-    replace(event.start_time, ':', ''), event.location, event.title, event.place, event.cancelled
+    replace(event.start_time, ':', ''), replace(event.end_time, ':', ''), event.location, event.title, event.place, event.cancelled
 FROM feed LEFT JOIN event ON true ORDER BY event.day DESC, event.id LIMIT 1000

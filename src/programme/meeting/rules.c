@@ -37,6 +37,21 @@ static int check_invitations(struct iqm_rules *rules)
         "is for meetings of kind additional: the schools of the cluster are all invited");
 }
 
+/* Both are HH:MM, which compare in the order of time. */
+static int check_times(struct iqm_rules *rules)
+{
+    const char *start = iqm_rules_text(rules->document, "start_time");
+    const char *end = iqm_rules_text(rules->document, "end_time");
+
+    if (end == NULL)
+        return 0;
+    if (start == NULL)
+        return iqm_problem_at(rules->problem, "/end_time", "needs a start_time");
+    if (strcmp(end, start) > 0)
+        return 0;
+    return iqm_problem_at(rules->problem, "/end_time", "must be later than start_time");
+}
+
 /* The context is the term: one function of the database derives it, here and when dates change. */
 int iqm_rules_meeting(struct iqm_rules *rules)
 {
@@ -48,5 +63,7 @@ int iqm_rules_meeting(struct iqm_rules *rules)
         return IQM_ENOMEM;
 
     int error = check_belonging(rules);
-    return check_invitations(rules) != 0 ? IQM_EPROBLEM : error;
+    if (check_invitations(rules) != 0)
+        error = IQM_EPROBLEM;
+    return check_times(rules) != 0 ? IQM_EPROBLEM : error;
 }
