@@ -116,8 +116,8 @@ void iqm_call_piece(struct iqm_call *call, const char *bytes, size_t len);
 void iqm_call_end(struct iqm_call *call);
 void iqm_call_break(struct iqm_call *call);
 
-/* Whether the client has closed its end of the connection: nobody is there for whom long work would
- * go on. */
+/* Whether the connection is gone: nobody is there for whom long work would go on. One who has only
+ * said all there is to say (a half-closed connection) still listens. */
 bool iqm_call_is_left(struct iqm_call *call);
 
 /* Answers with call->problem, in the form in which the operation tells errors. */

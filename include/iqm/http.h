@@ -44,6 +44,10 @@ int iqm_server_run(const struct iqm_server_options *options);
  * Valid while it serves. */
 const char *iqm_server_url(void);
 
+/* Settles it, from IQM_PUBLIC_URL or where the server listens: before workers run, or in a command
+ * that signs in the server's name. */
+void iqm_server_settle_url(const struct iqm_config *config, int port);
+
 /* Whether the server is stopping: it answers what it has and is no longer ready for more. */
 bool iqm_server_is_draining(void);
 

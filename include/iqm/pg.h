@@ -19,7 +19,7 @@
 #define IQM_PG_REPORTS_MAX 4
 /* So many streams a worker reads at a time. A statement of one may take so long; and one whose
  * client takes nothing more ends after so long, and its transaction with it. */
-#define IQM_PG_STREAMS_MAX 2
+#define IQM_PG_STREAMS_MAX 4
 #define IQM_PG_STREAM_TIMEOUT_MS 30000
 #define IQM_PG_STREAM_IDLE_MS 60000
 /* Parameters of one statement, at most. */

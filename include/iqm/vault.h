@@ -2,8 +2,8 @@
  * Keys of people for a worker: asked of the key database without blocking and remembered for a
  * while. One vault a worker; nothing is shared.
  *
- * What is remembered outlives the key's destruction by IQM_VAULT_MEMORY_MS at most, in memory only:
- * by then everything that was sealed under it has gone from the database.
+ * A key that this process destroys is forgotten by all of its workers at once. In the memory of
+ * other instances it outlives its destruction by IQM_VAULT_MEMORY_MS at most.
  */
 #ifndef IQM_VAULT_H
 #define IQM_VAULT_H
@@ -14,12 +14,15 @@
 #include <uv.h>
 
 /* How long, and how many keys a worker remembers. */
-#define IQM_VAULT_MEMORY_MS 60000
+#define IQM_VAULT_MEMORY_MS 5000
 #define IQM_VAULT_KEYS 8192
 /* Keys asked for at once, at most. */
 #define IQM_VAULT_FETCH_MAX 1000
 
 struct iqm_vault;
+
+/* Says that a key was destroyed by this process; from any thread. */
+void iqm_vault_forget_all(void);
 
 /* Starts connecting in the background. The secrets are borrowed. NULL when memory is out. */
 struct iqm_vault *iqm_vault_new(

@@ -7,7 +7,7 @@
 
 #include "iqm/table.h"
 
-/* What a spreadsheet takes: rows of a sheet, and characters of a cell (its specification). */
+/* What a spreadsheet takes: rows of a sheet, and units of UTF-16 of a cell (its specification). */
 #define IQM_SHEET_ROWS_MAX 1048576
 #define IQM_SHEET_TEXT_MAX 32767
 
@@ -23,7 +23,8 @@ int iqm_workbook_sheet(
     struct iqm_workbook *workbook, const char *name, const struct iqm_table *table);
 
 /* Adds a row; one beyond the most a sheet takes begins another sheet. Cells as of iqm_table_read;
- * `arena` is for decoding them. Text beyond the most is cut, with "…" at its end. */
+ * `arena` is for decoding them. Text beyond the most is cut, with "…" at its end; what XML cannot
+ * hold becomes U+FFFD. */
 int iqm_workbook_row(
     struct iqm_workbook *workbook, struct iqm_arena *arena, const struct iqm_slice *cells);
 

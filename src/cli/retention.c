@@ -2,6 +2,7 @@
 #include "iqm/retention.h"
 #include "documents.h"
 #include "iqm/ask.h"
+#include "iqm/http.h"
 #include "iqm/keyring.h"
 #include "iqm/log.h"
 
@@ -178,6 +179,7 @@ static int carry_out(const struct iqm_config *config)
     struct iqm_retention_round done;
 
     iqm_log_open(IQM_LOG_OFF); /* what is said here is for people */
+    iqm_server_settle_url(config, (int)config->port);
     IQM_CLEANUP(cli_finish_connection)
     PGconn *connection = iqm_ask_connect(config, config->owner_database_url, NAME, &never);
     IQM_CLEANUP(cli_finish_connection)

@@ -120,6 +120,7 @@ static int start(struct background *background, const struct iqm_config *config,
     background->importer = iqm_importer_start(config);
     if (background->importer == NULL)
         return not_started("importer_not_started");
+    iqm_server_settle_url(config, (int)config->port); /* which certificates name */
     background->sweeper = iqm_sweeper_start(config);
     return background->sweeper != NULL ? 0 : not_started("sweeper_not_started");
 }

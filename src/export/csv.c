@@ -46,7 +46,7 @@ static void add(struct iqm_csv *csv, const char *before, struct iqm_slice field)
 
 void iqm_csv_text(struct iqm_csv *csv, struct iqm_slice field)
 {
-    bool is_formula = field.len > 0 && memchr("=+-@\t\r", field.ptr[0], 6) != NULL;
+    bool is_formula = field.len > 0 && memchr("=+-@\t\r\n", field.ptr[0], 7) != NULL;
 
     add(csv, is_formula ? "'" : "", field);
 }

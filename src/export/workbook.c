@@ -1,8 +1,6 @@
 /* Sheets by libxlsxwriter. Its files are unlinked as soon as they are open. */
 #include "iqm/workbook.h"
 
-#include "iqm/text.h"
-
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -156,13 +154,38 @@ static bool read_time(struct iqm_slice text, bool with_time, lxw_datetime *ret_t
     return true;
 }
 
-/* Cut where the specification ends: it counts in units of UTF-16, which are no more than bytes. */
+/* The bytes of the longest start with at most `most` units of UTF-16, in which the format counts.
+ */
+static size_t start_of(struct iqm_slice text, size_t most)
+{
+    size_t units = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if ((c & 0xC0) != 0x80)
+            units += c >= 0xF0 ? 2 : 1;
+        if (units > most)
+            return i;
+    }
+    return text.len;
+}
+
+/* U+FFFE and U+FFFF, which no XML may hold, become U+FFFD. */
+static char *without_noncharacters(char *text)
+{
+    for (char *p = text; p != NULL && (p = strstr(p, "\xEF\xBF")) != NULL; p += 2) {
+        if (p[2] == '\xBE' || p[2] == '\xBF')
+            p[2] = '\xBD';
+    }
+    return text;
+}
+
 static const char *shown(struct iqm_arena *arena, struct iqm_slice text)
 {
-    if (text.len <= IQM_SHEET_TEXT_MAX)
-        return iqm_arena_copy(arena, text.ptr, text.len);
-    size_t length = iqm_text_cut(text.ptr, text.len, IQM_SHEET_TEXT_MAX - sizeof "…");
-    return iqm_arena_printf(arena, "%.*s…", (int)length, text.ptr);
+    if (start_of(text, IQM_SHEET_TEXT_MAX) == text.len)
+        return without_noncharacters(iqm_arena_copy(arena, text.ptr, text.len));
+    size_t length = start_of(text, IQM_SHEET_TEXT_MAX - 1);
+    return without_noncharacters(iqm_arena_printf(arena, "%.*s…", (int)length, text.ptr));
 }
 
 static lxw_error write_text(

@@ -236,8 +236,7 @@ static int open_metrics(struct worker *workers, unsigned count, const struct iqm
     return IQM_EIO;
 }
 
-/* Settled before the workers run: they only read it. */
-static void settle_url(const struct iqm_config *config, int port)
+void iqm_server_settle_url(const struct iqm_config *config, int port)
 {
     const char *host = config->listen;
     bool is_ipv6 = strchr(host, ':') != NULL;
@@ -246,11 +245,14 @@ static void settle_url(const struct iqm_config *config, int port)
         host = "127.0.0.1";
     else if (strcmp(host, "::") == 0)
         host = "::1";
+    char url[sizeof server_url];
     if (*config->public_url != '\0')
-        snprintf(server_url, sizeof server_url, "%s", config->public_url);
+        snprintf(url, sizeof url, "%s", config->public_url);
     else
-        snprintf(
-            server_url, sizeof server_url, is_ipv6 ? "http://[%s]:%d" : "http://%s:%d", host, port);
+        snprintf(url, sizeof url, is_ipv6 ? "http://[%s]:%d" : "http://%s:%d", host, port);
+    /* Threads that read it may be at work already; what is settled twice is the same. */
+    if (strcmp(url, server_url) != 0)
+        snprintf(server_url, sizeof server_url, "%s", url);
 }
 
 static void stop_workers(struct worker *workers, unsigned count)
@@ -278,7 +280,7 @@ static int serve(struct worker *workers, unsigned count, const struct iqm_server
             worker_discard(&workers[i]);
         return IQM_EIO;
     }
-    settle_url(options->config, port);
+    iqm_server_settle_url(options->config, port);
     for (unsigned i = 0; i < count; i++) {
         if (pthread_create(&workers[i].thread, NULL, worker_run, &workers[i]) != 0)
             abort(); /* no thread, no service; the manager starts us again */

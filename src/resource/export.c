@@ -186,7 +186,7 @@ static void noted_whose(struct iqm_pg_batch *batch)
 {
     struct exporting *exporting = batch->user;
 
-    if (batch->error != 0) {
+    if (batch->error != 0 || iqm_auth_verdict(exporting->call, batch->results[0]) != 0) {
         exporting->error = IQM_EPG;
         give(exporting);
     } else {

@@ -6,6 +6,7 @@
 
 #include "contract_tables.h"
 #include "iqm/auth.h"
+#include "iqm/ids.h"
 #include "iqm/resource.h"
 
 #include <stdio.h>
@@ -13,6 +14,7 @@
 /* A document has 1 MiB at most, as a body has (IQM_BODY_MAX): the first fetch of a cursor may bring
  * so many of those, the next ones are as many as fit into FETCH_BYTES by what came before. */
 #define FIRST_ROWS 8
+#define CHECK_EVERY_MS 1000
 #define FETCH_BYTES ((size_t)256 * 1024)
 #define FETCH_MEMORY ((size_t)24 * 1024 * 1024)
 
@@ -129,7 +131,7 @@ static void fetched(struct iqm_walk *walk)
     next(walk);
 }
 
-void iqm_walk_fetch(struct iqm_walk *walk, void (*next)(struct iqm_walk *walk))
+static void fetch(struct iqm_walk *walk)
 {
     char *sql;
 
@@ -145,8 +147,46 @@ void iqm_walk_fetch(struct iqm_walk *walk, void (*next)(struct iqm_walk *walk))
     iqm_pg_batch_clear(&walk->batch);
     walk->rows = NULL;
     iqm_pg_batch_add(&walk->batch, NULL, sql, NULL, 0);
-    walk->with_rows = next;
     run(walk, fetched);
+}
+
+static void checked(struct iqm_pg_batch *batch)
+{
+    struct iqm_walk *walk = batch->user;
+
+    if (batch->error != 0)
+        fail(walk, IQM_PROBLEM_SERVICE_UNAVAILABLE);
+    else if (iqm_auth_verdict(walk->call, batch->results[0]) != 0)
+        walk->failed(walk);
+    else
+        fetch(walk);
+}
+
+/* The snapshot still knows the token as it was: what has become of it is asked outside. */
+static void check(struct iqm_walk *walk, uint64_t now)
+{
+    walk->checked_at = now;
+    iqm_pg_batch_clear(&walk->check);
+    if (iqm_auth_identify(walk->call, &walk->check) != 0) {
+        walk->failed(walk);
+        return;
+    }
+    walk->check.done = checked;
+    walk->check.user = walk;
+    iqm_pg_read(walk->call->pg, &walk->check);
+}
+
+void iqm_walk_fetch(struct iqm_walk *walk, void (*next)(struct iqm_walk *walk))
+{
+    uint64_t now = iqm_clock_ms();
+
+    walk->with_rows = next;
+    if (walk->checked_at == 0)
+        walk->checked_at = now;
+    if (now - walk->checked_at >= CHECK_EVERY_MS)
+        check(walk, now);
+    else
+        fetch(walk);
 }
 
 static void unseal_on(struct iqm_walk *walk);
@@ -216,6 +256,7 @@ void iqm_walk_end(struct iqm_walk *walk)
     walk->session = NULL;
     walk->open = false;
     iqm_pg_batch_clear(&walk->batch);
+    iqm_pg_batch_clear(&walk->check);
     iqm_arena_free(walk->arena);
     walk->arena = NULL;
 }

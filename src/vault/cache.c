@@ -7,6 +7,7 @@
 #include "iqm/vault.h"
 
 #include <sodium.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #define WAYS 4
@@ -20,7 +21,11 @@ struct entry {
     uint64_t until; /* when it is too old; 0: empty */
 };
 
+/* Keys destroyed by this process, whichever thread it was. */
+static atomic_uint destructions;
+
 struct key_cache {
+    unsigned destructions; /* that this cache knows of */
     uint8_t seed[crypto_shorthash_KEYBYTES];
     struct entry entries[SETS][WAYS];
 };
@@ -55,12 +60,24 @@ static struct entry *set_of(struct key_cache *cache, const char *person, uint8_t
     return cache->entries[number & (SETS - 1)];
 }
 
+/* A key was destroyed since this worker last looked: whosever it was. */
+static void forget_destroyed(struct key_cache *cache)
+{
+    unsigned now = atomic_load(&destructions);
+
+    if (cache->destructions == now)
+        return;
+    cache->destructions = now;
+    sodium_memzero(cache->entries, sizeof cache->entries);
+}
+
 bool key_cache_find(struct key_cache *cache, const char *person, struct iqm_person_key *ret_key)
 {
     uint8_t id[16];
     struct entry *set = set_of(cache, person, id);
     uint64_t now = iqm_clock_ms();
 
+    forget_destroyed(cache);
     for (unsigned i = 0; set != NULL && i < WAYS; i++) {
         if (set[i].until == 0 || memcmp(set[i].person, id, sizeof id) != 0)
             continue;
@@ -97,13 +114,7 @@ void key_cache_add(
     chosen->until = iqm_clock_ms() + IQM_VAULT_MEMORY_MS;
 }
 
-void key_cache_forget(struct key_cache *cache, const char *person)
+void iqm_vault_forget_all(void)
 {
-    uint8_t id[16];
-    struct entry *set = set_of(cache, person, id);
-
-    for (unsigned i = 0; set != NULL && i < WAYS; i++) {
-        if (memcmp(set[i].person, id, sizeof id) == 0)
-            sodium_memzero(&set[i], sizeof set[i]);
-    }
+    atomic_fetch_add(&destructions, 1);
 }

@@ -17,7 +17,4 @@ bool key_cache_find(struct key_cache *cache, const char *person, struct iqm_pers
 void key_cache_add(
     struct key_cache *cache, const char *person, const uint8_t key[static IQM_KEY_BYTES]);
 
-/* The key was destroyed. */
-void key_cache_forget(struct key_cache *cache, const char *person);
-
 #endif

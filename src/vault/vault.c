@@ -273,6 +273,7 @@ static void told(struct iqm_pg_batch *batch)
 {
     struct iqm_vault_destruction *destruction = batch->user;
 
+    iqm_vault_forget_all();
     destruction->error = batch->error == 0 ? 0 : IQM_EPGLOST;
     iqm_pg_batch_clear(batch);
     destruction->done(destruction);
@@ -282,7 +283,6 @@ void iqm_vault_destroy(struct iqm_vault *vault, struct iqm_vault_destruction *de
 {
     struct iqm_pg_value *values = destruction->values;
 
-    key_cache_forget(vault->cache, destruction->person);
     values[0].text = destruction->person;
     values[1].text = destruction->erasure;
     values[2].text = destruction->entry;

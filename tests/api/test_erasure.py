@@ -189,6 +189,7 @@ class TestCertificate:
         assert response.status == 200 and response.media_type == "application/jose"
         header, payload, _ = parts_of(response.text)
         key, = anyone.get("/.well-known/jwks.json").json["keys"]
+        assert json.loads(payload)["iss"].startswith("http://127.0.0.1:")
         assert json.loads(header) == {"alg": "EdDSA", "kid": key["kid"]}
         said = json.loads(payload)
         assert said["jti"] == done["id"] and said["erased"] == done["erased"]

@@ -9,6 +9,7 @@ import openpyxl
 import pytest
 
 from support import confidential
+from support.client import Client
 from support.contract import OPERATIONS, resolve
 from support.expect import problem
 
@@ -139,6 +140,14 @@ class TestFormats:
         assert names == ["id", "notes"]
         assert dict(rows)[cluster["id"]].replace("_x0001_", "\x01") == cluster["notes"]
 
+    def test_what_a_workbook_cannot_hold(self, head, make):
+        """Characters that no XML may hold, and more text than a cell takes (in units of UTF-16)."""
+        odd = make.cluster(notes="a\ufffeb\uffffc\U0001F600")
+        long = make.cluster(notes="\U0001F600" * 9000)
+        _, rows = sheet(export(head, "/v1/clusters?fields=id,notes", "xlsx"))
+        assert dict(rows)[odd["id"]] == "a\ufffdb\ufffdc\U0001F600"
+        assert dict(rows)[long["id"]] == long["notes"]
+
     def test_xlsx_of_nothing(self, head):
         names, rows = sheet(export(
             head, "/v1/assignments?cluster_id=00000000-0000-7000-8000-000000000000", "xlsx"))
@@ -202,6 +211,16 @@ class TestWho:
         records = head.get("/v1/audit-records?sort=-at&limit=200").json["items"]
         assert any(one["operation"] == "list_people" and one["outcome"] == "done"
                    for one in records)
+
+    def test_who_is_refused_meanwhile_gets_no_more(self, server, stage, make):
+        """A token that is revoked while a file is read."""
+        name = make.name("reader")
+        client = Client(server.port, stage.issue_token(name))
+        assert client.get("/v1/people?format=csv&email=nobody@example.org").status == 200
+        stage.cluster.psql(f"UPDATE token SET revoked_at = now() WHERE name = '{name}'",
+                           user="iqm_owner")
+        problem(client.get("/v1/people?format=csv"), 401, "unauthorized")
+        client.close()
 
     def test_reading_a_page_is_not(self, head, make):
         person = make.person()

@@ -249,7 +249,7 @@ class TestAccept:
                                         "application/*, application/json;q=0", "application",
                                         "application/problem+json", "text/*"])
     def test_what_does_not(self, head, accept):
-        problem(head.get("/v1/schools?limit=1", headers={"Accept": accept}), 406, "not_acceptable")
+        problem(head.get("/v1/me", headers={"Accept": accept}), 406, "not_acceptable")
 
     def test_is_joined_from_several_headers(self, head):
         headers = [("Accept", "text/html"), ("Accept", "application/json;q=0.2")]

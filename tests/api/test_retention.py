@@ -164,9 +164,9 @@ ROWS = {
         "('person', '{person}', 99, now(), '{{}}')",
         "replaced_at = {at}", "id = '{person}' AND version = 99"),
     ("repetition", "idempotency_record"): (
-        "INSERT INTO idempotency_record (principal, operation, key_hash, fingerprint, status, person_id)"
-        " VALUES ('{id}', 'create_person', sha256('{id}'), sha256(''), 201, '{person}')",
-        "kept_until = {at} + interval '24 hours'", "principal = '{id}'"),
+        "INSERT INTO idempotency_record (principal, operation, key_hash, fingerprint, status)"
+        " VALUES ('{account}', 'create_person', sha256('{id}'), sha256(''), 201)",
+        "kept_until = {at} + interval '24 hours'", "key_hash = sha256('{id}')"),
     ("sign_in", "authorization_code"): (
         "INSERT INTO authorization_code (hash, client_id, account_id, challenge, scopes) "
         "VALUES (sha256('{id}'), '{id}', '{account}', repeat('x', 43), '{{}}')",

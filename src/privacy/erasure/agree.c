@@ -6,6 +6,7 @@
  */
 #include "iqm/ask.h"
 #include "iqm/erasure.h"
+#include "iqm/vault.h"
 
 #include <string.h>
 
@@ -136,7 +137,11 @@ int iqm_erasures_agree(PGconn *connection, PGconn *keys, const char since[static
     *ret_agreement = (struct iqm_agreement){0};
     int error = follow(&log_to_ledger, since, &ret_agreement->repeated);
 
-    return error != 0 ? error : follow(&ledger_to_log, since, &ret_agreement->finished);
+    if (error == 0)
+        error = follow(&ledger_to_log, since, &ret_agreement->finished);
+    if (ret_agreement->finished > 0)
+        iqm_vault_forget_all();
+    return error;
 }
 
 int iqm_erasure_destroy_key(PGconn *keys, const struct iqm_erasure_entry *erasure,
@@ -146,5 +151,6 @@ int iqm_erasure_destroy_key(PGconn *keys, const struct iqm_erasure_entry *erasur
     IQM_CLEANUP(iqm_ask_clear)
     PGresult *done = iqm_ask(keys, destroy_sql, 4, values, NULL, NULL, stopping);
 
+    iqm_vault_forget_all();
     return done != NULL ? 0 : failure(keys);
 }

@@ -1,6 +1,7 @@
 /* What is entered in the ledger, and what of it is certified: all but whom it was about and who had
  * been given the data. */
 #include "iqm/erasure.h"
+#include "iqm/http.h"
 #include "iqm/jws.h"
 #include "privacy/stored_json.h"
 
@@ -32,10 +33,9 @@ static json_t *entry_of(const struct iqm_erasure_entry *erasure, const json_t *d
     return entry;
 }
 
-static json_t *certified(
-    const struct iqm_config *config, const struct iqm_erasure_entry *erasure, const json_t *detail)
+static json_t *certified(const struct iqm_erasure_entry *erasure, const json_t *detail)
 {
-    json_t *payload = json_pack("{s:s, s:s}", "iss", config->public_url, "jti", erasure->id);
+    json_t *payload = json_pack("{s:s, s:s}", "iss", iqm_server_url(), "jti", erasure->id);
 
     if (json_object_update_new(payload, what_was_done(erasure, detail)) != 0) {
         json_decref(payload);
@@ -53,7 +53,7 @@ int iqm_erasure_write(struct iqm_arena *arena, const struct iqm_config *config,
     if (done == NULL)
         return IQM_EINVAL;
     const char *entry = stored_json(arena, entry_of(erasure, done));
-    const char *payload = stored_json(arena, certified(config, erasure, done));
+    const char *payload = stored_json(arena, certified(erasure, done));
     json_decref(done);
     const char *certificate = payload != NULL ? iqm_jws_sign(arena, config->signing_key_bytes,
                                                     (struct iqm_slice){payload, strlen(payload)})

@@ -1,4 +1,5 @@
 /* Deletes rows that are due, some at a time: begin, delete, enter it in the ledger, commit. */
+#include "iqm/http.h"
 #include "privacy/retention/round.h"
 
 #include "iqm/ids.h"
@@ -37,7 +38,7 @@ static char *sign(struct iqm_arena *arena, const struct iqm_config *config,
     const struct retention_rule *rule, const struct sweep *sweep)
 {
     const char *payload =
-        stored_json(arena, with_done(json_pack("{s:s, s:s, s:s}", "iss", config->public_url, "jti",
+        stored_json(arena, with_done(json_pack("{s:s, s:s, s:s}", "iss", iqm_server_url(), "jti",
                                          sweep->id, "reason", "retention"),
                                rule, sweep));
 
