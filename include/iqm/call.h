@@ -24,7 +24,17 @@ struct iqm_vault;
 /* Takes a streamed body piece by piece: 0 to go on, or negative after setting call->problem. */
 typedef int iqm_sink_fn(struct iqm_call *call, const char *bytes, size_t len);
 
+/* One of several changes that a request makes: what it comes to goes here, not to the client. */
+struct iqm_part {
+    struct iqm_call *whole; /* the request */
+    unsigned status;
+    struct iqm_slice body; /* of the call's arena, or what its `release` frees */
+    const char *version;   /* NULL: none was told */
+    void (*answered)(struct iqm_call *call);
+};
+
 struct iqm_call {
+    struct iqm_part *part;   /* NULL: the call is a request */
     struct iqm_arena *arena; /* dies with the call */
     const struct iqm_contract *contract;
     const struct iqm_operation *operation;

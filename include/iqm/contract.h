@@ -159,6 +159,7 @@ struct iqm_resource {
     const struct iqm_statement *context; /* rows the rules want to see; NULL when none */
     const char *initial; /* the status a new record has; NULL where records have no status */
     const char *subject; /* member with the id of whom it is about: "id"; NULL: about nobody */
+    bool synced;         /* for programs that work offline */
 };
 
 /* A step of a record from one status to the next. */

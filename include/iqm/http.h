@@ -35,6 +35,8 @@ struct iqm_server_options {
     /* How much was deleted and erased by rule, likewise. */
     uint64_t (*retention_rows)(const void *services);
     uint64_t (*retention_people)(const void *services);
+    /* For how many seconds a change has waited to be told to programs that work offline. */
+    double (*sync_lag)(void);
 };
 
 /* Serves until SIGTERM or SIGINT, then drains. 0, or negative after logging why it cannot serve. */

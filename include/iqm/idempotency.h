@@ -31,6 +31,7 @@ struct iqm_answer {
 #define IQM_ANSWER_VALUES 11
 
 struct iqm_idempotency {
+    const char *operation; /* whose keys these are; NULL: of the call's own */
     uint8_t key[IQM_IDEMPOTENCY_HASH];
     uint8_t fingerprint[IQM_IDEMPOTENCY_HASH]; /* of method, target and body */
     bool ready;                                /* the body is known, and with it the fingerprint */
@@ -42,6 +43,7 @@ struct iqm_idempotency {
 /* A value to bind: one of the two hashes, or NULL where the call has no key. */
 struct iqm_pg_value iqm_idempotency_key(const struct iqm_call *call);
 struct iqm_pg_value iqm_idempotency_fingerprint(const struct iqm_call *call);
+const char *iqm_idempotency_operation(const struct iqm_call *call);
 
 /* Adds, where the call has a key, what keeps its answer: to the transaction of the change and
  * before its end. One answer a call. */

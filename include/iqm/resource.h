@@ -35,6 +35,8 @@ struct iqm_rules {
 void iqm_resource_list(struct iqm_call *call);
 void iqm_resource_get(struct iqm_call *call);
 void iqm_resource_create(struct iqm_call *call);
+/* The same with an id that the client chose. */
+void iqm_resource_create_as(struct iqm_call *call, const char *id);
 void iqm_resource_put(struct iqm_call *call);
 void iqm_resource_patch(struct iqm_call *call);
 void iqm_resource_delete(struct iqm_call *call);

@@ -39,6 +39,13 @@ struct iqm_pg_value iqm_idempotency_fingerprint(const struct iqm_call *call)
                                      : (struct iqm_pg_value){.text = NULL};
 }
 
+const char *iqm_idempotency_operation(const struct iqm_call *call)
+{
+    const struct iqm_idempotency *one = call->idempotency;
+
+    return one != NULL && one->operation != NULL ? one->operation : call->operation->id;
+}
+
 void iqm_idempotency_keep(
     struct iqm_call *call, struct iqm_pg_batch *batch, const struct iqm_answer *answer)
 {
@@ -48,7 +55,7 @@ void iqm_idempotency_keep(
     if (kept == NULL)
         return;
     snprintf(kept->status, sizeof kept->status, "%u", answer->status);
-    kept->values[OPERATION].text = call->operation->id;
+    kept->values[OPERATION].text = iqm_idempotency_operation(call);
     kept->values[KEY] = iqm_idempotency_key(call);
     kept->values[FINGERPRINT] = iqm_idempotency_fingerprint(call);
     kept->values[STATUS].text = kept->status;
@@ -71,7 +78,7 @@ void iqm_idempotency_check(struct iqm_call *call, struct iqm_pg_batch *batch)
 
     if (kept == NULL)
         return;
-    kept->values[OPERATION].text = call->operation->id;
+    kept->values[OPERATION].text = iqm_idempotency_operation(call);
     kept->values[KEY] = iqm_idempotency_key(call);
     iqm_pg_batch_add(
         batch, "check_idempotency_key", "SELECT check_idempotency_key($1, $2)", kept->values, 2);

@@ -42,7 +42,7 @@ static const char identify_change_sql[] = IDENTIFY_CHANGE IDENTIFY_FROM;
 /* Before one that is made once: also claims the key, which fails the batch when it is in use or was
  * used. */
 static const char identify_once_sql[] =
-    IDENTIFY_CHANGE ", claim_idempotency_key(acts_as, $4, $6)" IDENTIFY_FROM;
+    IDENTIFY_CHANGE ", claim_idempotency_key(acts_as, $7, $6)" IDENTIFY_FROM;
 
 /* WHO: ids right after each other: the token's, the client's if any, a person's session's if any.
  */
@@ -50,7 +50,7 @@ enum column { WHO, MATCHED, ACTOR, ALL_ROLES };
 
 struct identity {
     uint8_t hash[IQM_TOKEN_HASH];
-    struct iqm_pg_value values[6];
+    struct iqm_pg_value values[7];
 };
 
 static int unauthorized(struct iqm_call *call, const char *challenge, const char *sentence)
@@ -83,7 +83,8 @@ static int add_statement(struct iqm_call *call, struct iqm_pg_batch *batch, bool
     batch->together = batch->query_count == 0;
     if (changes && call->idempotency != NULL) {
         identity->values[5] = iqm_idempotency_key(call);
-        iqm_pg_batch_add(batch, "identify_once", identify_once_sql, identity->values, 6);
+        identity->values[6].text = iqm_idempotency_operation(call);
+        iqm_pg_batch_add(batch, "identify_once", identify_once_sql, identity->values, 7);
     } else if (changes) {
         iqm_pg_batch_add(batch, "identify_change", identify_change_sql, identity->values, 5);
     } else {

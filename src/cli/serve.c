@@ -15,6 +15,7 @@
 #include "iqm/retention.h"
 #include "iqm/services.h"
 #include "iqm/sniffer.h"
+#include "iqm/sync.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -62,6 +63,12 @@ static uint64_t count_people(const void *services)
     return iqm_sweeper_people(((const struct iqm_services *)services)->sweeper);
 }
 
+static void keep_up(struct iqm_pg *pg, void *services)
+{
+    iqm_oauth_upkeep(pg, services);
+    iqm_sync_upkeep(pg);
+}
+
 /* The server itself, beside what works in the background. */
 static int serve_calls(struct iqm_services *services)
 {
@@ -71,12 +78,13 @@ static int serve_calls(struct iqm_services *services)
         .secrets = services->secrets,
         .refuse = iqm_auth_refuse,
         .recall = iqm_resource_recall,
-        .upkeep = iqm_oauth_upkeep,
+        .upkeep = keep_up,
         .origins = iqm_oauth_origins,
         .give_up = iqm_passwords_give_up,
         .mail_waiting = count_waiting_mail,
         .retention_rows = count_rows,
-        .retention_people = count_people};
+        .retention_people = count_people,
+        .sync_lag = iqm_sync_lag};
 
     services->sniffer = iqm_sniffer_open();
     if (services->sniffer == NULL) {

@@ -218,8 +218,9 @@ class Emitter:
             context = self.statement(f"{name}_context") if node.get("context") else "NULL"
             self.line(f"    {{{quoted(name)}, {quoted(node['collection'])}, "
                       f"{self.numbers[node['schema']]}, sorts_{name}, {rules}, {context}, "
-                      f"{quoted(node.get('initial'))}, {quoted(node.get('subject'))}}},")
-        self.line("    {NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL},\n};")
+                      f"{quoted(node.get('initial'))}, {quoted(node.get('subject'))}, "
+                      f"{flag(node.get('sync'))}}},")
+        self.line("    {NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, false},\n};")
 
     def scopes(self):
         """Sorted by name."""

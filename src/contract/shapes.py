@@ -256,7 +256,7 @@ PATHS = named(PATH_ITEM, re.compile(rf"(?:{SEGMENT})+\Z"),
 
 RESOURCE = fields("a resource", {
     "collection": text, "schema": text, "rules": boolean, "context": boolean, "initial": text,
-    "subject": matching(SNAKE, "snake_case"),
+    "sync": boolean, "subject": matching(SNAKE, "snake_case"),
     "sorts": listing(fields("a sort", {
         "value": matching(SNAKE, "snake_case"), "column": matching(SNAKE, "snake_case"),
         "type": choice(COLUMN_TYPES)}, ("value", "column", "type"))),

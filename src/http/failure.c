@@ -31,7 +31,8 @@ static void fail_as_problem(struct iqm_call *call)
     unsigned status = call->problem.type->status;
     const char *text = iqm_problem_text(&call->problem, request_of(call)->request_id_text, &length);
 
-    add_problem_headers(request_of(call), status, "Bearer realm=\"iqm\"");
+    if (call->part == NULL)
+        add_problem_headers(request_of(call), status, "Bearer realm=\"iqm\"");
     if (text == NULL) { /* the arena is full: the status says all that is left to say */
         text = "{}";
         length = 2;
@@ -133,17 +134,18 @@ static void fail_as_page(struct iqm_call *call)
 
 /* Whether the call is answered by who looks first if it was done before. Who may not do it now is
  * not told, and what is beyond the caller is tried again anyway. */
-static bool recalls(struct request *request)
+static bool recalls(struct iqm_call *call)
 {
-    struct iqm_idempotency *one = request->call.idempotency;
-    unsigned status = request->call.problem.type->status;
+    const struct request *request = request_of(call);
+    struct iqm_idempotency *one = call->idempotency;
+    unsigned status = call->problem.type->status;
 
     if (!one->ready || one->recalled || request->worker->options->recall == NULL ||
         status == MHD_HTTP_UNAUTHORIZED || status == MHD_HTTP_FORBIDDEN ||
         status == MHD_HTTP_TOO_MANY_REQUESTS || status >= MHD_HTTP_INTERNAL_SERVER_ERROR)
         return false;
     one->recalled = true;
-    request->worker->options->recall(&request->call);
+    request->worker->options->recall(call);
     return true;
 }
 
@@ -151,7 +153,7 @@ void iqm_call_fail(struct iqm_call *call)
 {
     if (call->problem.type == NULL)
         iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
-    if (call->idempotency != NULL && recalls(request_of(call)))
+    if (call->idempotency != NULL && recalls(call))
         return;
     iqm_call_etag(call, NULL);
     if (call->operation != NULL && call->operation->errors == IQM_ERRORS_OAUTH)

@@ -156,6 +156,18 @@ static void print_retention(FILE *out)
         options->retention_people(options->services));
 }
 
+static void print_sync(FILE *out)
+{
+    const struct iqm_server_options *options = scope.workers[0].options;
+
+    if (options->sync_lag != NULL)
+        fprintf(out,
+            "# HELP iqm_sync_lag_seconds How long the oldest change that is not told to programs "
+            "that work offline has waited for a transaction to end.\n"
+            "# TYPE iqm_sync_lag_seconds gauge\niqm_sync_lag_seconds %.3f\n",
+            options->sync_lag());
+}
+
 static enum MHD_Result answer(void *cls, struct MHD_Connection *mhd, const char *url,
     const char *method, const char *version, const char *upload, size_t *upload_size,
     void **con_cls)
@@ -178,6 +190,7 @@ static enum MHD_Result answer(void *cls, struct MHD_Connection *mhd, const char 
         print_simple(out);
         print_mail(out);
         print_retention(out);
+        print_sync(out);
     }
     if (fclose(out) != 0)
         return MHD_NO;

@@ -157,7 +157,7 @@ void iqm_call_header(struct iqm_call *call, const char *name, const char *value)
 {
     struct request *request = request_of(call);
 
-    if (value == NULL || request->header_count >= ANSWER_HEADERS_MAX)
+    if (value == NULL || call->part != NULL || request->header_count >= ANSWER_HEADERS_MAX)
         return;
     request->headers[request->header_count].name = name;
     request->headers[request->header_count++].value = value;
@@ -165,7 +165,10 @@ void iqm_call_header(struct iqm_call *call, const char *name, const char *value)
 
 void iqm_call_etag(struct iqm_call *call, const char *version)
 {
-    request_of(call)->etag = version;
+    if (call->part != NULL)
+        call->part->version = version;
+    else
+        request_of(call)->etag = version;
 }
 
 /* Whether the caller would rather not have the body, and the operation can do without. */
@@ -179,6 +182,12 @@ static bool may_be_minimal(const struct request *request, unsigned status)
 void iqm_call_reply(
     struct iqm_call *call, unsigned status, const char *media_type, const char *bytes, size_t len)
 {
+    if (call->part != NULL) {
+        call->part->status = status;
+        call->part->body = (struct iqm_slice){bytes, len};
+        call->part->answered(call);
+        return;
+    }
     if (may_be_minimal(request_of(call), status)) {
         iqm_call_header(call, "Preference-Applied", "return=minimal");
         respond(request_of(call), status, NULL, "", 0);

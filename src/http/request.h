@@ -80,7 +80,7 @@ struct request {
 
 static inline struct request *request_of(struct iqm_call *call)
 {
-    return (struct request *)call;
+    return (struct request *)(call->part != NULL ? call->part->whole : call);
 }
 
 /* target.c: splits and checks the raw request target. 0 or IQM_EPROBLEM (problem set). */

@@ -75,7 +75,9 @@ static void forget(struct iqm_pg *pg)
         return;
     batch->done = forgotten;
     iqm_pg_batch_add(batch, "forget_expired",
-        "SELECT forget_answers(), forget_expired(), forget_request_verifications()", NULL, 0);
+        "SELECT forget_answers(), forget_expired(), forget_request_verifications(), "
+        "forget_sync_sights()",
+        NULL, 0);
     iqm_pg_write(pg, batch);
 }
 

@@ -1,7 +1,6 @@
 /* What create, put, patch and delete ask before a change begins: the preconditions. */
 #include "contract_tables.h"
 #include "iqm/auth.h"
-#include "iqm/ids.h"
 #include "write.h"
 
 #include <string.h>
@@ -19,9 +18,11 @@ static void need_if_match(struct iqm_call *call)
 
 void iqm_resource_create(struct iqm_call *call)
 {
-    char id[IQM_UUID_TEXT];
+    writing_begin(call, WRITING_CREATE, NULL);
+}
 
-    iqm_uuid7(id);
+void iqm_resource_create_as(struct iqm_call *call, const char *id)
+{
     writing_begin(call, WRITING_CREATE, id);
 }
 
@@ -31,7 +32,7 @@ void iqm_resource_put(struct iqm_call *call)
                    call->if_none_match.ptr[0] == '*';
 
     if (creates)
-        writing_begin(call, WRITING_CREATE, path_id(call));
+        iqm_resource_create_as(call, path_id(call));
     else if (call->if_match.ptr == NULL)
         need_if_match(call);
     else

@@ -144,8 +144,8 @@ static int reference_failure(struct iqm_call *call, const struct iqm_resource *r
     return iqm_problem_set(&call->problem, IQM_PROBLEM_VALIDATION_FAILED, NULL);
 }
 
-/* Our own functions in the database raise IQ409, IQ422 and IQ403 with a sentence for the client; a
- * constraint named along with it points at members. */
+/* Our own functions in the database raise IQ409, IQ412, IQ422 and IQ403 with a sentence for the
+ * client; a constraint named along with it points at members. */
 static int own_failure(
     struct iqm_call *call, const struct iqm_resource *resource, const struct iqm_pg_batch *batch)
 {
@@ -154,6 +154,8 @@ static int own_failure(
 
     if (strcmp(iqm_pg_sqlstate(batch), "IQ409") == 0)
         type = IQM_PROBLEM_CONFLICT;
+    else if (strcmp(iqm_pg_sqlstate(batch), "IQ412") == 0)
+        type = IQM_PROBLEM_PRECONDITION_FAILED;
     else if (strcmp(iqm_pg_sqlstate(batch), "IQ422") == 0)
         type = IQM_PROBLEM_VALIDATION_FAILED;
     point_at_members(call, resource, iqm_pg_constraint(batch), "is at fault; see detail");

@@ -139,7 +139,7 @@ void iqm_resource_recall(struct iqm_call *call)
         iqm_call_fail(call);
         return;
     }
-    recall->values[0].text = call->operation->id;
+    recall->values[0].text = iqm_idempotency_operation(call);
     recall->values[1] = iqm_idempotency_key(call);
     recall->values[2] = iqm_idempotency_fingerprint(call);
     iqm_pg_batch_add(&recall->batch, "recall_answer",

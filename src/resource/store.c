@@ -64,6 +64,11 @@ static void keep_answer(struct writing *writing)
 
     if (writing->call->idempotency == NULL)
         return;
+    if (writing->kind == WRITING_DELETE) {
+        iqm_idempotency_keep(
+            writing->call, &writing->batch, &(struct iqm_answer){.status = 204, .body = "{}"});
+        return;
+    }
     iqm_idempotency_keep(writing->call, &writing->batch,
         &(struct iqm_answer){.status = creates ? 201 : 200,
             .location = creates ? location_of(writing) : NULL,
@@ -133,24 +138,32 @@ static void followed(struct iqm_pg_batch *batch)
         writing_answer(writing);
 }
 
-/* Its parameters are `effect` and members of the document, by name. */
-static void follow(struct writing *writing)
+/* Whether the change is committed by itself: nothing waits to see that it was made. */
+static bool is_whole(const struct writing *writing)
 {
-    const struct iqm_statement *statement = effect_of(writing);
+    return effect_of(writing) == NULL && writing->call->idempotency == NULL;
+}
+
+/* Its parameters are `effect` and members of the document, by name. */
+static void add_effect(struct writing *writing, const struct iqm_statement *statement)
+{
     struct iqm_pg_value *values = writing->context_values;
 
-    if (statement == NULL) {
-        writing_answer(writing);
-        return;
-    }
     for (uint16_t i = 0; i < statement->parameter_count; i++) {
         const char *name = statement->parameters[i];
         values[i].text =
             strcmp(name, "effect") == 0 ? writing->effect : iqm_rules_text(writing->document, name);
     }
-    iqm_pg_batch_clear(&writing->batch);
     iqm_pg_batch_add(
         &writing->batch, statement->name, statement->sql, values, statement->parameter_count);
+}
+
+/* After the change, which was made: the step's own statement, the answer that is kept, the end. */
+static void follow(struct writing *writing)
+{
+    iqm_pg_batch_clear(&writing->batch);
+    if (effect_of(writing) != NULL)
+        add_effect(writing, effect_of(writing));
     keep_answer(writing);
     iqm_pg_batch_add(&writing->batch, "commit", "COMMIT", NULL, 0);
     writing_run(writing, followed);
@@ -164,7 +177,10 @@ static void stored(struct iqm_pg_batch *batch)
     if (!writing_went_well(writing, -1))
         return;
     if (strcmp(PQcmdTuples(batch->results[writing->narrows ? 1 : 0]), "1") == 0) {
-        follow(writing);
+        if (is_whole(writing))
+            writing_answer(writing);
+        else
+            follow(writing);
         return;
     }
     writing->call->denied = true;
@@ -180,15 +196,8 @@ static void created(struct iqm_pg_batch *batch)
 {
     struct writing *writing = batch->user;
 
-    if (!writing_went_well(writing, 0))
-        return;
-    if (strcmp(PQcmdTuples(batch->results[1]), "1") == 0) {
+    if (writing_went_well(writing, 0))
         writing_answer(writing);
-        return;
-    }
-    iqm_problem_set(&writing->call->problem, IQM_PROBLEM_PRECONDITION_FAILED,
-        "A record with this id was deleted, and its history is kept. Choose another id.");
-    writing_fail(writing);
 }
 
 static void bind_stored(struct writing *writing)
@@ -201,11 +210,11 @@ static void bind_stored(struct writing *writing)
 /* An id that a client chose may have been another record's, whose versions and ETags are taken. */
 static void add_insert(struct writing *writing)
 {
-    if (writing->call->operation->method == IQM_METHOD_PUT)
+    if (writing->chosen)
         writing_statement(writing, "insert_chosen",
             "INSERT INTO %1$s (id, version, doc, written_by) SELECT $1::uuid, 1, $2::json, "
-            "nullif(current_setting('iqm.actor', true), '')::uuid WHERE NOT EXISTS "
-            "(SELECT FROM history WHERE resource = '%1$s' AND id = $1::uuid)",
+            "nullif(current_setting('iqm.actor', true), '')::uuid "
+            "WHERE id_is_new('%1$s', $1::uuid)",
             2);
     else
         writing_statement(writing, "insert",
@@ -270,11 +279,18 @@ void writing_update(struct writing *writing)
         "written_by = nullif(current_setting('iqm.actor', true), '')::uuid WHERE id = $1::uuid",
         3);
     add_mail(writing);
-    if (effect_of(writing) == NULL) {
-        keep_answer(writing);
+    if (is_whole(writing))
         iqm_pg_batch_add(&writing->batch, "commit", "COMMIT", NULL, 0);
-    }
     writing_run(writing, stored);
+}
+
+/* Of a change that changes nothing, only the answer may have to be kept. */
+void writing_leave(struct writing *writing)
+{
+    if (writing->call->idempotency == NULL)
+        writing_answer(writing);
+    else
+        follow(writing);
 }
 
 void writing_remove(struct writing *writing)
@@ -282,6 +298,7 @@ void writing_remove(struct writing *writing)
     iqm_pg_batch_clear(&writing->batch);
     writing->values[0].text = writing->id;
     writing_statement(writing, "delete", "DELETE FROM %s WHERE id = $1::uuid", 1);
-    iqm_pg_batch_add(&writing->batch, "commit", "COMMIT", NULL, 0);
+    if (is_whole(writing))
+        iqm_pg_batch_add(&writing->batch, "commit", "COMMIT", NULL, 0);
     writing_run(writing, stored);
 }

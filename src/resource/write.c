@@ -136,7 +136,7 @@ static void check_and_store(struct writing *writing, const char *context)
     if (!set_text(writing))
         writing_fail_with(writing, IQM_PROBLEM_INTERNAL_ERROR);
     else if (unchanged)
-        writing_answer(writing);
+        writing_leave(writing);
     else
         store(writing);
 }
@@ -371,7 +371,11 @@ void writing_begin(struct iqm_call *call, enum writing_kind kind, const char *id
     writing->resource = call->operation->resource;
     writing->kind = kind;
     iqm_calendar_day(time(NULL), writing->today);
-    snprintf(writing->id_text, sizeof writing->id_text, "%s", id);
+    writing->chosen = id != NULL;
+    if (id != NULL)
+        snprintf(writing->id_text, sizeof writing->id_text, "%s", id);
+    else
+        iqm_uuid7(writing->id_text);
     writing->id = writing->id_text;
     call->state = writing;
     call->release = release;

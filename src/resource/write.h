@@ -59,10 +59,12 @@ struct writing {
     json_t *mail_parameters;         /* what it is filled with */
     const char *mail_body;           /* the same, sealed; NULL: nobody to tell */
     struct iqm_pg_value mail_values[5];
-    char id_text[40];
+    bool chosen; /* a new record has an id that the client chose */
+    char id_text[IQM_UUID_TEXT];
 };
 
-/* Starts a change of the record `id`; the call fails or is answered later. */
+/* Starts a change of the record `id`, or of a new one (NULL); the call fails or is answered later.
+ */
 void writing_begin(struct iqm_call *call, enum writing_kind kind, const char *id);
 
 /* ---- store.c ---- */
@@ -90,9 +92,10 @@ void writing_run(struct writing *writing, void (*done)(struct iqm_pg_batch *batc
  * only that. */
 bool writing_went_well(struct writing *writing, int identity);
 
-/* Store writing->stored, or delete the record, and answer. */
+/* Store writing->stored, leave the record as it is, or delete it, and answer. */
 void writing_insert(struct writing *writing);
 void writing_update(struct writing *writing);
+void writing_leave(struct writing *writing);
 void writing_remove(struct writing *writing);
 
 #endif

@@ -23,6 +23,7 @@ AS_OWNER = {
         "the caller's own, where it is the one that was compared",
     "check_idempotency_key(text,bytea)": "whether the caller has an answer to this key: fails, or not",
     "claim_idempotency_key(text,text,bytea)": "the same, and locks the key for a transaction",
+    "id_is_new(text,uuid)": "whether an id that a client chose was a record's before",
     "keep_answer(text,bytea,bytea,integer,text,text,text,uuid,bigint,text,uuid)":
         "keeps what the caller is answered, where this key has no answer yet",
     "recall_answer(text,bytea)": "the caller's own, to one key of one operation",
@@ -138,6 +139,29 @@ AS_OWNER = {
     "take_mail(integer)": "a mail to send, with the address as sealed as it is stored",
     "tend_outbox()": "deletes mail that is over, and counts what waits",
     "seal_audit(integer)": "adds seals to what the audit log has, and tells the last hash",
+    "end_stalled_writers(interval)":
+        "ends sessions of the server and of the owner that hold what they wrote for too long",
+    "forget_sync_sights()":
+        "removes what no cursor names that is still good",
+    "keep_sync_sights(json)":
+        "by their own content: nobody else's is changed",
+    "read_sync_sight(text)":
+        "ids alone, for who knows the hash of them all",
+    "sync_base(text,uuid,bigint)":
+        "an earlier version that the caller could see, of a record that the caller sees",
+    "sync_candidates(text,uuid[],uuid,integer)":
+        "ids of records with one of these keys; told only as what is out of sight",
+    "sync_epoch()":
+        "which database this is",
+    "sync_gone(text[],uuid[],text[],uuid[],bigint[],uuid[])":
+        "which of these the caller may hold, and whether they are there",
+    "sync_is_idle(text,xid8,uuid,date)": "whether anything was recorded since",
+    "sync_lag()":
+        "how long a change has waited for others",
+    "sync_sight()":
+        "by what the caller sees: what the policies ask",
+    "sync_window(xid8,uuid,xid8,integer)":
+        "which records were changed; documents are read as the caller",
 }
 
 

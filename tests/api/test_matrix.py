@@ -109,6 +109,9 @@ OTHERS = {
         "/v1/request-verifications", {"email": "nobody@example.org", "kind": "access"}),
     "confirm_request_verification": lambda caller, people: caller.post(
         f"/v1/request-verifications/{uuid.uuid4()}/confirmation", {"code": "20761234"}),
+    "push_changes": lambda caller, people: caller.post("/v1/sync", {"changes": [
+        {"client_id": str(uuid.uuid4()), "method": "delete", "type": "meeting",
+         "id": str(uuid.uuid4()), "base_version": 1}]}),
     "search_contributions": lambda caller, people: caller.get("/v1/contributions/search?q=corner"),
     "create_account_link": lambda caller, people: caller.post(
         f"/v1/accounts/{people.person('ambassador', active=False).id}/links"),

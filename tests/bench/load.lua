@@ -1,4 +1,4 @@
--- Requests for wrk: get, match (a conditional get), page, post, once (post with a key), standings, report, and search?… as it
+-- Requests for wrk: a path as it is, or get, match (a conditional get), page, post, once (post with a key), standings, report, and search?… as it
 -- stands in the path. Arguments: kind, schools, token.
 local threads = 0
 local kind, schools, headers
@@ -75,7 +75,11 @@ function init(args)
     before, between, after = args[4], args[5], args[6]
     math.randomseed(os.time() * 31 + number)
     salt = math.random(0, 2147483647)
-    request = kinds[kind] or search
+    if kind:sub(1, 1) == "/" then
+        request = function() return wrk.format("GET", kind, headers) end
+    else
+        request = kinds[kind] or search
+    end
 end
 
 function done(summary, latency)

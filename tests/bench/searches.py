@@ -18,7 +18,7 @@ TITLES = {
 # A person with an account, signed in; `n` tells them apart.
 PERSON = """
 INSERT INTO person (id, version, doc) VALUES (:'id_1', 1,
-    json_build_object('name', 'Bench', 'email', 'bench' || :'n' || '@example.org'));
+    json_build_object('id', :'id_1', 'email', '~1..bench' || :'n')); -- sealed, as far as the database sees
 INSERT INTO account (id, version, doc) VALUES (:'id_2', 1, json_build_object('person_id', :'id_1',
     'roles', json_build_array(:'role'), 'suspended', false, 'school_id', nullif(:'school', '')));
 INSERT INTO client (id, version, doc) VALUES (:'id_3', 1, json_build_object('name', :'id_3',

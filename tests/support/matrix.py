@@ -235,6 +235,8 @@ list_client_history           200          403          403          403        
 create_client_secret          201          403          403          403          401
 
 get_me                        200          200          200          403          401
+pull_changes                  403          200          200          403          401
+push_changes                  403          200          200          403          401
 change_password               204          204          204          403          401
 list_sessions                 200          200          200          403          401
 revoke_session                204 404 404  204 404 404  204 404 404  403          401

@@ -5,7 +5,7 @@ SET synchronous_commit = off;
 SET session_replication_role = replica; -- triggers would go from row to row
 
 INSERT INTO person (id, version, doc)
-VALUES ('01990000-0000-7000-a100-000000000001', 1, '{"name": "Ada Assessor", "email": "ada@example.org"}');
+VALUES ('01990000-0000-7000-a100-000000000001', 1, '{"id": "01990000-0000-7000-a100-000000000001"}');
 
 CREATE FUNCTION pg_temp.step(name text, status text, day date) RETURNS json IMMUTABLE LANGUAGE sql
 RETURN json_build_object('transition', name, 'status', status, 'happened_on', day,

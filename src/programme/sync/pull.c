@@ -1,0 +1,245 @@
+/*
+ * What a program that works offline gets: a page of changes, put together by the database from one
+ * snapshot (migrations, sync_page). What the page's cursor names is stored before the page is told.
+ */
+#include "contract_tables.h"
+#include "cursor.h"
+#include "iqm/resource.h"
+#include "programme/step.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum column { KIND, CHANGE, ID, DOC, NEXT, MORE, KEEP, EPOCH };
+
+struct pulling {
+    struct step *step;
+    struct sync_cursor since; /* epoch NULL: from the start */
+    const PGresult *rows;
+    struct iqm_slice *stored; /* documents of people, by the number of their row */
+    char *text;
+    size_t length;
+};
+
+/* What stands around a change, and around the page. */
+#define AROUND_CHANGE 160
+#define AROUND_PAGE 1000
+
+static struct iqm_slice value(const PGresult *rows, int row, enum column column)
+{
+    if (PQgetisnull(rows, row, (int)column) == 1)
+        return (struct iqm_slice){NULL, 0};
+    return (struct iqm_slice){
+        PQgetvalue(rows, row, (int)column), (size_t)PQgetlength(rows, row, (int)column)};
+}
+
+static bool is_person(const PGresult *rows, int row)
+{
+    return strcmp(PQgetvalue(rows, row, KIND), "person") == 0;
+}
+
+static struct iqm_slice document(
+    const struct pulling *pulling, const struct iqm_slice *opened, int row)
+{
+    return opened != NULL && is_person(pulling->rows, row) ? opened[row]
+                                                           : value(pulling->rows, row, DOC);
+}
+
+static char *put(char *end, struct iqm_slice text)
+{
+    return text.len > 0 ? (char *)mempcpy(end, text.ptr, text.len) : end;
+}
+
+static char *write_change(char *end, const struct pulling *pulling, int row, struct iqm_slice doc)
+{
+    const char *change = PQgetvalue(pulling->rows, row, CHANGE);
+
+    if (doc.ptr == NULL && strcmp(change, "changed") == 0)
+        change = "deleted"; /* the person was erased this very moment */
+    end += sprintf(end, "{\"change\":\"%s\",\"type\":\"%s\",\"id\":\"%s\"", change,
+        PQgetvalue(pulling->rows, row, KIND), PQgetvalue(pulling->rows, row, ID));
+    if (doc.ptr != NULL)
+        end = put(stpcpy(end, ",\"document\":"), doc);
+    return stpcpy(end, "}");
+}
+
+/* The page into the arena. False when memory is out. */
+static bool write_page(struct pulling *pulling, const struct iqm_slice *opened)
+{
+    struct iqm_call *call = pulling->step->call;
+    const PGresult *rows = pulling->rows;
+    int last = PQntuples(rows) - 1;
+    size_t size = AROUND_PAGE;
+
+    const char *since =
+        sync_cursor_write(call, PQgetvalue(rows, last, EPOCH), PQgetvalue(rows, last, NEXT));
+    for (int i = 0; i < last; i++)
+        size += document(pulling, opened, i).len + AROUND_CHANGE;
+    pulling->text = iqm_arena_bytes(call->arena, size);
+    if (since == NULL || pulling->text == NULL)
+        return false;
+    char *end = stpcpy(pulling->text, "{\"changes\":[");
+    for (int i = 0; i < last; i++) {
+        if (i > 0)
+            *end++ = ',';
+        end = write_change(end, pulling, i, document(pulling, opened, i));
+    }
+    end += sprintf(end, "],\"since\":\"%s\",\"more\":%s}", since,
+        strcmp(PQgetvalue(rows, last, MORE), "t") == 0 ? "true" : "false");
+    pulling->length = (size_t)(end - pulling->text);
+    return true;
+}
+
+static void answer(struct step *step, const PGresult *rows)
+{
+    const struct pulling *pulling = step->user;
+
+    (void)rows;
+    iqm_call_reply(step->call, 200, "application/json", pulling->text, pulling->length);
+}
+
+/* What the cursor names is kept first: a page whose cursor is good for nothing would be lost. */
+static void tell(struct step *step, const struct iqm_slice *opened)
+{
+    struct pulling *pulling = step->user;
+    int last = PQntuples(pulling->rows) - 1;
+    struct iqm_slice keep = value(pulling->rows, last, KEEP);
+    const char *kept =
+        keep.ptr != NULL ? iqm_arena_copy(step->call->arena, keep.ptr, keep.len) : NULL;
+
+    if (!write_page(pulling, opened) || (keep.ptr != NULL && kept == NULL)) {
+        step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+    } else if (kept == NULL) {
+        answer(step, NULL);
+    } else {
+        step->values[0].text = kept;
+        step_change(step, IQM_STATEMENT_KEEP_SYNC_SIGHTS, answer);
+    }
+}
+
+/* One snapshot gave all of it: what the cursor says must be of that database and of this person. */
+static bool goes_on(const struct pulling *pulling)
+{
+    int last = PQntuples(pulling->rows) - 1;
+
+    if (last < 0 || PQgetisnull(pulling->rows, last, NEXT) == 1)
+        return false;
+    return pulling->since.epoch == NULL ||
+           (strcmp(pulling->since.epoch, PQgetvalue(pulling->rows, last, EPOCH)) == 0 &&
+               strcmp(pulling->since.actor, pulling->step->call->actor) == 0);
+}
+
+static void read_page(struct step *step, const PGresult *rows)
+{
+    struct pulling *pulling = step->user;
+    size_t count = (size_t)PQntuples(rows);
+    bool people = false;
+
+    pulling->rows = rows;
+    if (!goes_on(pulling)) {
+        step_fail(step, IQM_PROBLEM_SYNC_EXPIRED, NULL);
+        return;
+    }
+    pulling->stored = iqm_arena_array(step->call->arena, count, sizeof *pulling->stored);
+    if (pulling->stored == NULL) {
+        step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+        return;
+    }
+    for (int i = 0; i + 1 < (int)count; i++) {
+        if (is_person(rows, i))
+            pulling->stored[i] = value(rows, i, DOC);
+        people = people || pulling->stored[i].ptr != NULL;
+    }
+    if (people)
+        step_open_people(step, pulling->stored, count, tell);
+    else
+        tell(step, NULL);
+}
+
+static void ask_for_page(struct pulling *pulling)
+{
+    struct step *step = pulling->step;
+
+    for (size_t i = 0; i < SYNC_FIELDS; i++)
+        step->values[i].text = pulling->since.fields[i];
+    step->values[SYNC_FIELDS].text = iqm_call_parameter(step->call, "limit").ptr;
+    step_read(step, step->call->operation->statement, read_page);
+}
+
+/* Nothing was recorded since: the same cursor goes on. */
+static void idle_known(struct step *step, const PGresult *rows)
+{
+    struct pulling *pulling = step->user;
+    struct iqm_call *call = step->call;
+
+    if (!step_says(rows, "t") || strcmp(pulling->since.actor, call->actor) != 0) {
+        ask_for_page(pulling);
+        return;
+    }
+    const char *page = iqm_arena_printf(call->arena,
+        "{\"changes\":[],\"since\":\"%s\",\"more\":false}", iqm_call_parameter(call, "since").ptr);
+    if (page == NULL)
+        step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+    else
+        iqm_call_reply(call, 200, "application/json", page, strlen(page));
+}
+
+enum field { PHASE, PLACE, AFTER, XID, RECORD, SIGHT, DOUBT, UNTIL, CEILING, DAY };
+
+/* Whether the page before was one of the feed, at its end. */
+static bool may_be_idle(const struct pulling *pulling)
+{
+    return pulling->since.epoch != NULL && strcmp(pulling->since.fields[PHASE], "feed") == 0 &&
+           pulling->since.fields[DOUBT] == NULL;
+}
+
+static void ask_whether_idle(struct pulling *pulling)
+{
+    struct step *step = pulling->step;
+
+    step->values[0].text = pulling->since.epoch;
+    step->values[1].text = pulling->since.fields[XID];
+    step->values[2].text = pulling->since.fields[RECORD];
+    step->values[3].text = pulling->since.fields[DAY];
+    step_read(step, IQM_STATEMENT_SYNC_IS_IDLE, idle_known);
+}
+
+static int take_since(struct pulling *pulling)
+{
+    struct iqm_call *call = pulling->step->call;
+    struct iqm_slice text = iqm_call_parameter(call, "since");
+
+    if (text.ptr == NULL)
+        return 0;
+    int error = sync_cursor_read(call, text, &pulling->since);
+    if (error == IQM_EINVAL) {
+        iqm_problem_parameter(
+            &call->problem, "since", "query", "is none that this operation gave; begin without it");
+        return iqm_problem_set(&call->problem, IQM_PROBLEM_INVALID_PARAMETERS, NULL);
+    }
+    if (error != 0)
+        return iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+    return 0;
+}
+
+void iqm_op_pull_changes(struct iqm_call *call)
+{
+    struct pulling *pulling = iqm_arena_alloc(call->arena, sizeof *pulling);
+
+    if (pulling == NULL) {
+        iqm_call_fail_with(call, IQM_PROBLEM_INTERNAL_ERROR);
+        return;
+    }
+    pulling->step = step_new(call);
+    if (pulling->step == NULL)
+        return;
+    pulling->step->user = pulling;
+    if (take_since(pulling) != 0) {
+        iqm_auth_refuse(call);
+        return;
+    }
+    if (may_be_idle(pulling))
+        ask_whether_idle(pulling);
+    else
+        ask_for_page(pulling);
+}

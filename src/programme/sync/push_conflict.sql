@@ -1,0 +1,1 @@
+SELECT c.doc, c.base FROM sync_conflict(:type::text, :id::uuid, :base_version::bigint) AS c

@@ -1,0 +1,258 @@
+"""Changes that were made offline: each is done once, as it would have been online, or not at all."""
+
+import uuid
+
+import pytest
+
+from support.expect import bad_parameter, invalid, problem
+from support.phone import Phone
+from support.resources import RESOURCES
+
+
+@pytest.fixture
+def cluster(make):
+    return make.cluster()
+
+
+@pytest.fixture
+def leader(world, cluster):
+    return world.people.leader(cluster)
+
+
+@pytest.fixture
+def school(make, cluster):
+    return make.school(cluster_id=cluster["id"])
+
+
+def change(method, kind, record=None, base_version=None, document=None, **members):
+    made = {"client_id": str(uuid.uuid4()), "method": method, "type": kind,
+            "id": record or str(uuid.uuid4()), **members}
+    if base_version is not None:
+        made["base_version"] = base_version
+    if document is not None:
+        made["document"] = document
+    return made
+
+
+def push(caller, *changes):
+    answer = caller.client.post("/v1/sync", {"changes": list(changes)})
+    assert answer.status == 200, answer
+    results = answer.json["results"]
+    assert [one["client_id"] for one in results] == [one["client_id"] for one in changes]
+    return results
+
+
+def refused(result, status, name, *pointers):
+    """The problem, after holding it to what the operation itself would have said."""
+    assert result["outcome"] == "refused" and "document" not in result, result
+    found = result["problem"]
+    assert (found["status"], found["type"]) == (status, f"/problems/{name}"), found
+    assert sorted(error["pointer"] for error in found.get("errors", [])) == sorted(pointers)
+    return found
+
+
+def meeting_of(make, cluster, **members):
+    return make.example("meeting", cluster_id=cluster["id"], host_school_id=None, **members)
+
+
+def test_a_day_in_a_school_hall(head, make, cluster, leader, school):
+    """A meeting that was held, who came, and what was noted afterwards: in this order."""
+    meeting, attendance = str(uuid.uuid4()), str(uuid.uuid4())
+    results = push(
+        leader, change("create", "meeting", meeting, document=meeting_of(make, cluster)),
+        change("create", "attendance", attendance, document={
+            "meeting_id": meeting, "school_id": school["id"], "status": "present"}),
+        change("update", "meeting", meeting, 1, {"notes": "All were there."}),
+        change("update", "attendance", attendance, 1, {"status": "apologies"}),
+        change("delete", "attendance", attendance, 2))
+    assert [one["outcome"] for one in results] == ["applied"] * 5
+    assert [one.get("document", {}).get("version") for one in results] == [1, 1, 2, 2, None]
+    assert head.get(f"/v1/meetings/{meeting}").json == results[2]["document"]
+    problem(head.get(f"/v1/attendances/{attendance}"), 404, "not_found")
+
+
+def test_what_is_sent_again_changes_nothing(head, make, cluster, leader):
+    meeting = str(uuid.uuid4())
+    batch = [change("create", "meeting", meeting, document=meeting_of(make, cluster)),
+             change("update", "meeting", meeting, 1, {"notes": "First."}),
+             change("update", "meeting", meeting, 2, {"notes": "First."}),
+             change("update", "meeting", meeting, 2, {"notes": "Second."}),
+             change("delete", "meeting", meeting, 3)]
+    first = push(leader, *batch[:4])
+    history = head.get(f"/v1/meetings/{meeting}/history").json
+    assert [one["outcome"] for one in first] == ["applied"] * 4
+    assert push(leader, *batch[:4]) == first
+    assert head.get(f"/v1/meetings/{meeting}/history").json == history
+    whole = push(leader, *batch)
+    assert whole[:4] == first and whole[4]["outcome"] == "applied"
+    assert push(leader, *batch) == whole
+
+
+def test_the_audit_log_names_the_operation(head, make, cluster, leader):
+    meeting = push(leader, change("create", "meeting", document=meeting_of(make, cluster)))
+    found = head.get(
+        f"/v1/audit-records?resource_id={meeting[0]['document']['id']}").json["items"]
+    assert [(one["operation"], one["actor"]) for one in found] == [
+        ("create_meeting", leader.account["id"])]
+
+
+def test_the_same_client_id_for_something_else(make, cluster, leader):
+    one = change("create", "meeting", document=meeting_of(make, cluster))
+    assert push(leader, one)[0]["outcome"] == "applied"
+    other = {**one, "document": meeting_of(make, cluster, notes="Another.")}
+    refused(push(leader, other)[0], 422, "idempotency_key_reused")
+
+
+def test_client_ids_are_of_one_person(make, world, cluster, leader):
+    one = change("create", "meeting", document=meeting_of(make, cluster))
+    assert push(leader, one)[0]["outcome"] == "applied"
+    other = world.people.leader(make.cluster())
+    refused(push(other, one)[0], 403, "record_forbidden", "/cluster_id")
+
+
+def test_what_others_changed_meanwhile_is_a_conflict(head, make, cluster, leader):
+    base = make.meeting(cluster_id=cluster["id"], host_school_id=None)
+    path = f"/v1/meetings/{base['id']}"
+    now = head.patch(path, {"notes": "By head office."}, match='"1"').json
+    for made in (change("update", "meeting", base["id"], 1, {"notes": "By me."}),
+                 change("delete", "meeting", base["id"], 1)):
+        result = push(leader, made)[0]
+        assert result["outcome"] == "conflict"
+        assert (result["current"], result["base"]) == (now, base)
+        assert result["problem"]["type"] == "/problems/precondition_failed"
+    assert head.get(path).json == now
+
+
+def test_a_conflict_about_a_person_is_opened(head, make, leader, school, world):
+    caller = world.people.coordinator(school)
+    base = make.person(school_id=school["id"])
+    now = head.patch(f"/v1/people/{base['id']}", {"job_title": "Head"}, match='"1"').json
+    result = push(caller, change("update", "person", base["id"], 1, {"job_title": "Deputy"}))[0]
+    assert (result["outcome"], result["current"], result["base"]) == ("conflict", now, base)
+
+
+def test_a_base_that_was_never_theirs_is_not_told(head, make, world, school):
+    """A school does not see a review while it is being written."""
+    caller = world.people.coordinator(school)
+    review = make.review(award_id=make.award(school_id=school["id"])["id"])
+    path = f"/v1/reviews/{review['id']}"
+    head.patch(path, {"scheduled_on": "2025-06-11"}, match='"1"')
+    result = push(caller, change("update", "review", review["id"], 1, {"notes": "Mine."}))[0]
+    refused(result, 403, "forbidden")
+
+
+def test_a_record_that_is_there_already_is_a_conflict(make, cluster, leader):
+    there = make.meeting(cluster_id=cluster["id"], host_school_id=None)
+    result = push(leader, change("create", "meeting", there["id"],
+                                 document=meeting_of(make, cluster)))[0]
+    assert result["outcome"] == "conflict" and result["current"] == there
+    assert "base" not in result
+
+
+def test_a_poisoned_change_blocks_no_other(make, cluster, leader, school):
+    foreign = make.meeting(cluster_id=make.cluster()["id"], host_school_id=None)
+    bad = meeting_of(make, cluster, topics=[])
+    results = push(
+        leader, change("create", "meeting", document=bad),
+        change("update", "meeting", foreign["id"], 1, {"notes": "Not mine."}),
+        change("update", "school", school["id"], 1, {"town": "Leeds"}),
+        change("create", "meeting", document=meeting_of(make, cluster)),
+        change("update", "meeting", str(uuid.uuid4()), 1, {"notes": "There is none."}),
+        change("create", "framework", document={}),
+        change("create", "attendance", document={"meeting_id": str(uuid.uuid4()),
+                                                 "school_id": school["id"], "status": "present"}))
+    refused(results[0], 422, "validation_failed", "/topics")
+    refused(results[1], 404, "not_found")
+    assert results[2]["problem"]["status"] == 403
+    assert results[3]["outcome"] == "applied"
+    refused(results[4], 404, "not_found")
+    assert results[5]["problem"]["status"] in (403, 422)
+    assert results[6]["problem"]["status"] in (403, 422)
+
+
+def test_what_was_refused_may_be_sent_again(head, make, cluster, leader):
+    base = make.meeting(cluster_id=make.cluster()["id"], host_school_id=None)
+    one = change("update", "meeting", base["id"], 2, {"notes": "Now it is mine."})
+    refused(push(leader, one)[0], 404, "not_found")
+    head.patch(f"/v1/meetings/{base['id']}", {"cluster_id": cluster["id"]}, match='"1"')
+    assert push(leader, one)[0]["outcome"] == "applied"
+    assert push(leader, one)[0]["document"]["version"] == 3
+
+
+def test_an_id_is_used_once(make, cluster, leader):
+    one = change("create", "meeting", document=meeting_of(make, cluster))
+    made = push(leader, one, change("delete", "meeting", one["id"], 1))
+    assert [result["outcome"] for result in made] == ["applied", "applied"]
+    again = change("create", "meeting", one["id"], document=meeting_of(make, cluster))
+    refused(push(leader, again)[0], 412, "precondition_failed")
+
+
+@pytest.mark.parametrize("made, pointer", [
+    (change("create", "meeting", base_version=1, document={}), "/base_version"),
+    (change("create", "meeting"), "/document"),
+    (change("update", "meeting", document={}), "/base_version"),
+    (change("update", "meeting", base_version=1), "/document"),
+    (change("delete", "meeting"), "/base_version"),
+    (change("delete", "meeting", base_version=1, document={}), "/document")])
+def test_what_a_change_is_made_of(leader, made, pointer):
+    refused(push(leader, made)[0], 422, "validation_failed", pointer)
+
+
+def test_each_change_needs_its_own_scope(make, world, stage, cluster, leader):
+    stage.cluster.psql(f"UPDATE token SET scopes = '{{sync:write,meetings:write}}' "
+                       f"WHERE account_id = '{leader.account['id']}'", user="iqm_owner")
+    meeting = str(uuid.uuid4())
+    results = push(leader, change("create", "meeting", meeting, document=meeting_of(make, cluster)),
+                   change("update", "cluster", cluster["id"], 1, {"notes": "Mine."}))
+    assert results[0]["outcome"] == "applied"
+    refused(results[1], 403, "insufficient_scope")
+
+
+def test_a_batch_is_held_to_its_form(leader):
+    post = leader.client.post
+    invalid(post("/v1/sync", {"changes": []}), "/changes")
+    invalid(post("/v1/sync", {"changes": [change("delete", "account", base_version=1)]}),
+            "/changes/0/type")
+    many = [change("delete", "meeting", base_version=1) for _ in range(101)]
+    invalid(post("/v1/sync", {"changes": many}), "/changes")
+    problem(post("/v1/sync", {"changes": [change("update", "meeting", base_version=1, document={
+        "notes": "x" * 1100000})]}), 413, "content_too_large")
+    bad_parameter(post("/v1/sync?dry_run=true", {"changes": many[:1]}), "dry_run")
+
+
+def test_what_a_policy_keeps_from_being_made_is_never_said_to_be(head, make, world, school):
+    """A coordinator's member that is another role's to set: the update finds no row of theirs."""
+    caller = world.people.coordinator(school)
+    person = make.person(school_id=school["id"])
+    one = change("update", "person", person["id"], 1,
+                 {"school_id": make.school()["id"], "job_title": "Gone."})
+    first, again = push(caller, one)[0], push(caller, one)[0]
+    assert first["outcome"] == again["outcome"] == "refused"
+    assert first["problem"]["status"] == again["problem"]["status"] == 403
+    assert head.get(f"/v1/people/{person['id']}").json == person
+
+
+def test_a_hundred_changes(make, cluster, leader):
+    batch = [change("create", "meeting", document=meeting_of(make, cluster)) for _ in range(100)]
+    first = push(leader, *batch)
+    assert {one["outcome"] for one in first} == {"applied"}
+    assert push(leader, *batch) == first
+
+
+def test_what_was_pushed_comes_back(make, cluster, leader):
+    """A phone may show what it sent as it was answered: the pull says the same."""
+    phone = Phone(leader.client)
+    phone.pull()
+    sent = push(leader, change("create", "meeting", document=meeting_of(make, cluster)))[0]
+    while ("meeting", sent["document"]["id"]) not in phone.held:
+        phone.pull()
+    assert phone.held["meeting", sent["document"]["id"]] == sent["document"]
+
+
+def test_every_kind_that_a_school_may_write(make, world, school):
+    caller = world.people.coordinator(school)
+    body = make.example("contribution", school_id=school["id"])
+    result = push(caller, change("create", "contribution", document=body))[0]
+    assert result["outcome"] == "applied"
+    path = f"{RESOURCES['contribution'].collection}/{result['document']['id']}"
+    assert caller.client.get(path).json == result["document"]

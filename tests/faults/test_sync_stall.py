@@ -1,0 +1,78 @@
+"""What holds up the feed of changes does not for ever; and a copy of the database is another one."""
+
+import os
+import shutil
+import subprocess
+import urllib.request
+
+import pytest
+
+from support.client import Client
+from support.cluster import Cluster, plain_environment, programs
+from support.histories import Psql
+from support.phone import Phone
+from support.places import run_dir, wait_for
+from support.resources import Maker
+from support.stage import Stage
+from support.world import People
+
+
+@pytest.fixture
+def stage():
+    """A whole PostgreSQL of its own."""
+    made = Cluster(run_dir() / f"stalled{os.getpid()}")
+    yield Stage(made).prepare()
+    made.stop("immediate")
+    shutil.rmtree(made.directory)
+
+
+@pytest.fixture
+def served(stage):
+    server = stage.server().start()
+    yield server
+    server.stop()
+    shutil.rmtree(server.directory)
+
+
+@pytest.fixture
+def make(stage, served):
+    return Maker(Client(served.port, stage.issue_token("stall")), stage.number)
+
+
+def lag(server):
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics_port}/metrics") as answer:
+        lines = answer.read().decode().splitlines()
+    return float(next(line.split()[1] for line in lines if line.startswith("iqm_sync_lag_seconds")))
+
+
+def test_a_writer_who_stalls(stage, served, make):
+    cluster = make.cluster()
+    path = f"/v1/meetings/{make.meeting(cluster_id=cluster['id'], host_school_id=None)['id']}"
+    phone = Phone(People(make, stage, served.port).leader(cluster).client)
+    phone.pull()
+    stalled = Psql(stage.cluster)
+    stalled.ask("BEGIN; SET ROLE iqm_server; SELECT set_config('iqm.roles', '{head_office}', true)")
+    assert stalled.ask(f"DELETE FROM school WHERE id = '{make.school()['id']}'") == []
+    later = make.client.patch(path, {"notes": "Later."}, match='"1"').json
+    phone.pull()
+    assert phone.held["meeting", later["id"]]["version"] == 1
+    wait_for(lambda: lag(served) > 1, "the lag to show")
+    assert stage.cluster.psql("SELECT end_stalled_writers('1 hour')", user="iqm_server") == "0"
+    wait_for(lambda: stage.cluster.psql("SELECT end_stalled_writers('1 second')",
+                                        user="iqm_server") == "1", "the writer to be ended")
+    wait_for(lambda: phone.pull() is not None and phone.held["meeting", later["id"]] == later,
+             "what came later")
+    wait_for(lambda: lag(served) < 1, "the lag to be over")
+    stalled.process.kill()
+
+
+def test_a_restored_copy_is_another_database(stage):
+    directory = stage.cluster.directory
+    dump = subprocess.run([programs() / "pg_dump", "-h", directory, "-U", "postgres", "iqm"],
+                          check=True, capture_output=True, env=plain_environment()).stdout
+    stage.cluster.psql("CREATE DATABASE copy OWNER iqm_owner", database="postgres")
+    subprocess.run([programs() / "psql", "-Xq", "-h", directory, "-U", "postgres", "-d", "copy"],
+                   input=dump, check=True, capture_output=True, env=plain_environment())
+    epochs = {stage.cluster.psql("SELECT sync_epoch()", user="iqm_server", database=name)
+              for name in ("iqm", "copy", "iqm")}
+    assert len(epochs) == 2

@@ -1,0 +1,297 @@
+"""Random histories of a programme, replayable by their seed: writers whose transactions overlap and are
+committed late or never, and phones that are offline, lose answers, hear them twice and go back to
+what they knew before.
+
+One thread says who does what next, so that a seed is a history. Knows what may happen, not what a
+phone shall hold.
+"""
+
+import collections
+import json
+import random
+import subprocess
+import uuid
+
+from support.cluster import plain_environment, programs
+from support.phone import KINDS, Phone
+from support.places import day
+
+COMMIT, ROLL_BACK = 0.25, 0.05  # of each turn of a writer that is at work
+_SEEN = " UNION ALL ".join(f"SELECT '{kind}' || id || '=' || version AS one FROM {kind}"
+                           for kind in KINDS)
+
+
+class Psql:
+    """A session that stays; `ask` gives the rows as texts, or None where it failed."""
+
+    def __init__(self, cluster, user="iqm_owner"):
+        self.process = subprocess.Popen(
+            [programs() / "psql", "-XqAt", "-h", cluster.directory, "-U", user, "-d", "iqm"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=plain_environment())
+
+    def ask(self, sql):
+        self.process.stdin.write(f"{sql};\n\\echo -:SQLSTATE\n")
+        self.process.stdin.flush()
+        rows = []
+        for line in self.process.stdout:
+            if line.startswith("-"):
+                return rows if line.strip() in ("-00000", "-") else None
+            rows.append(line.rstrip("\n"))
+        raise ConnectionResetError("psql ended")
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(30)
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+class Writer:
+    """Somebody of head office, one transaction after another."""
+
+    def __init__(self, cluster):
+        self.psql, self.at_work = Psql(cluster), False
+        self.psql.ask("SET ROLE iqm_server; SET lock_timeout = '15ms'; "
+                      "SELECT set_config('iqm.roles', '{head_office}', false)")
+
+    def turn(self, chance, change):
+        """A change more, or the end of the transaction. Whether a change was made."""
+        if not self.at_work:
+            self.psql.ask("BEGIN")
+            self.at_work = True
+        elif (what := chance.random()) < COMMIT + ROLL_BACK:
+            self.end("COMMIT" if what < COMMIT else "ROLLBACK")
+            return False
+        if self.psql.ask(change) is None:
+            self.end("ROLLBACK")
+            return False
+        return True
+
+    def end(self, how):
+        if self.at_work:
+            self.psql.ask(how)
+        self.at_work = False
+
+
+def _sql(value):
+    return "'" + json.dumps(value).replace("'", "''") + "'"
+
+
+def _change(kind, record, /, **members):
+    return (f"UPDATE {kind} SET version = version + 1, doc = document_with(doc, json_build_object("
+            f"'version', version + 1)), written_by = NULL WHERE id = '{record}'; "
+            f"UPDATE {kind} SET doc = document_with(doc, {_sql(members)}::json), "
+            f"version = version WHERE id = '{record}'") if not members else (
+        f"UPDATE {kind} SET version = version + 1, doc = document_with(document_with(doc, "
+        f"{_sql(members)}::json), json_build_object('version', version + 1)) WHERE id = '{record}'")
+
+
+class Programme:
+    """A few clusters with all that belongs to them; `owner` made them through the API."""
+
+    def __init__(self, make, people):
+        self.make = make
+        self.clusters = [make.cluster()["id"] for _ in range(4)]
+        self.schools = [make.school(cluster_id=self.clusters[n % 4])["id"] for n in range(9)]
+        self.leaders = [people.leader(make.cluster()) for _ in range(4)]
+        self.coordinators = [people.coordinator({"id": school}) for school in self.schools[:3]]
+        self.examples = {}
+        for kind in ("meeting", "attendance", "contribution", "evidence", "assignment", "review",
+                     "person", "succession"):
+            self.examples[kind] = make.create(kind)
+        self.awards = [make.award(school_id=school)["id"] for school in self.schools]
+        self.alive = {kind: [] for kind in self.examples}
+        self.newcomers()
+
+    def phones(self):
+        return [(Phone(one.client), one.account["id"], "{ambassador}") for one in self.leaders] + \
+            [(Phone(one.client), one.account["id"], "{school}") for one in self.coordinators]
+
+    def newcomers(self):
+        """People have keys of their own, which the server makes."""
+        self.alive["person"] += [self.make.person()["id"] for _ in range(2)]
+
+    def make_sql(self, chance, kind, /, **members):
+        record = str(uuid.UUID(int=chance.getrandbits(128), version=4))
+        self.alive[kind].append(record)
+        document = {**self.examples[kind], **members, "id": record, "version": 1}
+        document = {name: value for name, value in document.items() if value is not None}
+        return f"INSERT INTO {kind} (id, version, doc) VALUES ('{record}', 1, {_sql(document)})"
+
+    def some(self, chance, kind):
+        """A record that may or may not be there."""
+        return chance.choice(self.alive[kind][-12:]) if self.alive[kind] else str(uuid.UUID(int=0))
+
+    # ---- what happens ----
+
+    def meeting(self, chance):
+        cluster = chance.choice([*self.clusters, None])
+        invited = chance.sample(self.schools, chance.choice([0, 0, 2]))
+        return self.make_sql(chance, "meeting", cluster_id=cluster,
+                             kind="additional" if cluster is None or invited else "cluster",
+                             host_school_id=chance.choice(self.schools) if cluster is None else None,
+                             invited_school_ids=invited or None)
+
+    def meeting_changes(self, chance):
+        return _change("meeting", self.some(chance, "meeting"), notes=f"Note {chance.random()}",
+                       **chance.choice([{}, {"cluster_id": chance.choice(self.clusters)}]))
+
+    def attendance(self, chance):
+        return self.make_sql(chance, "attendance", meeting_id=self.some(chance, "meeting"),
+                             school_id=chance.choice(self.schools))
+
+    def attendance_changes(self, chance):
+        return _change("attendance", self.some(chance, "attendance"),
+                       school_id=chance.choice(self.schools))
+
+    def deletion(self, chance):
+        kind = chance.choice(["meeting", "attendance", "attendance", "contribution", "evidence",
+                              "evidence", "review", "succession"])
+        return f"DELETE FROM {kind} WHERE id = '{self.some(chance, kind)}'"
+
+    def school_moves(self, chance):
+        return _change("school", chance.choice(self.schools),
+                       cluster_id=chance.choice([*self.clusters, None]))
+
+    def contribution(self, chance):
+        return self.make_sql(chance, "contribution", school_id=chance.choice(self.schools),
+                             visibility=chance.choice(["cluster", "programme", "public"]))
+
+    def contribution_changes(self, chance):
+        return _change("contribution", self.some(chance, "contribution"), **chance.choice([
+            {"visibility": chance.choice(["cluster", "programme"])},
+            {"school_id": chance.choice(self.schools)}, {"impact": f"{chance.random()}"}]))
+
+    def evidence(self, chance):
+        kind = chance.choice(["contribution", "contribution", "meeting", "review"])
+        return self.make_sql(chance, "evidence", school_id=chance.choice(self.schools),
+                             subject={"type": kind, "id": self.some(chance, kind)})
+
+    def review(self, chance):
+        number = chance.randrange(len(self.awards))
+        return self.make_sql(chance, "review", award_id=self.awards[number],
+                             school_id=self.schools[number])
+
+    def review_goes_on(self, chance):
+        return _change("review", self.some(chance, "review"),
+                       status=chance.choice(["scheduled", "visited", "reported", "signed_off"]))
+
+    def assignment(self, chance):
+        return self.make_sql(
+            chance, "assignment", ambassador_id=chance.choice(self.leaders).ambassador["id"],
+            cluster_id=chance.choice(self.clusters), starts_on=day(-chance.randrange(3)),
+            ends_on=chance.choice([None, day(chance.randrange(-3, 3)), day(300)]))
+
+    def assignment_ends(self, chance):
+        return _change("assignment", self.some(chance, "assignment"),
+                       ends_on=chance.choice([day(-1), day(0), day(300)]), starts_on=day(-3))
+
+    def assignment_goes(self, chance):
+        return (f"DELETE FROM assignment WHERE cluster_id = '{chance.choice(self.clusters)}'")
+
+    def person_moves(self, chance):
+        return _change("person", self.some(chance, "person"), school_id=chance.choice(self.schools))
+
+    def person_is_erased(self, chance):
+        return (f"RESET ROLE; SELECT anonymise_person('{self.some(chance, 'person')}'); "
+                "SET ROLE iqm_server")
+
+    def succession(self, chance):
+        old, new = chance.sample(self.schools, 2)
+        return self.make_sql(chance, "succession", predecessor_id=old, successor_id=new)
+
+    def coordinator_moves(self, chance):
+        account = chance.choice(self.coordinators).account["id"]
+        return _change("account", account, school_id=chance.choice(self.schools))
+
+    HAPPENINGS = [meeting, meeting, meeting_changes, meeting_changes, attendance, attendance,
+                  attendance_changes, deletion, deletion, school_moves, contribution,
+                  contribution_changes, contribution_changes, evidence, evidence, review,
+                  review_goes_on, assignment, assignment, assignment_ends, assignment_goes,
+                  person_moves, person_is_erased, succession, coordinator_moves]
+
+
+class Histories:
+    """`may_see` of each phone is asked in a session that stays."""
+
+    def __init__(self, cluster, programme, writers=4):
+        self.cluster, self.programme, self.count = cluster, programme, writers
+        self.phones = programme.phones()
+        self.made = collections.Counter()  # changes, by what happened
+        self.begin()
+
+    def begin(self):
+        self.writers = [Writer(self.cluster) for _ in range(self.count)]
+        self.watch = Psql(self.cluster)
+        self.watch.ask("SET ROLE iqm_server")
+
+    def end(self):
+        for session in [one.psql for one in self.writers] + [self.watch]:
+            session.close()
+
+    def may_see(self, actor, roles):
+        rows = self.watch.ask(f"SELECT set_config('iqm.roles', '{roles}', false), "
+                              f"set_config('iqm.actor', '{actor}', false)")
+        rows = self.watch.ask(_SEEN)
+        return set(rows)
+
+    def pull(self, chance, phone):
+        """One page; perhaps the answer is lost, or is heard again later."""
+        answer = phone.ask(limit=chance.choice([1, 3, 20, 500]))
+        if answer.status == 410:
+            phone.forget()
+            return
+        assert answer.status == 200, answer
+        if chance.random() < 0.15:
+            return
+        phone.take(answer.json)
+        if chance.random() < 0.1:
+            phone.take(answer.json)
+
+    def turn(self, chance):
+        what = chance.random()
+        if what < 0.7:
+            happening = chance.choice(self.programme.HAPPENINGS)
+            change = happening(self.programme, chance)
+            if chance.choice(self.writers).turn(chance, change):
+                self.made[happening.__name__] += 1
+            return
+        phone = chance.choice(self.phones)[0]
+        if what < 0.96:
+            self.pull(chance, phone)
+        elif what < 0.97:
+            phone.forget()
+        elif what < 0.985:
+            phone.saved = dict(phone.held), phone.since
+        elif getattr(phone, "saved", None):
+            phone.held, phone.since = dict(phone.saved[0]), phone.saved[1]
+
+    def run(self, seed, turns=40):
+        """One history; then all phones come to rest."""
+        chance = random.Random(seed)
+        self.programme.newcomers()
+        offline = chance.sample(self.phones, chance.randrange(3))
+        everybody, self.phones = self.phones, [one for one in self.phones if one not in offline]
+        for _ in range(turns):
+            self.turn(chance)
+        self.phones = everybody
+        for writer in self.writers:
+            writer.end(chance.choice(["COMMIT", "COMMIT", "ROLLBACK"]))
+        # Ids that chance chose again would be refused: they are of records that stay.
+        return [self.rest(*one) for one in self.phones]
+
+    def rest(self, phone, actor, roles):
+        """What the phone holds too much, and what it lacks."""
+        while True:
+            answer = phone.ask()
+            if answer.status == 410:
+                phone.forget()
+                continue
+            assert answer.status == 200, answer
+            phone.take(answer.json)
+            if not answer.json["more"]:
+                break
+        held = {f"{kind}{record}={doc['version']}" for (kind, record), doc in phone.held.items()}
+        seen = self.may_see(actor, roles)
+        return held - seen, seen - held
