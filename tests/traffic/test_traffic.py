@@ -113,6 +113,9 @@ def check_body(exchange, response):
         return
     if exchange.media_type not in content:
         yield f"has the media type {exchange.media_type!r}, not one of {[*content]}"
+    elif exchange.media_type == "application/x-ndjson":
+        for line in exchange.body.splitlines():
+            json.loads(line)
     elif exchange.media_type.endswith("json"):
         value = json.loads(exchange.body)
         yield from contract.complaints(content[exchange.media_type]["schema"], value)
