@@ -275,14 +275,20 @@ class TestCalendar:
         assert old["id"] not in events and recent["id"] in events
 
     def test_has_at_most_a_thousand_events_the_latest(self, stage, anyone, path, cluster, meeting):
-        stage.cluster.psql(f"""SET session_replication_role = replica;
-            INSERT INTO meeting (id, version, doc) SELECT gen_random_uuid(), 1, json_build_object(
-                'kind', 'cluster', 'cluster_id', '{cluster["id"]}', 'held_on', today() - 100 + n / 11,
-                'location', repeat('é', 300), 'academic_year', '2026/27', 'term', 'autumn',
-                'created_at', '2026-01-01T00:00:00.000Z', 'updated_at', '2026-01-01T00:00:00.000Z')
-            FROM generate_series(1, 1000) AS n""")
-        calendar = read(anyone, path)
-        assert len(calendar.events) == 1000 and meeting["id"] in calendar.by_id
+        many = f"""INSERT INTO meeting (id, version, doc) SELECT id, 1, json_build_object(
+                'id', id, 'version', 1, 'created_at', '2026-01-01T00:00:00.000Z',
+                'updated_at', '2026-01-01T00:00:00.000Z', 'kind', 'cluster',
+                'cluster_id', '{cluster["id"]}', 'held_on', today() - 100 + n / 11,
+                'location', repeat('é', 200), 'topics', '[]'::json, 'academic_year', '2026/27',
+                'term', 'autumn')
+            FROM (SELECT gen_random_uuid() AS id, n FROM generate_series(1, 1000) AS n) AS made"""
+        stage.cluster.psql(f"SET session_replication_role = replica; {many}")
+        try:
+            calendar = read(anyone, path)
+            assert len(calendar.events) == 1000 and meeting["id"] in calendar.by_id
+        finally:
+            stage.cluster.psql("SET session_replication_role = replica; DELETE FROM meeting "
+                               f"WHERE cluster_id = '{cluster['id']}' AND id <> '{meeting['id']}'")
 
     def test_has_of_texts_nothing_but_the_place(self, anyone, head, path, meeting):
         head.patch(f"/v1/meetings/{meeting['id']}", {"topics": ["Topic of Wilma"],
