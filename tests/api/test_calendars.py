@@ -279,7 +279,7 @@ class TestCalendar:
                 'id', id, 'version', 1, 'created_at', '2026-01-01T00:00:00.000Z',
                 'updated_at', '2026-01-01T00:00:00.000Z', 'kind', 'cluster',
                 'cluster_id', '{cluster["id"]}', 'held_on', today() - 100 + n / 11,
-                'location', repeat('é', 200), 'topics', '[]'::json, 'academic_year', '2026/27',
+                'location', repeat('é', 300), 'topics', '[]'::json, 'academic_year', '2026/27',
                 'term', 'autumn')
             FROM (SELECT gen_random_uuid() AS id, n FROM generate_series(1, 1000) AS n) AS made"""
         stage.cluster.psql(f"SET session_replication_role = replica; {many}")
