@@ -295,7 +295,7 @@ CREATE TYPE sync_cursor AS (
     phase text,
     place integer,  -- of a kind, and `after` of a record of it: how far the first two have come
     after uuid,
-    xid xid8,       -- how far the feed has been given
+    xid xid8,       -- how far the feed has been given: a record of the log, and its transaction
     record uuid,
     sight text,     -- hash of that by which the caller saw when the page before was made
     doubt text,     -- hash of keys that came or went since the feed was there; NULL: none
@@ -307,6 +307,23 @@ CREATE TYPE sync_cursor AS (
 CREATE FUNCTION sync_nil() RETURNS uuid
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN '00000000-0000-0000-0000-000000000000'::uuid;
+
+-- The last record of transactions before `bound`. A cursor stands at a record, never at `bound` itself: a
+-- crash gives the numbers of transactions that came to nothing again, to others.
+CREATE FUNCTION sync_end(bound xid8, OUT xid xid8, OUT record uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
+BEGIN ATOMIC
+    (SELECT a.xid, a.id FROM audit_record AS a WHERE a.xid < bound
+        ORDER BY a.xid DESC, a.id DESC LIMIT 1)
+    UNION ALL SELECT '0'::xid8, sync_nil() LIMIT 1;
+END;
+
+-- Whether the log, as far as it is given, has the record at which a cursor stands. It has not where an
+-- older copy of the whole machine took the place of what there was.
+CREATE FUNCTION sync_has(bound xid8, wanted_xid xid8, wanted uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
+    RETURN wanted_xid < bound AND (wanted = sync_nil() OR EXISTS (
+        SELECT FROM audit_record AS a WHERE (a.xid, a.id) = (wanted_xid, wanted)));
 
 CREATE FUNCTION sync_cursor_text(c sync_cursor) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -346,18 +363,19 @@ DECLARE
     new_doubt uuid[];
     kept json[] := '{}';
     one record;
+    last record := sync_end(bound);
     got integer := 0;
     bytes bigint := 0;
 BEGIN
     IF c.phase IS NULL THEN
-        c := ('first', 1, sync_nil(), bound, sync_nil(), NULL, NULL, top, top, today())::sync_cursor;
-    ELSIF c.xid > bound OR c.day < today() - 90 THEN
+        c := ('first', 1, sync_nil(), last.xid, last.record, NULL, NULL, top, top, today())::sync_cursor;
+    ELSIF NOT sync_has(bound, c.xid, c.record) OR c.day < today() - 90 THEN
         RETURN NEXT;
         RETURN;
     ELSIF c.phase = 'feed' AND c.doubt IS NULL AND c.day = today()
         AND NOT EXISTS (SELECT FROM sync_window(c.xid, c.record, bound, 1)) THEN
-        c.xid := bound;
-        c.record := sync_nil();
+        c.xid := last.xid;
+        c.record := last.record;
         next := sync_cursor_text(c);
         more := false;
         RETURN NEXT;
@@ -408,8 +426,8 @@ BEGIN
         END LOOP;
         more := EXISTS (SELECT FROM sync_window(c.xid, c.record, bound, 1));
         IF NOT more THEN
-            c.xid := bound;
-            c.record := sync_nil();
+            c.xid := last.xid;
+            c.record := last.record;
             IF c.until <= bound THEN
                 doubt := '{}';
             END IF;
@@ -470,12 +488,11 @@ CREATE FUNCTION sync_is_idle(epoch text, after_xid xid8, after_id uuid, day date
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
 AS $$
 BEGIN
-    IF (day = (now() AT TIME ZONE 'Europe/London')::date
+    IF (after_xid < pg_snapshot_xmin(pg_current_snapshot())
+        AND day = (now() AT TIME ZONE 'Europe/London')::date
         AND epoch = current_setting('iqm.database', true) || '.' || 'public.audit_record'::regclass::oid
             || '.' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)) IS NOT TRUE THEN
         RETURN false;
-    ELSIF after_xid >= pg_snapshot_xmin(pg_current_snapshot()) THEN
-        RETURN after_xid = pg_snapshot_xmin(pg_current_snapshot()); -- none has ended since
     END IF;
     -- Asked in this way, by the index.
     RETURN coalesce((SELECT a.xid FROM audit_record AS a WHERE (a.xid, a.id) > (after_xid, after_id)
@@ -506,7 +523,7 @@ GRANT EXECUTE ON FUNCTION sync_kinds(), sync_sight(), sync_hash(text), sync_ids(
     sync_gone(text[], uuid[], text[], uuid[], bigint[], uuid[]),
     sync_candidates(text, uuid[], uuid, integer), sync_seen(text[], uuid[]),
     sync_feed(xid8, uuid, xid8, uuid[], integer), sync_walk(text, uuid, uuid[], integer), sync_nil(),
-    sync_cursor_text(sync_cursor), sync_doubts(sync_cursor, json, json, integer),
+    sync_end(xid8), sync_has(xid8, xid8, uuid), sync_cursor_text(sync_cursor), sync_doubts(sync_cursor, json, json, integer),
     sync_page(sync_cursor, integer, integer), sync_lag(), end_stalled_writers(interval) TO iqm_server;
 
 -- ---- changes that were made offline ----

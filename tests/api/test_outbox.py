@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import pytest
 
 from support import confidential
+from support.away import give_back, take_away
 from support.client import Client
 from support.places import wait_for
 from support.scratch import scratch_database
@@ -371,21 +372,15 @@ class TestAMailServer:
 
 class TestKeys:
     def test_that_are_away_are_waited_for(self, office, post):
-        def allow(answer):
-            office.stage.cluster.psql(
-                f"ALTER DATABASE {office.scratch.keys} ALLOW_CONNECTIONS {answer}; SELECT "
-                "pg_terminate_backend(pid) FROM pg_stat_activity "
-                f"WHERE datname = '{office.scratch.keys}'", database="postgres")
-
         person = office.person()
         body = office.seal(person, json.dumps(CODE))
         with office.sending(post):
-            allow("false")
+            take_away(office.stage.cluster, office.scratch.keys)
             try:
                 mail = office.put(person["id"], "request_code", body)
                 office.wait_for(mail, "waiting|0|keys_away")
             finally:
-                allow("true")
+                give_back(office.stage.cluster, office.scratch.keys)
             office.wait_for(mail, "sent|1|")
 
 

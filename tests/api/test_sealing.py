@@ -4,6 +4,7 @@ import secrets
 
 import pytest
 
+from support.away import give_back, take_away
 from support.expect import problem
 from support.scratch import scratch_database
 
@@ -116,16 +117,13 @@ def test_a_person_needs_the_key_database_and_a_school_does_not(scratch, stage):
     with scratch.served(token) as head:
         person = head.post("/v1/people", canaries()).json
     with scratch.served(token) as head:  # has read no key yet
-        stage.cluster.psql(f"ALTER DATABASE {scratch.keys} ALLOW_CONNECTIONS false;"
-                           "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                           f"WHERE datname = '{scratch.keys}'", database="postgres")
+        take_away(stage.cluster, scratch.keys)
         problem(head.get(f"/v1/people/{person['id']}"), 503, "service_unavailable")
         problem(head.post("/v1/people", canaries()), 503, "service_unavailable")
         problem(head.patch(f"/v1/people/{person['id']}", {"name": "New"}, "*"), 503,
                 "service_unavailable")
         assert head.get("/v1/schools").status == 200
-        stage.cluster.psql(f"ALTER DATABASE {scratch.keys} ALLOW_CONNECTIONS true",
-                           database="postgres")
+        give_back(stage.cluster, scratch.keys)
 
 
 @pytest.mark.parametrize("change,sentence", [

@@ -135,6 +135,11 @@ class Cluster:
         assert done.returncode == 0, done.stderr
         return [line.split("\t") for line in done.stdout.splitlines()]
 
+    def begin_sql(self, text):
+        """The process of a psql that is at it."""
+        return subprocess.Popen([programs() / "psql", "-XqAt", "-c", text, self.url("postgres")],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
     def settings_of_iqmd(self):
         return {"IQM_DATABASE_URL": self.url("iqm_server"), "IQM_TOKEN_KEY": places.TOKEN_KEY,
                 "IQM_SIGNING_KEY": places.SIGNING_KEY, "IQM_MASTER_KEY": places.MASTER_KEY,

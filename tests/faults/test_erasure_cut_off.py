@@ -126,12 +126,25 @@ def end_sessions(cluster):
     wait_for(lambda: cluster.sql(f"SELECT 1 {sessions}") == [], "its sessions are gone")
 
 
+def a_commit_waits(cluster):
+    """PostgreSQL heeds the setting somewhat later than it says so. The commit tried must not linger."""
+    trial = cluster.begin_sql("SET application_name = 'trial'; "
+                              "SELECT pg_logical_emit_message(true, '', '')")
+    waits = False
+    while trial.poll() is None and not waits:
+        waits = cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                            "WHERE application_name = 'trial' AND wait_event = 'SyncRep'") != []
+    trial.wait(10)
+    return waits
+
+
 @contextlib.contextmanager
 def commits_that_wait(cluster):
     """A commit is durable, and not told yet: as long as a standby that is nowhere has not said so."""
     cluster.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
     cluster.sql("SELECT pg_reload_conf()")
     try:
+        wait_for(lambda: a_commit_waits(cluster), "commits to wait")
         yield
     finally:
         cluster.sql("ALTER SYSTEM RESET synchronous_standby_names")

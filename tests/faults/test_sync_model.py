@@ -28,7 +28,7 @@ RESTART_SERVER, RESTART_DATABASE = 40, 70  # after so many histories
 @pytest.fixture
 def cluster():
     """A whole PostgreSQL of its own: transactions elsewhere hold up the feed."""
-    made = Cluster(run_dir() / f"model{os.getpid()}")
+    made = Cluster(run_dir() / f"model{os.getpid()}", durable=True)
     yield made
     made.stop("immediate")
     shutil.rmtree(made.directory)

@@ -20,7 +20,7 @@ from support.world import People
 @pytest.fixture
 def stage():
     """A whole PostgreSQL of its own."""
-    made = Cluster(run_dir() / f"stalled{os.getpid()}")
+    made = Cluster(run_dir() / f"stalled{os.getpid()}", durable=True)
     yield Stage(made).prepare()
     made.stop("immediate")
     shutil.rmtree(made.directory)
@@ -64,6 +64,33 @@ def test_a_writer_who_stalls(stage, served, make):
              "what came later")
     wait_for(lambda: lag(served) < 1, "the lag to be over")
     stalled.process.kill()
+
+
+def test_what_comes_after_a_crash_is_not_skipped(stage, served, make):
+    """Transactions that came to nothing leave no trace: PostgreSQL gives their numbers to others."""
+    cluster = make.cluster()
+    path = f"/v1/meetings/{make.meeting(cluster_id=cluster['id'], host_school_id=None)['id']}"
+    phone = Phone(People(make, stage, served.port).leader(cluster).client)
+    phone.pull()
+    stage.cluster.psql("ALTER SYSTEM SET wal_writer_delay = '10s'")
+    stage.cluster.psql("SELECT pg_reload_conf()")
+    watch = Psql(stage.cluster, "postgres")
+    wait_for(lambda: watch.ask("SHOW wal_writer_delay") == ["10s"], "the setting")
+    make.bank_holiday()  # something that no phone hears of
+    for _ in range(300):
+        given = watch.ask("BEGIN; SELECT pg_current_xact_id(); ROLLBACK")
+    phone.pull()
+    stage.cluster.stop("immediate")
+    watch.process.kill()
+    stage.cluster.start()
+    [before] = given
+    again = stage.cluster.psql("SELECT pg_snapshot_xmax(pg_current_snapshot())")
+    assert int(again) < int(before) - 100, "the numbers are not given again"
+    wait_for(lambda: make.client.get(path).status == 200, "PostgreSQL")
+    changed = make.client.patch(path, {"notes": "After the crash."}, match="*").json
+    stage.cluster.psql("SELECT pg_current_xact_id();" * 400)
+    wait_for(lambda: phone.pull() is not None and phone.held["meeting", changed["id"]] == changed,
+             "the change after the crash")
 
 
 def test_a_restored_copy_is_another_database(stage):

@@ -3,16 +3,28 @@
 import shutil
 from contextlib import contextmanager
 
+from support.places import wait_for
 from support.scratch import scratch_database
+
+
+def take_away(cluster, database):
+    """Until allowed again. A session that is told to end may answer once more: none is left."""
+    sessions = f"FROM pg_stat_activity WHERE datname = '{database}'"
+    cluster.psql(f"ALTER DATABASE {database} ALLOW_CONNECTIONS false;"
+                 f"SELECT pg_terminate_backend(pid) {sessions}", database="postgres")
+    wait_for(lambda: cluster.psql(f"SELECT count(*) {sessions}", database="postgres") == "0",
+             "the sessions to end")
+
+
+def give_back(cluster, database):
+    cluster.psql(f"ALTER DATABASE {database} ALLOW_CONNECTIONS true", database="postgres")
 
 
 @contextmanager
 def without_database(stage, **settings):
     with scratch_database(stage) as scratch:
         server = scratch.server(**settings).start()
-        stage.cluster.psql(f"""ALTER DATABASE {scratch.name} ALLOW_CONNECTIONS false;
-            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-            WHERE datname = '{scratch.name}'""", database="postgres")
+        take_away(stage.cluster, scratch.name)
         try:
             yield server
         finally:

@@ -24,10 +24,12 @@ def plain_environment():
 
 
 class Cluster:
-    """Not durable: its data is worth nothing after a crash of the machine."""
+    """Its data is worth nothing after a crash of the machine. What was committed outlives a crash of
+    PostgreSQL if it is durable."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, durable=False):
         self.directory = pathlib.Path(directory)
+        self.commit = "on" if durable else "off"
         self.data = self.directory / "data"
 
     def _as_owner(self, *command, **options):
@@ -39,7 +41,7 @@ class Cluster:
 
     def _settings(self):
         return (f"-k {self.directory} -c listen_addresses= -c max_connections=300 -c fsync=off "
-                "-c full_page_writes=off -c synchronous_commit=off -c shared_buffers=64MB "
+                f"-c full_page_writes=off -c synchronous_commit={self.commit} -c shared_buffers=64MB "
                 "-c random_page_cost=1.1")
 
     def make(self):
