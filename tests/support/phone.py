@@ -15,11 +15,11 @@ class Phone:
     """`client` has a token of its person."""
 
     def __init__(self, client):
-        self.client = client
+        self.client, self.pages = client, 0
         self.forget()
 
     def forget(self):
-        self.held, self.since, self.pages, self.begun_anew = {}, None, 0, False
+        self.held, self.since = {}, None
 
     def ask(self, limit=None):
         query = [f"since={self.since}"] if self.since else []
