@@ -14,7 +14,7 @@ umask 022
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
 packages_to_run=(gcc libc6-dev make meson ninja-build pkg-config xz-utils curl util-linux
-    libjansson-dev libpq-dev libsodium-dev libuv1-dev libpcre2-dev libmagic-dev zlib1g-dev
+    libjansson-dev libpq-dev libsodium-dev libuv1-dev libpcre2-dev libutf8proc-dev libmagic-dev zlib1g-dev
     libcurl4-openssl-dev libarchive-dev libxlsxwriter-dev python3 python3-yaml python3-pip)
 packages_to_test=(check clang clang-format libclang-rt-14-dev valgrind llvm-14
     python3-pytest python3-pytest-xdist python3-jsonschema

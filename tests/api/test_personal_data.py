@@ -175,6 +175,14 @@ class TestMentions:
                 (kind, "cluster", "/notes", texts[kind])
             assert "version" not in one
 
+    def test_however_it_is_written(self, head, make):
+        number = make.number()
+        person = make.person(name=confidential.note(f"Seán O'Conneiß{number}"), telephone=None)
+        made = [make.cluster(notes=text)["id"] for text in (
+            f"To Sea\u0301n\u00a0O\u2019Conneiss{number}!", f"to SEAN\n O'CONNEISS{number}",
+            f"Sean O`CONNEIẞ{number}")]
+        assert {one["id"] for one in self.mentions(head, person)} == set(made)
+
     def test_in_parts_of_documents_and_in_what_is_sealed_for_others(self, head, make):
         person = make.person()
         plan = make.plan()

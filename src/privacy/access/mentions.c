@@ -15,10 +15,7 @@
 /* A document of the largest size (1 MiB), each character with its place. */
 #define LOOK_MEMORY ((size_t)24 * 1024 * 1024)
 
-#define CHOSEN                                                                                     \
-    "(lower((doc::text) COLLATE \"en-x-icu\") COLLATE \"C\" LIKE ANY (ARRAY("                      \
-    "SELECT lower(value COLLATE \"en-x-icu\") COLLATE \"C\" FROM json_array_elements_text("        \
-    "$1::json))) OR doc::text ~ $2)"
+#define CHOSEN "lower((doc::text) COLLATE \"en-x-icu\") COLLATE \"C\" ~ $1"
 #define OPEN_CURSOR "DECLARE " IQM_WALK_CURSOR " NO SCROLL CURSOR FOR SELECT "
 
 static const char clear_form[] =
@@ -26,7 +23,7 @@ static const char clear_form[] =
 static const char sealed_form[] = OPEN_CURSOR "'%s', id, NULL, doc::text FROM %s ORDER BY id";
 static const char history_sql[] = OPEN_CURSOR
     "resource, id, version, doc::text FROM history WHERE doc IS NOT NULL AND (resource = ANY ("
-    "$3::text[]) OR (resource = ANY ($4::text[]) AND " CHOSEN ")) ORDER BY resource, id, version";
+    "$2::text[]) OR (resource = ANY ($3::text[]) AND " CHOSEN ")) ORDER BY resource, id, version";
 
 enum column { RESOURCE, ID, VERSION, DOC };
 
@@ -149,7 +146,7 @@ static void opened(struct iqm_walk *walk)
 /* Earlier versions are asked for by who sees those of everybody. */
 static void open_history(struct mention_search *search)
 {
-    iqm_walk_open(search->walk, history_sql, search->values, 4, opened);
+    iqm_walk_open(search->walk, history_sql, search->values, 3, opened);
 }
 
 static void open_resource(struct mention_search *search, const struct iqm_resource *resource)
@@ -162,7 +159,7 @@ static void open_resource(struct mention_search *search, const struct iqm_resour
     if (sql == NULL)
         fail(search);
     else
-        iqm_walk_open(search->walk, sql, search->values, is_sealed ? 0 : 2, opened);
+        iqm_walk_open(search->walk, sql, search->values, is_sealed ? 0 : 1, opened);
 }
 
 static void open_next(struct mention_search *search)
@@ -182,61 +179,6 @@ static void open_next(struct mention_search *search)
 }
 
 /* ---- how the person may be named ---- */
-
-/* A text as it stands in a document, for LIKE; new. */
-static json_t *pattern_of(const char *text)
-{
-    json_t *string = json_string(text), *pattern = NULL;
-    char *quoted = string != NULL ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
-    char escaped[4 * 1024];
-    size_t length = 0;
-
-    json_decref(string);
-    if (quoted == NULL)
-        return NULL;
-    escaped[length++] = '%';
-    for (const char *p = quoted + 1; p[1] != '\0' && length < sizeof escaped - 3; p++) {
-        if (strchr("\\%_", *p) != NULL)
-            escaped[length++] = '\\';
-        escaped[length++] = *p;
-    }
-    escaped[length++] = '%';
-    pattern = json_stringn(escaped, length);
-    free(quoted);
-    return pattern;
-}
-
-static char *patterns_of(struct iqm_arena *arena, const struct mention_terms *terms)
-{
-    json_t *list = json_array();
-    char *text = NULL, *copy = NULL;
-    int error = 0;
-
-    for (unsigned i = 0; i < terms->count && error == 0; i++)
-        error = json_array_append_new(list, pattern_of(terms->words[i].text));
-    if (error == 0)
-        text = json_dumps(list, JSON_COMPACT);
-    if (text != NULL)
-        copy = iqm_arena_string(arena, text);
-    free(text);
-    json_decref(list);
-    return copy;
-}
-
-/* The digits with what may stand between them; SQL NULL where there are none. */
-static int digits_of(struct iqm_arena *arena, const struct mention_terms *terms, const char **ret)
-{
-    char pattern[MENTION_DIGITS * 12 + 1];
-    size_t length = 0;
-
-    *ret = NULL;
-    if (terms->digits[0] == '\0')
-        return 0;
-    for (const char *p = terms->digits; *p != '\0'; p++)
-        length += (size_t)snprintf(pattern + length, sizeof pattern - length, "%c[ .()-]*", *p);
-    *ret = iqm_arena_string(arena, pattern);
-    return *ret != NULL ? 0 : IQM_ENOMEM;
-}
 
 /* The resources that have texts, as an array of PostgreSQL's: those that are sealed, or the others.
  */
@@ -260,13 +202,11 @@ static int read_terms(struct mention_search *search, const json_t *person)
     struct iqm_pg_value *values = search->values;
 
     if (person == NULL || mention_terms_read(call->arena, person, &search->terms) != 0 ||
-        digits_of(call->arena, &search->terms, &values[1].text) != 0)
+        mention_terms_pattern(call->arena, &search->terms, &values[0].text) != 0)
         return IQM_ENOMEM;
-    values[0].text = patterns_of(call->arena, &search->terms);
-    values[2].text = resources_of(call, true);
-    values[3].text = resources_of(call, false);
-    return values[0].text != NULL && values[2].text != NULL && values[3].text != NULL ? 0
-                                                                                      : IQM_ENOMEM;
+    values[1].text = resources_of(call, true);
+    values[2].text = resources_of(call, false);
+    return values[1].text != NULL && values[2].text != NULL ? 0 : IQM_ENOMEM;
 }
 
 static void person_unsealed(struct iqm_walk *walk, const struct iqm_slice *documents)

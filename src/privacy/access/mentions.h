@@ -33,7 +33,7 @@ struct mention_search {
 
     /* The search's own. */
     struct mention_terms terms;
-    struct iqm_pg_value values[4]; /* patterns, digits, and of history the resources */
+    struct iqm_pg_value values[3]; /* the pattern, and of history the resources */
     size_t source;                 /* the resource under way; the last: history */
     struct mention now;
 };

@@ -3,99 +3,111 @@
 
 #include "iqm/text.h"
 
-#include <locale.h>
-#include <pthread.h>
 #include <string.h>
-#include <wctype.h>
+#include <utf8proc.h>
 
 #define FAMILY_NAME_MIN 4 /* shorter ones are words of every text */
+#define APART_MAX 3       /* characters between two digits of a number */
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static locale_t unicode;
-
-/* Not the program's own locale: what is a letter does not depend on how the server was started. */
-static void open_unicode(void)
+/* What is typed in several ways, as one: spaces and line ends, dashes, apostrophes. 0: nothing
+ * such. */
+static int32_t plain_form(int32_t point)
 {
-    unicode = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-    if (unicode == (locale_t)0)
-        unicode = newlocale(LC_CTYPE_MASK, "C", (locale_t)0);
+    switch (utf8proc_category(point)) {
+    case UTF8PROC_CATEGORY_ZS:
+    case UTF8PROC_CATEGORY_ZL:
+    case UTF8PROC_CATEGORY_ZP:
+    case UTF8PROC_CATEGORY_CC:
+        return ' ';
+    case UTF8PROC_CATEGORY_PD:
+        return '-';
+    default:
+        break;
+    }
+    return point == 0x2018 || point == 0x2019 || point == 0x02BC || point == 0xB4 || point == '`'
+               ? '\''
+               : 0;
 }
 
-static size_t code_point(const unsigned char *p, wchar_t *ret_point)
+/* Without its marks and in small letters (Unicode Standard, 3.13 and 5.18), so that composed,
+ * decomposed and left out are the same. */
+static void fold(struct folded_text *folded, int32_t point, size_t offset, size_t room)
 {
-    if (p[0] < 0x80) {
-        *ret_point = p[0];
-        return 1;
+    int32_t parts[8] = {plain_form(point)};
+    utf8proc_ssize_t count = 1;
+    int boundary = 0;
+
+    if (parts[0] == 0)
+        count = utf8proc_decompose_char(point, parts, IQM_LENGTH(parts),
+            UTF8PROC_DECOMPOSE | UTF8PROC_CASEFOLD | UTF8PROC_STRIPMARK | UTF8PROC_IGNORE,
+            &boundary);
+    if (parts[0] == ' ' && folded->length > 0 && folded->points[folded->length - 1] == ' ')
+        return;
+    for (utf8proc_ssize_t i = 0; i < count && i < 8 && folded->length < room; i++) {
+        folded->offsets[folded->length] = offset;
+        folded->points[folded->length++] = parts[i];
     }
-    if (p[0] < 0xE0) {
-        *ret_point = (p[0] & 0x1F) << 6 | (p[1] & 0x3F);
-        return 2;
-    }
-    if (p[0] < 0xF0) {
-        *ret_point = (p[0] & 0x0F) << 12 | (p[1] & 0x3F) << 6 | (p[2] & 0x3F);
-        return 3;
-    }
-    *ret_point = (p[0] & 0x07) << 18 | (p[1] & 0x3F) << 12 | (p[2] & 0x3F) << 6 | (p[3] & 0x3F);
-    return 4;
 }
 
 int folded_text_read(struct iqm_arena *arena, const char *text, struct folded_text *ret_folded)
 {
-    size_t length = strlen(text), i = 0;
-    struct folded_text folded = {.text = text, .bytes = length};
+    size_t bytes = strlen(text);
+    struct folded_text folded = {.text = text, .bytes = bytes};
+    int32_t point;
 
-    pthread_once(&once, open_unicode);
-    folded.points = iqm_arena_array(arena, length + 1, sizeof *folded.points);
-    folded.offsets = iqm_arena_array(arena, length + 1, sizeof *folded.offsets);
+    folded.points = iqm_arena_array(arena, bytes + 1, sizeof *folded.points);
+    folded.offsets = iqm_arena_array(arena, bytes + 1, sizeof *folded.offsets);
     if (folded.points == NULL || folded.offsets == NULL)
         return IQM_ENOMEM;
-    while (i < length) {
-        wchar_t point;
-        folded.offsets[folded.length] = i;
-        i += code_point((const unsigned char *)text + i, &point);
-        folded.points[folded.length++] = (wchar_t)towlower_l((wint_t)point, unicode);
+    for (size_t i = 0; i < bytes;) {
+        utf8proc_ssize_t length =
+            utf8proc_iterate((const uint8_t *)text + i, (utf8proc_ssize_t)(bytes - i), &point);
+        if (length <= 0)
+            break;
+        fold(&folded, point, i, bytes);
+        i += (size_t)length;
     }
-    folded.offsets[folded.length] = length;
+    folded.offsets[folded.length] = bytes;
     *ret_folded = folded;
     return 0;
 }
 
 static bool is_of_word(const struct folded_text *text, size_t place)
 {
-    return place < text->length && iswalnum_l((wint_t)text->points[place], unicode) != 0;
+    return place < text->length && utf8proc_category(text->points[place]) >= UTF8PROC_CATEGORY_LU &&
+           utf8proc_category(text->points[place]) <= UTF8PROC_CATEGORY_NO;
 }
 
 /* As a whole word, or whole words. Where it begins; text->length: nowhere. */
 static size_t find_words(const struct folded_text *text, const struct mention_term *term)
 {
-    for (size_t i = 0; i + term->length <= text->length; i++) {
-        if (wmemcmp(text->points + i, term->folded, term->length) == 0 &&
+    size_t size = term->length * sizeof *term->folded;
+
+    for (size_t i = 0; term->length > 0 && i + term->length <= text->length; i++) {
+        if (memcmp(text->points + i, term->folded, size) == 0 &&
             !(i > 0 && is_of_word(text, i - 1)) && !is_of_word(text, i + term->length))
             return i;
     }
     return text->length;
 }
 
-static bool is_digit(wchar_t point)
+static bool is_digit(int32_t point)
 {
-    return point >= L'0' && point <= L'9';
+    return point >= '0' && point <= '9';
 }
 
-static bool may_part_digits(wchar_t point)
-{
-    return point == L' ' || point == L'-' || point == L'.' || point == L'(' || point == L')';
-}
-
-/* The digits one after the other, however they are spaced. */
+/* The digits one after the other, however they are parted. */
 static bool has_digits_at(const struct folded_text *text, size_t place, const char *digits)
 {
-    for (; *digits != '\0'; place++) {
+    for (unsigned apart = 0; *digits != '\0'; place++) {
         if (place >= text->length)
             return false;
-        if (text->points[place] == (wchar_t)*digits)
+        if (text->points[place] == *digits) {
             digits++;
-        else if (!may_part_digits(text->points[place]))
+            apart = 0;
+        } else if (is_of_word(text, place) || ++apart > APART_MAX) {
             return false;
+        }
     }
     return !(place < text->length && is_digit(text->points[place]));
 }
@@ -128,12 +140,13 @@ static int add_term(
 {
     struct folded_text folded;
 
-    if (text == NULL || *text == '\0')
+    if (text == NULL)
         return 0;
     const char *copy = iqm_arena_string(arena, text);
     if (copy == NULL || folded_text_read(arena, copy, &folded) != 0)
         return IQM_ENOMEM;
-    terms->words[terms->count++] = (struct mention_term){kind, copy, folded.points, folded.length};
+    if (folded.length > 0)
+        terms->words[terms->count++] = (struct mention_term){kind, folded.points, folded.length};
     return 0;
 }
 

@@ -9,15 +9,14 @@
 #include "iqm/arena.h"
 
 #include <jansson.h>
-#include <wchar.h>
+#include <stdint.h>
 
 #define MENTION_TERMS_MAX 3
 #define MENTION_DIGITS 9 /* the last ones of a number, which all ways of dialling it share */
 
 struct mention_term {
-    const char *kind; /* "name", "surname" or "email" */
-    const char *text;
-    const wchar_t *folded;
+    const char *kind;      /* "name", "surname" or "email" */
+    const int32_t *folded; /* see folded_text */
     size_t length;
 };
 
@@ -31,11 +30,15 @@ struct mention_terms {
 int mention_terms_read(
     struct iqm_arena *arena, const json_t *person, struct mention_terms *ret_terms);
 
-/* A text in small letters, code point by code point, with where each stands in the original. */
+/*
+ * A text as it is compared, code point by code point, with where each stands in the original: small
+ * letters without marks (Unicode canonical decomposition and case folding), one space for any run
+ * of spaces and line ends, one form of dashes and one of apostrophes.
+ */
 struct folded_text {
     const char *text; /* borrowed */
     size_t bytes;
-    wchar_t *points;
+    int32_t *points;
     size_t *offsets;
     size_t length;
 };
@@ -47,5 +50,11 @@ int folded_text_read(struct iqm_arena *arena, const char *text, struct folded_te
  * point; NULL: none does. */
 const char *mention_terms_match(
     const struct mention_terms *terms, const struct folded_text *text, size_t *ret_place);
+
+/* A regular expression for PostgreSQL that is in every text, made lower case, in which a term is
+ * (and in others); "" where there is none but what is in every text. In the arena. 0 or IQM_ENOMEM.
+ */
+int mention_terms_pattern(
+    struct iqm_arena *arena, const struct mention_terms *terms, const char **ret_pattern);
 
 #endif
