@@ -52,7 +52,7 @@ int iqm_webhook_sign(const char *secret, const char *id, int64_t timestamp, stru
     if (written >= (int)sizeof head || decode(secret, key, &length) != 0)
         return IQM_EINVAL;
     crypto_auth_hmacsha256_init(&state, key, length);
-    crypto_auth_hmacsha256_update(&state, (const unsigned char *)head, (size_t)written);
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)head, (unsigned long long)written);
     crypto_auth_hmacsha256_update(&state, (const unsigned char *)body.ptr, body.len);
     crypto_auth_hmacsha256_final(&state, mac);
     sodium_memzero(key, sizeof key);
