@@ -397,7 +397,7 @@ def _toggle(resource, record):
              "status": "absent", "suspended": False, "origins": ["https://two.example"],
              "edition": "2022", "title": "A quiet hall", "seen": "Lively corridors.",
              "targets": [], "progress": "All looked.", "name": "A funeral",
-             "kind": "safeguarding"}
+             "kind": "safeguarding", "description": "The portal for clusters"}
     return name, value, other[name]
 
 

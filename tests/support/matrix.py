@@ -201,7 +201,8 @@ get_webhook_endpoint          200          403          403          403        
 put_webhook_endpoint          200          403          403          403          401
 patch_webhook_endpoint        200          403          403          403          401
 delete_webhook_endpoint       204          403          403          403          401
-list_webhook_endpoint_history 200          403          403          403          401
+list_webhook_endpoint_history
+                              200          403          403          403          401
 get_webhook_secret            200          403          403          403          401
 rotate_webhook_secret         200          403          403          403          401
 test_webhook_endpoint         201          403          403          403          401

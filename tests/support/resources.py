@@ -255,7 +255,7 @@ def privacy_request(make):
 
 def webhook_endpoint(make):
     """Nothing is sent to it."""
-    return {"url": "https://hooks.example/iqm", "description": "The portal for schools",
+    return {"url": "https://hooks.example/iqm", "description": make.name("Portal"),
             "event_types": ["webhook_endpoint.deleted"], "status": "paused"}
 
 
