@@ -87,6 +87,14 @@ static const struct setting settings[] = {
         "seconds that handing over one mail may take"},
     {"IQM_MAIL_FROM", TEXT, AT(mail_from), NULL, 0, 0,
         "sender of mail, as Inclusion Quality Mark <mail@example.org>"},
+    {"IQM_WEBHOOK_TIMEOUT", NUMBER, AT(webhook_timeout), "20", 1, 120,
+        "seconds that an endpoint of webhooks has to answer"},
+    {"IQM_WEBHOOK_AUTHORITIES", TEXT, AT(webhook_authorities), NULL, 0, 0,
+        "file of certificates (PEM) by which endpoints of webhooks are trusted; the system's where "
+        "unset"},
+    {"IQM_WEBHOOK_PRIVATE_ADDRESSES", TEXT, AT(webhook_private), "no", 0, 0,
+        "yes: webhooks may go to addresses that are not public, by http and to any port; for tests "
+        "and development alone"},
     {"IQM_RETENTION_EVERY", NUMBER, AT(retention_every), "86400", 0, 31536000,
         "seconds between the rounds in which what has outlived its time is deleted and erased, of "
         "all instances together; 0 for none (iqmd retention)"},
@@ -289,6 +297,10 @@ static int derive(struct iqm_config *config, FILE *errors)
     if (strcmp(config->log, "off") != 0 && strcmp(config->log, "error") != 0 &&
         strcmp(config->log, "info") != 0) {
         fprintf(errors, "IQM_LOG must be off, error or info.\n");
+        return IQM_EINVAL;
+    }
+    if (strcmp(config->webhook_private, "no") != 0 && strcmp(config->webhook_private, "yes") != 0) {
+        fprintf(errors, "IQM_WEBHOOK_PRIVATE_ADDRESSES must be yes or no.\n");
         return IQM_EINVAL;
     }
     if (check_addresses(config, errors) != 0)

@@ -59,7 +59,8 @@ def stage():
 @pytest.fixture(scope="session")
 def server(stage):
     """Stopping it at the end holds it to a clean exit and a discreet log."""
-    running = stage.server(IQM_CORS_ORIGINS="https://app.example,https://other.example").start()
+    running = stage.server(IQM_CORS_ORIGINS="https://app.example,https://other.example",
+                           IQM_WEBHOOK_PRIVATE_ADDRESSES="yes").start()
     yield running
     running.stop()
     shutil.rmtree(running.directory)

@@ -41,6 +41,11 @@ void iqm_address_text(const struct iqm_address *address, char ret_text[static IQ
  * one customer is given (RFC 6177). */
 struct iqm_address iqm_address_subscriber(const struct iqm_address *address);
 
+/* Whether it is of one machine of the public Internet: not loopback, private, link-local, shared,
+ * multicast, reserved or for documentation, nor a form of IPv6 that stands for such an address of
+ * IPv4 (RFC 6890 and its updates; IANA's special-purpose registries). */
+bool iqm_address_is_public(const struct iqm_address *address);
+
 /* Parses networks such as "10.0.0.0/8, 2001:db8::/32" separated by commas; an address alone is a
  * network of one. 0; IQM_EINVAL also for bits set behind the prefix; IQM_ELIMIT for too many. */
 int iqm_networks_parse(const char *text, struct iqm_networks *ret_networks);

@@ -44,7 +44,10 @@ struct iqm_config {
     char *smtp_authorities; /* file; empty: the system's */
     int64_t smtp_timeout;   /* seconds for one mail */
     char *mail_from;
-    int64_t retention_every; /* seconds between rounds of retention; 0: none */
+    int64_t webhook_timeout;   /* seconds an endpoint has to answer */
+    char *webhook_authorities; /* file; empty: the system's */
+    char *webhook_private;     /* yes: to any address; for tests */
+    int64_t retention_every;   /* seconds between rounds of retention; 0: none */
     char *log;
     int64_t password_memory;   /* MiB that hashing a password takes */
     int64_t password_passes;   /* over that memory */

@@ -37,6 +37,9 @@ struct iqm_server_options {
     uint64_t (*retention_people)(const void *services);
     /* For how many seconds a change has waited to be told to programs that work offline. */
     double (*sync_lag)(void);
+    /* How many deliveries of webhooks wait, and how many endpoints are dead, for the metrics. */
+    uint64_t (*webhooks_waiting)(const void *services);
+    uint64_t (*webhooks_dead)(const void *services);
 };
 
 /* Serves until SIGTERM or SIGINT, then drains. 0, or negative after logging why it cannot serve. */

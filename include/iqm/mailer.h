@@ -22,6 +22,7 @@
  *   consent_confirmation  wording, link (withdraws the consent; RFC 8058)
  *   consent_withdrawn     (none)
  *   enquiry_received      (none)
+ *   webhook_paused        reference, reason
  *
  * A new kind is a row in src/mail/kinds.c, a line here and one in tests/unit/mail_test.c.
  * `request` is said in the middle of a sentence ("access to your data"); what ends in _on is a date

@@ -10,6 +10,7 @@ struct iqm_mailer;
 struct iqm_passwords;
 struct iqm_sniffer;
 struct iqm_sweeper;
+struct iqm_webhooks;
 
 struct iqm_services {
     const struct iqm_config *config;
@@ -19,6 +20,7 @@ struct iqm_services {
     struct iqm_passwords *passwords;
     struct iqm_sniffer *sniffer;
     struct iqm_sweeper *sweeper;
+    struct iqm_webhooks *webhooks;
 };
 
 #endif

@@ -16,6 +16,7 @@
 #include "iqm/services.h"
 #include "iqm/sniffer.h"
 #include "iqm/sync.h"
+#include "iqm/webhooks.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -63,6 +64,16 @@ static uint64_t count_people(const void *services)
     return iqm_sweeper_people(((const struct iqm_services *)services)->sweeper);
 }
 
+static uint64_t count_waiting_webhooks(const void *services)
+{
+    return iqm_webhooks_waiting(((const struct iqm_services *)services)->webhooks);
+}
+
+static uint64_t count_dead_webhooks(const void *services)
+{
+    return iqm_webhooks_dead(((const struct iqm_services *)services)->webhooks);
+}
+
 static void keep_up(struct iqm_pg *pg, void *services)
 {
     iqm_oauth_upkeep(pg, services);
@@ -84,7 +95,9 @@ static int serve_calls(struct iqm_services *services)
         .mail_waiting = count_waiting_mail,
         .retention_rows = count_rows,
         .retention_people = count_people,
-        .sync_lag = iqm_sync_lag};
+        .sync_lag = iqm_sync_lag,
+        .webhooks_waiting = count_waiting_webhooks,
+        .webhooks_dead = count_dead_webhooks};
 
     services->sniffer = iqm_sniffer_open();
     if (services->sniffer == NULL) {
@@ -105,6 +118,7 @@ struct background {
     struct iqm_importer *importer;
     struct iqm_erasure_keeper *keeper;
     struct iqm_sweeper *sweeper;
+    struct iqm_webhooks *webhooks;
 };
 
 static int not_started(const char *event)
@@ -119,6 +133,9 @@ static int start(struct background *background, const struct iqm_config *config,
     background->mailer = iqm_mailer_start(config, secrets);
     if (background->mailer == NULL)
         return not_started("mailer_not_started");
+    background->webhooks = iqm_webhooks_start(config, secrets);
+    if (background->webhooks == NULL)
+        return not_started("webhooks_not_started");
     background->auditor = iqm_auditor_start(config);
     if (background->auditor == NULL)
         return not_started("auditor_not_started");
@@ -138,6 +155,7 @@ static void stop(struct background *background)
     iqm_sweeper_stop(background->sweeper);
     iqm_importer_stop(background->importer);
     iqm_erasure_keeper_stop(background->keeper);
+    iqm_webhooks_stop(background->webhooks);
     iqm_mailer_stop(background->mailer);
     iqm_auditor_stop(background->auditor);
 }
@@ -152,7 +170,8 @@ static int serve(const struct iqm_config *config, const struct iqm_seal_secrets 
             .secrets = secrets,
             .importer = background.importer,
             .mailer = background.mailer,
-            .sweeper = background.sweeper};
+            .sweeper = background.sweeper,
+            .webhooks = background.webhooks};
         error = serve_calls(&services);
     }
     stop(&background);

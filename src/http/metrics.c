@@ -168,6 +168,24 @@ static void print_sync(FILE *out)
             options->sync_lag());
 }
 
+static void print_webhooks(FILE *out)
+{
+    const struct iqm_server_options *options = scope.workers[0].options;
+
+    if (options->webhooks_waiting == NULL || options->webhooks_dead == NULL)
+        return;
+    fprintf(out,
+        "# HELP iqm_webhooks_waiting Deliveries that wait for endpoints of webhooks, of all "
+        "instances.\n"
+        "# TYPE iqm_webhooks_waiting gauge\niqm_webhooks_waiting %" PRIu64 "\n",
+        options->webhooks_waiting(options->services));
+    fprintf(out,
+        "# HELP iqm_webhooks_dead Endpoints that were paused because they were gone or nothing "
+        "succeeded.\n"
+        "# TYPE iqm_webhooks_dead gauge\niqm_webhooks_dead %" PRIu64 "\n",
+        options->webhooks_dead(options->services));
+}
+
 static enum MHD_Result answer(void *cls, struct MHD_Connection *mhd, const char *url,
     const char *method, const char *version, const char *upload, size_t *upload_size,
     void **con_cls)
@@ -191,6 +209,7 @@ static enum MHD_Result answer(void *cls, struct MHD_Connection *mhd, const char 
         print_mail(out);
         print_retention(out);
         print_sync(out);
+        print_webhooks(out);
     }
     if (fclose(out) != 0)
         return MHD_NO;

@@ -91,6 +91,14 @@ static const struct mail_kind kinds[] = {
         "\n"
         "Thank you for your enquiry. Somebody of our team will be in touch with you.\n" SIGNED,
         false, true},
+    {"webhook_paused", "A webhook endpoint was paused",
+        "Hello,\n"
+        "\n"
+        "You set up a webhook endpoint at our service. We have paused it: {reason}.\n"
+        "\n"
+        "What it should be told waits for up to 30 days. Once it works again, make it active; what "
+        "became of each delivery can be read.\n" REFERENCE SIGNED,
+        false, false},
 };
 
 const struct mail_kind *mail_kind_find(const char *name)

@@ -57,6 +57,17 @@ AS_OWNER = {
     "open_personal_place(text,uuid)":
         "a person's rows of one declared place, to the person or head office; not what is withheld",
     "note_export(text,uuid[])": "notes that a list was given out, and to whom whose data",
+    "read_webhook_secret(uuid)": "which secret an endpoint has, to head office: a number",
+    "rotate_webhook_secret(uuid)": "gives an endpoint another one, for head office",
+    "test_webhook_endpoint(uuid)": "queues a made-up event, for head office",
+    "replay_webhook_delivery(uuid)": "queues a delivery again, for head office",
+    "dispatch_webhooks(integer)": "queues what the log says was done; tells nothing of it",
+    "take_webhooks(integer,integer,integer)": "deliveries to send: ids, and where to",
+    "settle_webhook(uuid,bigint,text,integer,integer,text,integer)":
+        "enters what became of a delivery in hand",
+    "next_webhook_pause()": "an endpoint that is dead, and the id of whom to tell",
+    "pause_webhook_endpoint(uuid,uuid,text)": "pauses an endpoint that is dead, and no other",
+    "tend_webhooks()": "deletes deliveries that are over, and counts",
     "note_recipients(uuid[],text)": "notes that the caller was given the data of people",
     "read_consent_link(uuid)": "whether somebody consents, to who has the signed link",
     "read_enquiry_form()": "the wordings in force, as anybody may know",

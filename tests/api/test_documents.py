@@ -25,7 +25,7 @@ def record(resource, make):
 
 # Taken away, these would make a meeting of no cluster, term dates that hold for everyone, and a link
 # to nowhere; or are chosen by the server.
-KEPT = ("cluster_id", "local_authority_code", "framework_id", "applied_on", "url", "placed_on")
+KEPT = ("cluster_id", "local_authority_code", "framework_id", "applied_on", "url", "placed_on", "status")
 CLASHING = [resource for resource in RESOURCES.values() if resource.clash]
 # An award goes to no other school (test_awards.py), and what is worked on stays with its award.
 CLASHING_LATER = [resource for resource in CLASHING
@@ -397,7 +397,7 @@ def _toggle(resource, record):
              "status": "absent", "suspended": False, "origins": ["https://two.example"],
              "edition": "2022", "title": "A quiet hall", "seen": "Lively corridors.",
              "targets": [], "progress": "All looked.", "name": "A funeral",
-             "kind": "safeguarding"}
+             "kind": "safeguarding", "description": "The portal for clusters"}
     return name, value, other[name]
 
 

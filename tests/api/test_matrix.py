@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from support import calendars, consents, enquiries, files, steps
+from support import calendars, consents, enquiries, files, hooks, steps
 from support.client import Client
 from support.contract import DOCUMENT, OPERATIONS
 from support.expect import problem
@@ -113,6 +113,14 @@ OTHERS = {
         {"client_id": str(uuid.uuid4()), "method": "delete", "type": "meeting",
          "id": str(uuid.uuid4()), "base_version": 1}]}),
     "search_contributions": lambda caller, people: caller.get("/v1/contributions/search?q=corner"),
+    "get_webhook_secret": lambda caller, people: caller.get(
+        f"/v1/webhook-endpoints/{people.make.webhook_endpoint()['id']}/secret"),
+    "rotate_webhook_secret": lambda caller, people: caller.post(
+        f"/v1/webhook-endpoints/{people.make.webhook_endpoint()['id']}/secret"),
+    "test_webhook_endpoint": lambda caller, people: caller.post(
+        f"/v1/webhook-endpoints/{hooks.nowhere(people.make)['id']}/test"),
+    "replay_webhook_delivery": lambda caller, people: caller.post(
+        f"/v1/webhook-deliveries/{hooks.over(people.make, people.stage)['id']}/replay"),
     "create_account_link": lambda caller, people: caller.post(
         f"/v1/accounts/{people.person('ambassador', active=False).id}/links"),
     "create_client_secret": lambda caller, people: caller.post(

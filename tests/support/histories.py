@@ -24,9 +24,9 @@ _SEEN = " UNION ALL ".join(f"SELECT '{kind}' || id || '=' || version AS one FROM
 class Psql:
     """A session that stays; `ask` gives the rows as texts, or None where it failed."""
 
-    def __init__(self, cluster, user="iqm_owner"):
+    def __init__(self, cluster, user="iqm_owner", database="iqm"):
         self.process = subprocess.Popen(
-            [programs() / "psql", "-XqAt", "-h", cluster.directory, "-U", user, "-d", "iqm"],
+            [programs() / "psql", "-XqAt", "-h", cluster.directory, "-U", user, "-d", database],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             env=plain_environment())
 

@@ -195,6 +195,21 @@ patch_bank_holiday            200          403          403          403        
 delete_bank_holiday           204          403          403          403          401
 list_bank_holiday_history     200          403          403          403          401
 
+list_webhook_endpoints        in           403          403          403          401
+create_webhook_endpoint       201          403          403          403          401
+get_webhook_endpoint          200          403          403          403          401
+put_webhook_endpoint          200          403          403          403          401
+patch_webhook_endpoint        200          403          403          403          401
+delete_webhook_endpoint       204          403          403          403          401
+list_webhook_endpoint_history
+                              200          403          403          403          401
+get_webhook_secret            200          403          403          403          401
+rotate_webhook_secret         200          403          403          403          401
+test_webhook_endpoint         201          403          403          403          401
+list_webhook_deliveries       in           403          403          403          401
+get_webhook_delivery          200          403          403          403          401
+replay_webhook_delivery       200          403          403          403          401
+
 list_legal_holds              in           403          403          403          401
 create_legal_hold             201          403          403          403          401
 get_legal_hold                200          403          403          403          401

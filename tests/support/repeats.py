@@ -5,7 +5,7 @@ import hashlib
 import uuid
 from dataclasses import dataclass, field
 
-from support import consents, steps
+from support import consents, hooks, steps
 from support.contract import OPERATIONS
 from support.resources import ALL
 
@@ -63,6 +63,12 @@ OTHERS = {
         "purpose": "marketing", "text": make.name("I agree to")}) for _ in "12"),
     "create_consent_record": lambda make, people: tuple(_json(
         "/v1/consent-records", consents.body(make.client, make.person())) for _ in "12"),
+    "rotate_webhook_secret": lambda make, people: tuple(Asked(
+        f"/v1/webhook-endpoints/{make.webhook_endpoint()['id']}/secret", {}) for _ in "12"),
+    "test_webhook_endpoint": lambda make, people: tuple(Asked(
+        f"/v1/webhook-endpoints/{hooks.nowhere(make)['id']}/test", {}) for _ in "12"),
+    "replay_webhook_delivery": lambda make, people: tuple(Asked(
+        f"/v1/webhook-deliveries/{hooks.over(make, people.stage)['id']}/replay", {}) for _ in "12"),
     "erase_person": lambda make, people: tuple(_json(
         f"/v1/people/{make.person()['id']}/erasure", {}) for _ in "12"),
 }

@@ -253,6 +253,12 @@ def privacy_request(make):
             "details": confidential.note(f"You wrote to me {make.number()} times.")}
 
 
+def webhook_endpoint(make):
+    """Nothing is sent to it."""
+    return {"url": "https://hooks.example/iqm", "description": make.name("Portal"),
+            "event_types": ["webhook_endpoint.deleted"], "status": "paused"}
+
+
 def account(make):
     return {"person_id": make.person()["id"], "roles": ["ambassador"], "suspended": False}
 
@@ -337,6 +343,9 @@ _TABLE = [
     Resource("legal_hold", "/v1/legal-holds", "legal_holds", legal_hold,
              {"kind": "regulator"}, ("ground", ""), None, None, for_clients=False,
              keeps=("person_id",)),
+    Resource("webhook_endpoint", "/v1/webhook-endpoints", "webhook_endpoints", webhook_endpoint,
+             {"description": "The portal for ambassadors"}, ("event_types", []), None, None,
+             for_clients=False),
 ]
 _PARTIAL = [
     Resource("privacy_request", "/v1/privacy-requests", "privacy_requests", privacy_request, {},

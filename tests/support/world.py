@@ -11,7 +11,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Optional
 
-from support import confidential, consents, enquiries, files, steps
+from support import confidential, consents, enquiries, files, hooks, steps
 from support.client import Client
 from support.places import day
 from support.resources import FRAMEWORKS, given, plan_of, project_of, term_dates, update_of
@@ -171,6 +171,8 @@ class World:
         self.retention_sweeps = {place: self._sweep() for place in PLACES}
         self.bank_holidays = {place: self.make.bank_holiday() for place in PLACES}
         self.legal_holds = {place: self.fresh("legal_hold", place) for place in PLACES}
+        self.webhook_endpoints = {place: self.make.webhook_endpoint() for place in PLACES}
+        self.webhook_deliveries = {place: self._delivery() for place in PLACES}
         self.privacy_requests = {place: self.fresh("privacy_request", place) for place in PLACES}
 
     def _erasure(self):
@@ -178,6 +180,10 @@ class World:
         done = self.make.client.post(f"/v1/people/{self.make.person()['id']}/erasure", {})
         assert done.status == 201, done
         return done.json
+
+    def _delivery(self):
+        """Of an event that was made up, to where nobody is."""
+        return hooks.undelivered(self.make)
 
     def _sweep(self):
         """An entry of the ledger; nothing was deleted for it."""
@@ -207,6 +213,8 @@ class World:
             return self._consent_of(self.kept("person", place, role))
         if resource == "enquiry":
             return self.enquiries[place]
+        if resource == "webhook_delivery":
+            return self.webhook_deliveries[place]
         plural = resource if resource in ("term_dates", "evidence") else resource + "s"
         return getattr(self, plural)[place]
 

@@ -212,7 +212,7 @@ START_TEST(every_kind_is_filled)
 {
     static const char *const names[] = {"request_code", "request_received", "request_paused",
         "request_extended", "request_refused", "request_completed", "consent_confirmation",
-        "consent_withdrawn", "enquiry_received"};
+        "consent_withdrawn", "enquiry_received", "webhook_paused"};
     json_t *parameters = json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:s}", "code", "123",
         "minutes", 30, "request", "access", "reference", "R-1", "due_on", "2026-12-31", "reason",
         "{code}", "wording", "w", "link", "https://a.example");
