@@ -18,6 +18,7 @@ from support.resources import ALL, RESOURCES, change_of, ours
 from support.world import PLACES
 
 REFUSALS = {401: "unauthorized", 403: "forbidden", 404: "not_found"}
+DOWNLOADS = "/v1/programme-downloads"
 ITEM_ACTIONS = ("get", "history", "put", "patch", "delete")
 # Where the caller's own record is one of a kind: changed in place, in what harms nobody.
 ONE_OF_A_KIND = ("school", "cluster", "person")
@@ -30,7 +31,11 @@ def nobodys(head):
                          headers={"Content-Type": "text/csv"})
     assert response.status == 202, response
     latest = head.get("/v1/audit-records?sort=-at&limit=1").json["items"]
-    return {"register_import": response.json, "audit_record": latest[0]}
+    download = head.post(DOWNLOADS, {"format": "csv"})
+    assert download.status == 202, download
+    yield {"register_import": response.json, "audit_record": latest[0],
+           "programme_download": download.json}
+    assert head.delete(f"{DOWNLOADS}/{download.json['id']}").status == 204
 
 
 @pytest.fixture
@@ -90,8 +95,29 @@ def withdrawal(caller, people, method):
     return caller.request(method, consents.link(people.stage, person))
 
 
+def create_programme_download(caller, people):
+    """Nothing is left behind."""
+    response = caller.post(DOWNLOADS, {"format": "csv"})
+    if response.status == 202:
+        assert caller.delete(f"{DOWNLOADS}/{response.json['id']}").status == 204
+    return response
+
+
+def delete_programme_download(caller, people):
+    """Of somebody else at head office; nothing is left behind."""
+    made = people.make.client.post(DOWNLOADS, {"format": "csv"}).json
+    response = caller.delete(f"{DOWNLOADS}/{made['id']}")
+    if response.status != 204:
+        assert people.make.client.delete(f"{DOWNLOADS}/{made['id']}").status == 204
+    return response
+
+
 # What a request looks like that is neither of a record nor of a list.
 OTHERS = {
+    "create_programme_download": create_programme_download,
+    "delete_programme_download": delete_programme_download,
+    "get_programme_download_file": lambda caller, people: caller.get(
+        f"{DOWNLOADS}/{uuid.uuid4()}/file"),
     "create_register_import": lambda caller, people: caller.request(
         "POST", "/v1/imports/register?dry_run=true", body=b"URN,EstablishmentName\r\n",
         headers={"Content-Type": "text/csv"}),
