@@ -87,7 +87,7 @@ AS_OWNER = {
     "open_programme_download(uuid,integer)":
         "makes a transaction that of who asked for a file, while it is made and they may",
     "note_programme_download(uuid,integer,uuid[])": "notes that who asked was given the data of people",
-    "tell_programme_download(uuid,integer,bigint,bigint,timestamptz)": "how far a file has come",
+    "tell_programme_download(uuid,integer,bigint,bigint,timestamp with time zone)": "how far a file has come",
     "add_programme_download_chunk(uuid,integer,integer,bytea)": "adds ciphertext to a file being made",
     "finish_programme_download(uuid,integer,bigint,text)": "that a file is whole",
     "fail_programme_download(uuid,integer,text)": "that a file cannot be made, and nothing is left of it",

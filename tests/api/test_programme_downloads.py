@@ -23,18 +23,28 @@ from support.server import environment
 BEFORE_IT_BEGINS = "SELECT pg_advisory_xact_lock_shared(hashtext('erasures_and_downloads'))"
 WHILE_IT_READS = "LOCK TABLE term_dates"
 
+MIB = 1 << 20
+
 
 class Place:
     """A database of a test's own, a server on it, and head office as two operators' tokens."""
 
-    def __init__(self, stage, scratch, token):
+    def __init__(self, stage, scratch, token, **settings):
         self.stage, self.scratch = stage, scratch
-        self.server = scratch.server().start()
+        self.server = scratch.server(**settings).start()
         self.head = Client(self.server.port, token)
         self.make = Maker(self.head, stage.number)
 
     def psql(self, sql):
         return self.scratch.psql(sql)
+
+    def fill(self, count):
+        """So many clusters more, whose names hardly get shorter when they are packed."""
+        self.scratch.psql(f"""INSERT INTO cluster (id, version, doc) SELECT id, 1, json_build_object(
+            'id', id, 'version', 1, 'created_at', '2026-09-01T08:00:00.000Z', 'updated_at',
+            '2026-09-01T08:00:00.000Z', 'name', 'Many ' || md5(id::text) || sha256(id::text::bytea))
+            FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, {count})) AS ids""",
+                          user="postgres")
 
     def keys(self):
         return int(self.stage.cluster.psql("SELECT count(*) FROM download_key",
@@ -46,6 +56,11 @@ class Place:
     def other(self, name="Another"):
         text = self.scratch.iqmd("token", "issue", "--name", name, "--role", "head_office").stdout
         return Client(self.server.port, confidential.note(text.strip()))
+
+    def peak(self):
+        """Of the server's memory, in bytes."""
+        with open(f"/proc/{self.server.process.pid}/status", encoding="ascii") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
 
     def holding(self, sql):
         return holding(self.stage.cluster, sql, self.scratch.name)
@@ -184,10 +199,7 @@ class TestFetching:
 
     def test_several_pieces(self, place):
         """A file of more than one sealed piece, at and around where they meet."""
-        place.psql("""INSERT INTO cluster (id, version, doc) SELECT id, 1, json_build_object('id', id,
-            'version', 1, 'created_at', '2026-09-01T08:00:00.000Z', 'updated_at',
-            '2026-09-01T08:00:00.000Z', 'name', 'Many ' || id)
-            FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, 20000)) AS ids""")
+        place.fill(20000)
         made = ready(place.head)
         assert place.chunks() == -(-made["size"] // 262144) > 2
         whole = fetch(place.head, made).body
@@ -212,11 +224,7 @@ class TestFetching:
 
     def test_who_stops_reading_holds_nothing(self, place):
         """The pieces are read as they are taken; what is deleted meanwhile breaks off."""
-        place.psql("""INSERT INTO cluster (id, version, doc) SELECT id, 1, json_build_object('id', id,
-            'version', 1, 'created_at', '2026-09-01T08:00:00.000Z', 'updated_at',
-            '2026-09-01T08:00:00.000Z', 'name', (SELECT string_agg(md5(id::text || n), '')
-                FROM generate_series(1, 6) AS n))
-            FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, 60000)) AS ids""")
+        place.fill(60000)
         made = ready(place.head)
         stream = Stream("127.0.0.1", place.server.port)
         stream.send(f"GET {path_of(made)} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer "
@@ -405,11 +413,11 @@ class TestCommand:
         sheets = READ[name](path.read_bytes())
         assert set(sheets) == {"about", "data-dictionary", *LISTS}
         assert person["name"] in column(sheets["people"], "name")
+        newest = place.head.get("/v1/audit-records?sort=-at&limit=1").json["items"][0]
+        assert (newest["operation"], newest["actor"]) == ("iqmd export", None)
         for sheet, list_path in LISTS.items():
             if list_path != "/v1/audit-records":
                 assert column(sheets[sheet], "id") == ids_of(place.head, list_path), sheet
-        newest = place.head.get("/v1/audit-records?sort=-at&limit=1").json["items"][0]
-        assert (newest["operation"], newest["actor"]) == ("iqmd export", None)
 
     def test_draws_a_bar_on_a_terminal(self, place, tmp_path):
         path = tmp_path / "programme.zip"
@@ -438,3 +446,21 @@ class TestCommand:
         place.psql("ALTER TABLE elsewhere RENAME TO term_dates")
         assert done.returncode == 1 and "Nothing was written" in done.stderr
         assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", READ)
+def test_takes_little_memory(stage, populated, name):
+    """The peak does not grow with what there is. A sanitizer would keep what is freed."""
+    template, token = populated
+    with scratch_database(stage, template) as scratch:
+        place = Place(stage, scratch, token, IQM_WORKERS=1,
+                      ASAN_OPTIONS="detect_leaks=1:exitcode=99:quarantine_size_mb=1")
+        place.fill(2000)
+        fetch(place.head, ready(place.head, name))
+        before = place.peak()
+        place.fill(60000)
+        made = await_status(place.head, ask(place.head, name), "ready", seconds=120)
+        assert len(fetch(place.head, made).body) > 3 * MIB
+        assert place.peak() - before < 8 * MIB
+        place.head.close()
+        place.server.stop()
