@@ -10,6 +10,7 @@ import pytest
 from support import calendars, consents, enquiries, files, steps
 from support.client import Client
 from support.contract import DOCUMENT, OPERATIONS
+from support.downloads import DOWNLOADS, fetch_own
 from support.expect import problem
 from support.matrix import MEMBERS, ROLES, ROWS
 from support.passwords import PAGE, choose, make_link, new_password, secret_of
@@ -18,7 +19,6 @@ from support.resources import ALL, RESOURCES, change_of, ours
 from support.world import PLACES
 
 REFUSALS = {401: "unauthorized", 403: "forbidden", 404: "not_found"}
-DOWNLOADS = "/v1/programme-downloads"
 ITEM_ACTIONS = ("get", "history", "put", "patch", "delete")
 # Where the caller's own record is one of a kind: changed in place, in what harms nobody.
 ONE_OF_A_KIND = ("school", "cluster", "person")
@@ -116,8 +116,7 @@ def delete_programme_download(caller, people):
 OTHERS = {
     "create_programme_download": create_programme_download,
     "delete_programme_download": delete_programme_download,
-    "get_programme_download_file": lambda caller, people: caller.get(
-        f"{DOWNLOADS}/{uuid.uuid4()}/file"),
+    "get_programme_download_file": lambda caller, people: fetch_own(caller),
     "create_register_import": lambda caller, people: caller.request(
         "POST", "/v1/imports/register?dry_run=true", body=b"URN,EstablishmentName\r\n",
         headers={"Content-Type": "text/csv"}),

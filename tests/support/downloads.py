@@ -2,6 +2,7 @@
 
 import csv
 import io
+import uuid
 import zipfile
 
 import openpyxl
@@ -48,6 +49,21 @@ def ready(client, name="csv"):
 def fetch(client, download, **headers):
     names = {key.replace("_", "-"): value for key, value in headers.items()}
     return client.get(path_of(download), headers=names)
+
+
+def fetch_own(client):
+    """The file of a download of the caller's own, or what asking for it comes to. Where others erase
+    people meanwhile it is asked for again; nothing is left behind."""
+    for _ in range(30):
+        asked = client.post(DOWNLOADS, {"format": "csv"})
+        if asked.status != 202:
+            return client.get(f"{DOWNLOADS}/{uuid.uuid4()}/file")
+        await_status(client, asked.json, "ready", "expired", "failed")
+        response = fetch(client, asked.json)
+        assert client.delete(f"{DOWNLOADS}/{asked.json['id']}").status == 204
+        if response.status == 200:
+            return response
+    raise AssertionError("every download was gone before it could be fetched")
 
 
 def read_csv(data):
