@@ -107,6 +107,8 @@ static const struct setting settings[] = {
     {"IQM_BODY_MAX", NUMBER, AT(body_max), "1048576", 1024, 67108864, "bytes of a JSON body"},
     {"IQM_FILE_LIMIT", NUMBER, AT(file_limit), "20971520", 1024, 1073741824,
         "bytes of a file that is uploaded as evidence"},
+    {"IQM_DOWNLOAD_LIMIT", NUMBER, AT(download_limit), "2147483648", 1024, 3221225472,
+        "bytes of a file with the whole programme; one that would be larger fails"},
     {"IQM_JSON_DEPTH", NUMBER, AT(json_depth), "32", 4, 512, "levels of a JSON body"},
     {"IQM_REQUEST_MEMORY", NUMBER, AT(request_memory), "33554432", 1048576, 1073741824,
         "bytes of memory one request may use in all"},

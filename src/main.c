@@ -17,6 +17,7 @@ static const struct command {
     {"check", cli_check, "hold contract, migrations and statements against the database"},
     {"client", cli_client, "register, list and remove programs of third parties"},
     {"erasure", cli_erasure, "verify the certificate of an erasure"},
+    {"export", cli_export, "write the whole programme into a file"},
     {"import", iqm_cli_import, "bring in the register of schools"},
     {"keys", cli_keys, "wrap the keys of people under another master key"},
     {"migrate", cli_migrate, "bring the database to the schema this program needs"},

@@ -59,6 +59,7 @@ struct iqm_config {
     int64_t header_fields;     /* in a request */
     int64_t body_max;          /* bytes of a JSON body */
     int64_t file_limit;        /* bytes of an uploaded file */
+    int64_t download_limit;    /* bytes of a file with the whole programme */
     int64_t json_depth;
     int64_t request_memory;  /* bytes a request may use in all */
     int64_t idle_timeout;    /* seconds a kept connection may be silent */

@@ -52,11 +52,12 @@ struct iqm_member {
 };
 
 struct iqm_schema {
-    const char *name; /* of a component schema; NULL for an inline one */
-    uint8_t types;    /* enum iqm_json_type bits; 0 means any */
-    uint8_t format;   /* enum iqm_format */
-    uint8_t personal; /* enum iqm_personal */
-    bool indexed;     /* can be looked up by its value although it is sealed */
+    const char *name;        /* of a component schema; NULL for an inline one */
+    const char *description; /* in words; NULL when none */
+    uint8_t types;           /* enum iqm_json_type bits; 0 means any */
+    uint8_t format;          /* enum iqm_format */
+    uint8_t personal;        /* enum iqm_personal */
+    bool indexed;            /* can be looked up by its value although it is sealed */
     bool has_minimum, has_maximum;
     bool unique_items;
     bool closed;                     /* additionalProperties: false */

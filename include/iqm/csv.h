@@ -6,6 +6,7 @@
 #define IQM_CSV_H
 
 #include "iqm/buffer.h"
+#include "iqm/table.h"
 
 #include <jansson.h>
 
@@ -32,5 +33,12 @@ void iqm_csv_end(struct iqm_csv *csv);
 
 /* A whole record of texts. */
 void iqm_csv_record(struct iqm_buffer *out, const char *const *fields, size_t count);
+
+/* The names of a table's columns as a record. */
+void iqm_csv_head(struct iqm_buffer *out, const struct iqm_table *table);
+
+/* A row: cells as of iqm_table_read; `arena` is for decoding them. 0 or IQM_ENOMEM. */
+int iqm_csv_row(struct iqm_buffer *out, struct iqm_arena *arena, const struct iqm_table *table,
+    const struct iqm_slice *cells);
 
 #endif

@@ -52,4 +52,17 @@ PGconn *iqm_key_connect(
 int iqm_key_ask(PGconn *connection, const struct iqm_seal_secrets *secrets, const char *person,
     const atomic_bool *stopping, struct iqm_person_key *ret_key);
 
+/* The keys of several, in the arena; `known` false where there is none. Otherwise as above. */
+int iqm_keys_ask(PGconn *connection, const struct iqm_seal_secrets *secrets,
+    struct iqm_arena *arena, const char (*people)[IQM_UUID_TEXT], size_t count,
+    const atomic_bool *stopping, struct iqm_person_key **ret_keys);
+
+/* Makes the key of a file that is kept in pieces. 0 or IQM_EPGLOST. */
+int iqm_file_key_make(PGconn *connection, const struct iqm_seal_secrets *secrets, const char *file,
+    const atomic_bool *stopping, uint8_t ret_key[static IQM_KEY_BYTES]);
+
+/* Whether it is still there, and this one. 0, IQM_ENOTFOUND or IQM_EPGLOST. */
+int iqm_file_key_check(PGconn *connection, const struct iqm_seal_secrets *secrets, const char *file,
+    const atomic_bool *stopping, const uint8_t key[static IQM_KEY_BYTES]);
+
 #endif

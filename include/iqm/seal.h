@@ -21,6 +21,11 @@
 #define IQM_BLIND_INDEX_TEXT 44 /* 32 bytes as base64url, terminated */
 #define IQM_SEALED_PREFIX "~1."
 
+/* The wrapped keys of an array of ids, in its order; null where there is none. */
+#define IQM_FIND_PERSON_KEYS                                                                       \
+    "SELECT wrapped FROM unnest($1::uuid[]) WITH ORDINALITY AS wanted (id, place) "                \
+    "LEFT JOIN person_key ON person_id = id ORDER BY place"
+
 /* The key of one person. `known` false: there is none, as of who has been erased. */
 struct iqm_person_key {
     uint8_t bytes[IQM_KEY_BYTES];
@@ -94,6 +99,28 @@ int iqm_unseal_document(struct iqm_arena *arena, const struct iqm_resource *reso
 /* What of a stored document can be read without a key: the members that are not sealed, in the
  * arena. IQM_EINVAL or IQM_ENOMEM. */
 int iqm_sealed_rest(struct iqm_arena *arena, struct iqm_slice stored, struct iqm_slice *ret_rest);
+
+/*
+ * A stored document of a resource about people as it may be told, in the arena: opened; where the
+ * key is not known, because the person was erased, what is left of another record about them; ptr
+ * NULL of the person's own. 0, IQM_EINVAL or IQM_ENOMEM.
+ */
+int iqm_open_stored(struct iqm_arena *arena, const struct iqm_resource *resource,
+    const struct iqm_person_key *key, struct iqm_slice stored, struct iqm_slice *ret_clear);
+
+/*
+ * A piece of a file, sealed under the file's own key: nonce, ciphertext, tag, with the file's id
+ * and the piece's number as associated data. `ret_sealed` has room for IQM_PIECE_EXTRA bytes more
+ * than there are.
+ */
+#define IQM_PIECE_EXTRA 40
+void iqm_piece_seal(const uint8_t key[static IQM_KEY_BYTES], const char *file, uint64_t number,
+    struct iqm_slice clear, uint8_t *ret_sealed);
+
+/* Opens it: `ret_clear` has room for IQM_PIECE_EXTRA bytes less. IQM_EINVAL: it is not that piece
+ * under that key. */
+int iqm_piece_open(const uint8_t key[static IQM_KEY_BYTES], const char *file, uint64_t number,
+    struct iqm_slice sealed, uint8_t *ret_clear);
 
 /* Whether the document has members that are to be sealed. */
 bool iqm_has_personal_members(const struct iqm_contract *contract,

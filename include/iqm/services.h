@@ -5,6 +5,7 @@
 #include "iqm/config.h"
 #include "iqm/seal.h"
 
+struct iqm_downloader;
 struct iqm_importer;
 struct iqm_mailer;
 struct iqm_passwords;
@@ -15,7 +16,8 @@ struct iqm_webhooks;
 struct iqm_services {
     const struct iqm_config *config;
     const struct iqm_seal_secrets *secrets; /* for keys of people and blind indexes */
-    struct iqm_importer *importer;          /* NULL where none runs */
+    struct iqm_downloader *downloader;
+    struct iqm_importer *importer; /* NULL where none runs */
     struct iqm_mailer *mailer;
     struct iqm_passwords *passwords;
     struct iqm_sniffer *sniffer;

@@ -15,7 +15,8 @@ enum iqm_cell { IQM_CELL_TEXT, IQM_CELL_NUMBER, IQM_CELL_DATE, IQM_CELL_TIME, IQ
 
 struct iqm_column {
     const char *name;
-    uint8_t kind; /* enum iqm_cell */
+    uint8_t kind;    /* enum iqm_cell */
+    uint16_t schema; /* of its values; IQM_NO_SCHEMA where a table is not of a schema */
 };
 
 struct iqm_table_part;

@@ -49,6 +49,7 @@ struct iqm_vault_fetch {
     const char (*people)[IQM_UUID_TEXT];
     size_t count;
     bool make;
+    bool of_files; /* keys of files, by their ids: never remembered, never made */
     void (*done)(struct iqm_vault_fetch *fetch);
     void *user;
 

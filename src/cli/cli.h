@@ -13,6 +13,7 @@ int cli_serve(int argc, char **argv);
 int cli_migrate(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_erasure(int argc, char **argv);
+int cli_export(int argc, char **argv);
 int cli_keys(int argc, char **argv);
 int cli_retention(int argc, char **argv);
 int cli_client(int argc, char **argv);

@@ -27,7 +27,9 @@ static const struct shelf shelves[] = {
     {"SELECT person_id::text, wrapped FROM person_key WHERE master_id <> $1 LIMIT " AT_ONCE,
         "UPDATE person_key SET wrapped = $2, master_id = $3 WHERE person_id = $1::uuid"},
     {"SELECT name, wrapped FROM common_key WHERE master_id <> $1 LIMIT " AT_ONCE,
-        "UPDATE common_key SET wrapped = $2, master_id = $3 WHERE name = $1"}};
+        "UPDATE common_key SET wrapped = $2, master_id = $3 WHERE name = $1"},
+    {"SELECT download_id::text, wrapped FROM download_key WHERE master_id <> $1 LIMIT " AT_ONCE,
+        "UPDATE download_key SET wrapped = $2, master_id = $3 WHERE download_id = $1::uuid"}};
 
 static PGresult *ask(PGconn *connection, const char *sql, int count, const char *const *values,
     const int *lengths, const int *formats)

@@ -3,6 +3,7 @@
 #include "contract_tables.h"
 #include "iqm/audit.h"
 #include "iqm/auth.h"
+#include "iqm/downloads.h"
 #include "iqm/erasure.h"
 #include "iqm/http.h"
 #include "iqm/importer.h"
@@ -119,6 +120,7 @@ struct background {
     struct iqm_erasure_keeper *keeper;
     struct iqm_sweeper *sweeper;
     struct iqm_webhooks *webhooks;
+    struct iqm_downloader *downloader;
 };
 
 static int not_started(const char *event)
@@ -147,11 +149,15 @@ static int start(struct background *background, const struct iqm_config *config,
         return not_started("importer_not_started");
     iqm_server_settle_url(config, (int)config->port); /* which certificates name */
     background->sweeper = iqm_sweeper_start(config);
-    return background->sweeper != NULL ? 0 : not_started("sweeper_not_started");
+    if (background->sweeper == NULL)
+        return not_started("sweeper_not_started");
+    background->downloader = iqm_downloader_start(config, secrets);
+    return background->downloader != NULL ? 0 : not_started("downloader_not_started");
 }
 
 static void stop(struct background *background)
 {
+    iqm_downloader_stop(background->downloader);
     iqm_sweeper_stop(background->sweeper);
     iqm_importer_stop(background->importer);
     iqm_erasure_keeper_stop(background->keeper);
@@ -168,6 +174,7 @@ static int serve(const struct iqm_config *config, const struct iqm_seal_secrets 
     if (error == 0) {
         struct iqm_services services = {.config = config,
             .secrets = secrets,
+            .downloader = background.downloader,
             .importer = background.importer,
             .mailer = background.mailer,
             .sweeper = background.sweeper,

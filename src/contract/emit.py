@@ -143,7 +143,8 @@ class Emitter:
         if pattern is not None and pattern not in self.patterns:
             self.patterns.append(pattern)
         cells = [
-            f".name = {quoted(name)}", f".types = {types}", f".format = IQM_FORMAT_{kind}",
+            f".name = {quoted(name)}", f".description = {quoted(node.get('description'))}",
+            f".types = {types}", f".format = IQM_FORMAT_{kind}",
             *self.personal_cells(node),
             f".has_minimum = {flag('minimum' in node)}", f".has_maximum = {flag('maximum' in node)}",
             f".unique_items = {flag(node.get('uniqueItems'))}", f".closed = {flag(additional is False)}",

@@ -90,3 +90,34 @@ void iqm_csv_record(struct iqm_buffer *out, const char *const *fields, size_t co
         iqm_csv_text(&csv, (struct iqm_slice){fields[i], strlen(fields[i])});
     iqm_csv_end(&csv);
 }
+
+void iqm_csv_head(struct iqm_buffer *out, const struct iqm_table *table)
+{
+    struct iqm_csv csv = {.out = out};
+
+    for (size_t i = 0; i < table->column_count; i++)
+        iqm_csv_plain(
+            &csv, (struct iqm_slice){table->columns[i].name, strlen(table->columns[i].name)});
+    iqm_csv_end(&csv);
+}
+
+/* Only text may hold what a spreadsheet would take for a formula. */
+int iqm_csv_row(struct iqm_buffer *out, struct iqm_arena *arena, const struct iqm_table *table,
+    const struct iqm_slice *cells)
+{
+    struct iqm_csv csv = {.out = out};
+
+    for (size_t i = 0; i < table->column_count; i++) {
+        struct iqm_slice text = iqm_cell_text(arena, cells[i]);
+        if (cells[i].ptr == NULL)
+            iqm_csv_plain(&csv, IQM_SLICE(""));
+        else if (text.ptr == NULL)
+            return IQM_ENOMEM;
+        else if (*cells[i].ptr == '"')
+            iqm_csv_text(&csv, text);
+        else
+            iqm_csv_plain(&csv, text);
+    }
+    iqm_csv_end(&csv);
+    return out->failed ? IQM_ENOMEM : 0;
+}

@@ -51,7 +51,8 @@ static void add_column(struct making *making, struct iqm_table_part *part,
         return;
     }
     part->column = table->column_count;
-    table->columns[table->column_count++] = (struct iqm_column){name, kind_of(schema)};
+    table->columns[table->column_count++] =
+        (struct iqm_column){name, kind_of(schema), (uint16_t)(schema - making->contract->schemas)};
 }
 
 static struct iqm_table_part *add_parts(struct making *making, const struct iqm_schema *schema,

@@ -21,38 +21,16 @@ static int nothing(struct exporting *exporting)
 
 static int csv_begin(struct exporting *exporting)
 {
-    const struct iqm_table *table = exporting->table;
-    struct iqm_csv csv = {.out = &exporting->text};
-
     if (iqm_slice_equal_string(iqm_call_parameter(exporting->call, "bom"), "true"))
         iqm_buffer_text(&exporting->text, IQM_CSV_MARK);
-    for (size_t i = 0; i < table->column_count; i++)
-        iqm_csv_plain(
-            &csv, (struct iqm_slice){table->columns[i].name, strlen(table->columns[i].name)});
-    iqm_csv_end(&csv);
+    iqm_csv_head(&exporting->text, exporting->table);
     return outcome(exporting);
 }
 
-/* Only text may hold what a spreadsheet would take for a formula. */
 static int csv_row(struct exporting *exporting, struct iqm_slice document)
 {
-    struct iqm_csv csv = {.out = &exporting->text};
-
     iqm_table_read(exporting->table, document, exporting->cells);
-    for (size_t i = 0; i < exporting->table->column_count; i++) {
-        struct iqm_slice cell = exporting->cells[i];
-        struct iqm_slice text = iqm_cell_text(exporting->walk.arena, cell);
-        if (cell.ptr == NULL)
-            iqm_csv_plain(&csv, IQM_SLICE(""));
-        else if (text.ptr == NULL)
-            return IQM_ENOMEM;
-        else if (*cell.ptr == '"')
-            iqm_csv_text(&csv, text);
-        else
-            iqm_csv_plain(&csv, text);
-    }
-    iqm_csv_end(&csv);
-    return outcome(exporting);
+    return iqm_csv_row(&exporting->text, exporting->walk.arena, exporting->table, exporting->cells);
 }
 
 const struct export_format export_csv = {.name = "csv",

@@ -197,6 +197,17 @@ int iqm_sealed_rest(struct iqm_arena *arena, struct iqm_slice stored, struct iqm
     return ret_rest->ptr != NULL ? 0 : IQM_ENOMEM;
 }
 
+int iqm_open_stored(struct iqm_arena *arena, const struct iqm_resource *resource,
+    const struct iqm_person_key *key, struct iqm_slice stored, struct iqm_slice *ret_clear)
+{
+    if (key->known)
+        return iqm_unseal_document(arena, resource, key, stored, ret_clear);
+    if (strcmp(resource->subject, "id") != 0)
+        return iqm_sealed_rest(arena, stored, ret_clear);
+    *ret_clear = (struct iqm_slice){NULL, 0};
+    return 0;
+}
+
 bool iqm_has_personal_members(const struct iqm_contract *contract,
     const struct iqm_resource *resource, const json_t *document)
 {

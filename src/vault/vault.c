@@ -100,7 +100,8 @@ static int take(struct asking *asking, const PGresult *rows, int row)
             key->bytes) != 0)
         return IQM_EINVAL;
     key->known = true;
-    key_cache_add(asking->vault->cache, fetch->people[place], key->bytes);
+    if (!fetch->of_files)
+        key_cache_add(asking->vault->cache, fetch->people[place], key->bytes);
     return 0;
 }
 
@@ -143,10 +144,14 @@ static void ask(struct asking *asking, struct iqm_arena *arena)
         finish(asking->fetch, IQM_ENOMEM);
         return;
     }
-    iqm_pg_batch_add(&asking->batch, "find_person_keys",
-        "SELECT wrapped FROM unnest($1::uuid[]) WITH ORDINALITY AS wanted (id, place) "
-        "LEFT JOIN person_key ON person_id = id ORDER BY place",
-        asking->values, 1);
+    if (asking->fetch->of_files)
+        iqm_pg_batch_add(&asking->batch, "find_download_keys",
+            "SELECT wrapped FROM unnest($1::uuid[]) WITH ORDINALITY AS wanted (id, place) "
+            "LEFT JOIN download_key ON download_id = id ORDER BY place",
+            asking->values, 1);
+    else
+        iqm_pg_batch_add(
+            &asking->batch, "find_person_keys", IQM_FIND_PERSON_KEYS, asking->values, 1);
     asking->batch.queries[0].binary = true;
     iqm_pg_read(asking->vault->pg, &asking->batch);
 }
@@ -197,7 +202,8 @@ void iqm_vault_fetch(
         return;
     }
     for (size_t i = 0; i < fetch->count; i++) {
-        if (!key_cache_find(asking->vault->cache, fetch->people[i], &fetch->keys[i]))
+        if (fetch->of_files ||
+            !key_cache_find(asking->vault->cache, fetch->people[i], &fetch->keys[i]))
             asking->missing[asking->missing_count++] = i;
     }
     if (asking->missing_count == 0)
@@ -216,11 +222,7 @@ static int open_one(struct iqm_vault_opening *opening, size_t place)
 
     if (opening->stored[place].ptr == NULL)
         return 0;
-    if (!key->known && strcmp(opening->resource->subject, "id") != 0)
-        return iqm_sealed_rest(opening->arena, opening->stored[place], &opening->opened[place]);
-    if (!key->known)
-        return 0;
-    return iqm_unseal_document(
+    return iqm_open_stored(
         opening->arena, opening->resource, key, opening->stored[place], &opening->opened[place]);
 }
 

@@ -50,6 +50,7 @@ VERBS = {
     ("erasure", "verify"): ["--public-key HEX", "FILE", "IQM_SIGNING_KEY"],
     ("erasure", "ledger"): ["--public-key HEX", "IQM_OWNER_DATABASE_URL",
                             "IQM_OWNER_KEY_DATABASE_URL"],
+    ("export",): ["--format xlsx|csv", "FILE", "IQM_MASTER_KEY"],
     ("import", "register"): ["--dry-run"],
     ("keys", "rotate"): ["IQM_FORMER_MASTER_KEY", "IQM_MASTER_KEY"],
     ("retention",): ["--dry-run", "IQM_SIGNING_KEY", "IQM_RETENTION_EVERY"],

@@ -10,6 +10,7 @@ import pytest
 from support import calendars, consents, enquiries, files, hooks, steps
 from support.client import Client
 from support.contract import DOCUMENT, OPERATIONS
+from support.downloads import DOWNLOADS, fetch_own
 from support.expect import problem
 from support.matrix import MEMBERS, ROLES, ROWS
 from support.passwords import PAGE, choose, make_link, new_password, secret_of
@@ -30,7 +31,11 @@ def nobodys(head):
                          headers={"Content-Type": "text/csv"})
     assert response.status == 202, response
     latest = head.get("/v1/audit-records?sort=-at&limit=1").json["items"]
-    return {"register_import": response.json, "audit_record": latest[0]}
+    download = head.post(DOWNLOADS, {"format": "csv"})
+    assert download.status == 202, download
+    yield {"register_import": response.json, "audit_record": latest[0],
+           "programme_download": download.json}
+    assert head.delete(f"{DOWNLOADS}/{download.json['id']}").status == 204
 
 
 @pytest.fixture
@@ -90,8 +95,28 @@ def withdrawal(caller, people, method):
     return caller.request(method, consents.link(people.stage, person))
 
 
+def create_programme_download(caller, people):
+    """Nothing is left behind."""
+    response = caller.post(DOWNLOADS, {"format": "csv"})
+    if response.status == 202:
+        assert caller.delete(f"{DOWNLOADS}/{response.json['id']}").status == 204
+    return response
+
+
+def delete_programme_download(caller, people):
+    """Of somebody else at head office; nothing is left behind."""
+    made = people.make.client.post(DOWNLOADS, {"format": "csv"}).json
+    response = caller.delete(f"{DOWNLOADS}/{made['id']}")
+    if response.status != 204:
+        assert people.make.client.delete(f"{DOWNLOADS}/{made['id']}").status == 204
+    return response
+
+
 # What a request looks like that is neither of a record nor of a list.
 OTHERS = {
+    "create_programme_download": create_programme_download,
+    "delete_programme_download": delete_programme_download,
+    "get_programme_download_file": lambda caller, people: fetch_own(caller),
     "create_register_import": lambda caller, people: caller.request(
         "POST", "/v1/imports/register?dry_run=true", body=b"URN,EstablishmentName\r\n",
         headers={"Content-Type": "text/csv"}),

@@ -294,6 +294,12 @@ list_audit_records            in           403          403          403        
 list_directory                200          200          200          200          200
 list_public_contributions     200          200          200          200          200
 
+list_programme_downloads      in           403          403          403          401
+create_programme_download     202          403          403          403          401
+get_programme_download        200          403          403          403          401
+delete_programme_download     204          403          403          403          401
+get_programme_download_file   200          403          403          403          401
+
 list_register_imports         in           403          403          403          401
 create_register_import        202          403          403          403          401
 get_register_import           200          403          403          403          401

@@ -52,6 +52,8 @@ def _import(name):
 
 # Neither creations nor steps: function(make, people), which gives two different requests.
 OTHERS = {
+    "create_programme_download": lambda make, people: tuple(_json(
+        "/v1/programme-downloads", {"format": name}) for name in ("csv", "xlsx")),
     "create_register_import": lambda make, people: (_import("One"), _import("Two")),
     "create_account_link": lambda make, people: tuple(Asked(
         f"/v1/accounts/{people.person('ambassador', active=False).id}/links", {}) for _ in "12"),

@@ -48,6 +48,25 @@ START_TEST(value_opens_where_it_was_sealed)
 }
 END_TEST
 
+/* A piece of a file opens under its key, as what it is and nowhere else. */
+START_TEST(piece_opens_in_its_place_only)
+{
+    uint8_t sealed[20 + IQM_PIECE_EXTRA], clear[20];
+    struct iqm_slice all = {(const char *)sealed, sizeof sealed};
+
+    iqm_piece_seal(key.bytes, ANNE, 7, (struct iqm_slice){"twenty bytes of text", 20}, sealed);
+    ck_assert_int_eq(iqm_piece_open(key.bytes, ANNE, 7, all, clear), 0);
+    ck_assert_mem_eq(clear, "twenty bytes of text", 20);
+    ck_assert_int_eq(iqm_piece_open(key.bytes, ANNE, 8, all, clear), IQM_EINVAL);
+    ck_assert_int_eq(iqm_piece_open(key.bytes, BORIS, 7, all, clear), IQM_EINVAL);
+    ck_assert_int_eq(iqm_piece_open(other.bytes, ANNE, 7, all, clear), IQM_EINVAL);
+    all.len--;
+    ck_assert_int_eq(iqm_piece_open(key.bytes, ANNE, 7, all, clear), IQM_EINVAL);
+    all.len = IQM_PIECE_EXTRA - 1;
+    ck_assert_int_eq(iqm_piece_open(key.bytes, ANNE, 7, all, clear), IQM_EINVAL);
+}
+END_TEST
+
 START_TEST(equal_values_do_not_look_equal)
 {
     ck_assert_str_ne(
@@ -237,8 +256,8 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {value_opens_where_it_was_sealed, equal_values_do_not_look_equal,
-        value_opens_nowhere_else, damaged_value_does_not_open,
+    const TTest *const tests[] = {value_opens_where_it_was_sealed, piece_opens_in_its_place_only,
+        equal_values_do_not_look_equal, value_opens_nowhere_else, damaged_value_does_not_open,
         document_is_stored_without_what_is_personal, document_opens_to_what_it_was,
         document_in_clear_opens_as_it_is, document_says_whom_it_is_about,
         document_opens_under_its_own_key_only, index_is_the_same_in_any_case,

@@ -1,0 +1,240 @@
+/*
+ * `iqmd export`: the whole programme into a file, for an operator. It is written beside its name
+ * and takes it when it is whole. Must not print a value of the environment.
+ */
+#include "cli.h"
+#include "contract_tables.h"
+#include "iqm/ask.h"
+#include "iqm/ids.h"
+#include "iqm/keyring.h"
+#include "iqm/log.h"
+#include "iqm/programme_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NAME "iqmd export"
+#define BAR_WIDTH 30
+#define PATH_MAX_BYTES 4096
+
+static const struct cli_verb verbs[] = {{"", "--format xlsx|csv FILE",
+    "Writes every list of the programme, as all of it is at one moment, into FILE, which only you "
+    "may\n"
+    "read: a workbook with a sheet for each, or a ZIP archive of CSV; with a dictionary of the "
+    "data.\n"
+    "It holds personal data in clear. That it was written is noted in the audit log.\n\n"
+    "  --format xlsx|csv   which of them\n\n"
+    "IQM_DATABASE_URL, IQM_KEY_DATABASE_URL and IQM_MASTER_KEY are needed as the server has them.\n"
+    "Exit status: 0 written, 1 it failed and nothing is left, 2 wrong usage.",
+    CLI_OPTIONS}};
+static const struct cli_command command = {"export", "", verbs, IQM_LENGTH(verbs)};
+
+struct export
+{
+    const char *path;
+    bool is_csv, is_terminal;
+    char part[PATH_MAX_BYTES]; /* the file while it is written */
+    int fd;
+    uint64_t bytes, shown; /* ms */
+};
+
+static const atomic_bool never;
+
+static int read_options(int argc, char **argv, struct export *export)
+{
+    static const struct option known[] = {
+        {"format", required_argument, NULL, 'f'}, {NULL, 0, NULL, 0}};
+    const char *format = NULL;
+    int found;
+
+    while ((found = getopt_long(argc, argv, "", known, NULL)) >= 0) {
+        if (found != 'f')
+            return cli_wrong(&command, &verbs[0]);
+        format = optarg;
+    }
+    if (argc - optind != 1)
+        return cli_wrong_count(&command, &verbs[0]);
+    if (format == NULL || (strcmp(format, "xlsx") != 0 && strcmp(format, "csv") != 0)) {
+        fprintf(stderr, NAME ": say --format xlsx or --format csv.\n");
+        return cli_wrong(&command, &verbs[0]);
+    }
+    export->path = argv[optind];
+    export->is_csv = strcmp(format, "csv") == 0;
+    return 0;
+}
+
+/* ---- progress ---- */
+
+static int tell(void *user, uint64_t done, uint64_t total, const char *at)
+{
+    static const char full[] = "##############################";
+    static const char empty[] = "..............................";
+    struct export *export = user;
+    uint64_t now = iqm_clock_ms();
+    unsigned percent = total > 0 ? (unsigned)(done * 100 / total) : 100;
+    int filled = (int)(percent * BAR_WIDTH / 100);
+
+    (void)at;
+    if (now - export->shown < (export->is_terminal ? 100 : 3000) && done < total)
+        return 0;
+    export->shown = now;
+    if (export->is_terminal)
+        fprintf(stderr, "\r[%.*s%.*s] %3u %%  %" PRIu64 " of %" PRIu64 " records", filled, full,
+            BAR_WIDTH - filled, empty, percent, done, total);
+    else
+        fprintf(stderr, "%u %%, %" PRIu64 " of %" PRIu64 " records\n", percent, done, total);
+    return 0;
+}
+
+/* ---- the file ---- */
+
+static int take(void *user, const char *bytes, size_t length)
+{
+    struct export *export = user;
+
+    export->bytes += length;
+    while (length > 0) {
+        ssize_t put = write(export->fd, bytes, length);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return IQM_EIO;
+        bytes += put;
+        length -= (size_t)put;
+    }
+    return 0;
+}
+
+/* Who receives it is the operator, whom no record stands for: the audit log has that it was done.
+ */
+static int note(void *user, const char *people)
+{
+    (void)user;
+    (void)people;
+    return 0;
+}
+
+static int open_part(struct export *export)
+{
+    int length = snprintf(export->part, sizeof export->part, "%s.XXXXXX", export->path);
+
+    if (length > 0 && (size_t)length < sizeof export->part)
+        export->fd = mkostemp(export->part, O_CLOEXEC);
+    if (export->fd >= 0)
+        return 0;
+    fprintf(stderr, "%s cannot be written beside: %s.\n", export->path, strerror(errno));
+    return IQM_EIO;
+}
+
+static int keep_part(const struct export *export)
+{
+    if (fsync(export->fd) == 0 && rename(export->part, export->path) == 0)
+        return 0;
+    fprintf(stderr, "%s cannot be written: %s.\n", export->path, strerror(errno));
+    return IQM_EIO;
+}
+
+/* ---- the database ---- */
+
+static int run(PGconn *connection, const char *sql)
+{
+    IQM_CLEANUP(cli_clear_result)
+    PGresult *done = iqm_ask(connection, sql, 0, NULL, NULL, NULL, &never);
+
+    return done != NULL ? 0 : IQM_EPG;
+}
+
+/* Noted first: what cannot be noted is not given out. */
+static int begin(PGconn *connection)
+{
+    if (run(connection, "SELECT note_programme_export()") != 0 ||
+        !iqm_programme_snapshot(connection, &never))
+        return IQM_EPG;
+    return run(connection, "SELECT set_config('iqm.roles', '{head_office}', true)");
+}
+
+static const char *reason(int error)
+{
+    if (error == IQM_EIO)
+        return "the file, or one beside it, cannot be written";
+    if (error == IQM_EINVAL)
+        return "a key is of another master key";
+    return error == IQM_ENOMEM ? "memory is out" : "a database did not answer as it should";
+}
+
+static int write_part(
+    struct export *export, PGconn *connection, const struct iqm_seal_secrets *secrets, PGconn *keys)
+{
+    char beside[PATH_MAX_BYTES];
+    struct iqm_programme_file file = {.connection = connection,
+        .keys = keys,
+        .secrets = secrets,
+        .is_csv = export->is_csv,
+        .asked_by = "the operator (iqmd export)",
+        .stopping = &never,
+        .take = take,
+        .note = note,
+        .tell = tell,
+        .user = export};
+
+    snprintf(beside, sizeof beside, "%s", export->path);
+    file.directory = dirname(beside);
+    int error = begin(connection);
+    if (error == 0)
+        error = iqm_programme_file_write(&file);
+    if (export->is_terminal)
+        fprintf(stderr, "\r\033[K");
+    if (error != 0)
+        fprintf(stderr, "Nothing was written: %s.\n", reason(error));
+    return error == 0 ? keep_part(export) : error;
+}
+
+static int export_with(
+    struct export *export, const struct iqm_config *config, const struct iqm_seal_secrets *secrets)
+{
+    IQM_CLEANUP(cli_finish_connection)
+    PGconn *connection = iqm_ask_connect(config, config->database_url, NAME, &never);
+    IQM_CLEANUP(cli_finish_connection)
+    PGconn *keys = connection != NULL ? iqm_key_connect(config, NAME, &never) : NULL;
+
+    if (keys == NULL) {
+        fprintf(stderr, "The %s cannot be reached, or has no role for the server.\n",
+            connection == NULL ? "database" : "key database");
+        return EXIT_FAILURE;
+    }
+    if (open_part(export) != 0)
+        return EXIT_FAILURE;
+    int error = write_part(export, connection, secrets, keys);
+    if (error != 0)
+        unlink(export->part);
+    else
+        printf("%s: %" PRIu64 " bytes.\n", export->path, export->bytes);
+    close(export->fd);
+    return error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int cli_export(int argc, char **argv)
+{
+    IQM_CLEANUP(iqm_config_free) struct iqm_config config = {0};
+    struct export export = {.fd = -1, .is_terminal = isatty(STDERR_FILENO) == 1};
+    int status;
+
+    if (cli_read_verb(&command, argc, argv, &status) == NULL)
+        return status;
+    if (read_options(argc, argv, &export) != 0 || iqm_config_load(&config, stderr) != 0)
+        return EXIT_USAGE;
+    if (*config.database_url == '\0') {
+        fprintf(stderr, "Set IQM_DATABASE_URL: which database?\n");
+        return EXIT_USAGE;
+    }
+    iqm_log_open(IQM_LOG_OFF); /* what is said here is for people */
+    IQM_CLEANUP(iqm_keyring_closep) struct iqm_keyring *keyring = iqm_keyring_open(&config, stderr);
+    return keyring != NULL ? export_with(&export, &config, iqm_keyring_secrets(keyring))
+                           : EXIT_FAILURE;
+}

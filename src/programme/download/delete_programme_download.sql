@@ -1,0 +1,1 @@
+SELECT delete_programme_download(:programme_download_id::uuid)
