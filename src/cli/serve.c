@@ -84,7 +84,10 @@ static int serve_calls(struct iqm_services *services)
         .mail_waiting = count_waiting_mail,
         .retention_rows = count_rows,
         .retention_people = count_people,
-        .sync_lag = iqm_sync_lag};
+        .sync_lag = iqm_sync_lag,
+        .pulse = iqm_sync_pulse,
+        .listeners = iqm_sync_listeners,
+        .events_sent = iqm_sync_events};
 
     services->sniffer = iqm_sniffer_open();
     if (services->sniffer == NULL) {
