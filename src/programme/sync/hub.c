@@ -276,7 +276,7 @@ static void begin_group(struct iqm_pg *pg)
 {
     uint64_t now = iqm_clock_ms();
 
-    if (hub.under_way > 0 || now < hub.group_from || !iqm_pg_is_up(pg))
+    if (hub.count == 0 || hub.under_way > 0 || now < hub.group_from || !iqm_pg_is_up(pg))
         return;
     if (hub.group == 0)
         hub.group = GROUP_FIRST;
