@@ -39,6 +39,10 @@ int iqm_auth_identify_change(struct iqm_call *call, struct iqm_pg_batch *batch);
  * IQM_EPROBLEM (401 or 403). */
 int iqm_auth_verdict(struct iqm_call *call, const PGresult *identity);
 
+/* Whether who was let in before still would be, by the same result; nothing else is noted or said.
+ */
+bool iqm_auth_holds(const PGresult *identity);
+
 /* Whether two PostgreSQL arrays of role names, as text, have one in common. NULL is empty. */
 bool iqm_roles_share(const char *a, const char *b);
 

@@ -126,6 +126,14 @@ void iqm_call_piece(struct iqm_call *call, const char *bytes, size_t len);
 void iqm_call_end(struct iqm_call *call);
 void iqm_call_break(struct iqm_call *call);
 
+/*
+ * The same of 200 and a length that is not known, for pieces that come when something happens, for
+ * hours: it costs little while nothing does. Each piece must be taken in the time of a request; who
+ * takes nothing, or is gone, is cut off then.
+ */
+void iqm_call_live(
+    struct iqm_call *call, const char *media_type, void (*more)(struct iqm_call *call));
+
 /* Whether the connection is gone: nobody is there for whom long work would go on. One who has only
  * said all there is to say (a half-closed connection) still listens. */
 bool iqm_call_is_left(struct iqm_call *call);

@@ -61,11 +61,15 @@ struct iqm_config {
     int64_t file_limit;        /* bytes of an uploaded file */
     int64_t download_limit;    /* bytes of a file with the whole programme */
     int64_t json_depth;
-    int64_t request_memory;  /* bytes a request may use in all */
-    int64_t idle_timeout;    /* seconds a kept connection may be silent */
-    int64_t request_timeout; /* seconds from a request's first byte to its answer's last */
-    int64_t drain_timeout;   /* seconds for requests under way when stopping */
-    int64_t limit_address;   /* requests a minute, in this process; 0 is no limit */
+    int64_t request_memory;   /* bytes a request may use in all */
+    int64_t idle_timeout;     /* seconds a kept connection may be silent */
+    int64_t request_timeout;  /* seconds from a request's first byte to its answer's last */
+    int64_t drain_timeout;    /* seconds for requests under way when stopping */
+    int64_t listeners;        /* streams of events in all */
+    int64_t listeners_caller; /* the same of one caller */
+    int64_t listener_life;    /* seconds, about, after which a stream of events ends */
+    int64_t heartbeat;        /* seconds a stream of events is silent at most */
+    int64_t limit_address;    /* requests a minute, in this process; 0 is no limit */
     int64_t limit_token;
     int64_t limit_client;
     int64_t limit_sign_in; /* sign-ins and public forms, from one address */

@@ -10,6 +10,8 @@
 #include "iqm/contract.h"
 #include "iqm/seal.h"
 
+#define IQM_PULSE_MS 250
+
 struct iqm_server_options {
     const struct iqm_config *config;
     const struct iqm_contract *contract;
@@ -40,6 +42,13 @@ struct iqm_server_options {
     /* How many deliveries of webhooks wait, and how many endpoints are dead, for the metrics. */
     uint64_t (*webhooks_waiting)(const void *services);
     uint64_t (*webhooks_dead)(const void *services);
+    /* Runs in each worker thread every IQM_PULSE_MS, for what lasts longer than a request; more
+     * often while the server stops. NULL: nothing does. */
+    void (*pulse)(struct iqm_pg *pg, void *services);
+    /* How many listen to events, and how many events they were sent, for the metrics; from any
+     * thread. NULL: nobody can. */
+    uint64_t (*listeners)(void);
+    uint64_t (*events_sent)(void);
 };
 
 /* Serves until SIGTERM or SIGINT, then drains. 0, or negative after logging why it cannot serve. */

@@ -1,8 +1,8 @@
 /*
  * PostgreSQL for one worker: a pipeline for reads shared by all its requests, a few sessions for
- * writing and for streams that a request borrows, and one for reports. Nothing here blocks and
- * nothing here knows a resource. Source: libpq, "Pipeline Mode" and "Asynchronous Command
- * Processing".
+ * writing and for streams that a request borrows, and one each for reports and for the feed.
+ * Nothing here blocks and nothing here knows a resource. Source: libpq, "Pipeline Mode" and
+ * "Asynchronous Command Processing".
  */
 #ifndef IQM_PG_H
 #define IQM_PG_H
@@ -111,6 +111,12 @@ void iqm_pg_read(struct iqm_pg *pg, struct iqm_pg_batch *batch);
  * of their own that connects at the first one, so that no other read waits for them.
  */
 void iqm_pg_report(struct iqm_pg *pg, struct iqm_pg_batch *batch);
+
+/*
+ * Queues a batch of reads that nobody waits for, such as what those who listen are told: READ ONLY,
+ * on a session of its own that connects at the first one. The caller sees to it that there are few.
+ */
+void iqm_pg_feed(struct iqm_pg *pg, struct iqm_pg_batch *batch);
 
 /*
  * Queues a write that is whole in one batch. Batches with `together` set that wait at the same time

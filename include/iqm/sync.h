@@ -18,4 +18,12 @@ void iqm_sync_upkeep(struct iqm_pg *pg);
  * thread. */
 double iqm_sync_lag(void);
 
+/* Tells the worker's listeners what changed; from its loop, a few times a second. When the server
+ * stops, their streams end. */
+void iqm_sync_pulse(struct iqm_pg *pg, void *services);
+
+/* How many listen to events, and how many events they were sent; from any thread. */
+uint64_t iqm_sync_listeners(void);
+uint64_t iqm_sync_events(void);
+
 #endif

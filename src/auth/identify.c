@@ -187,6 +187,14 @@ int iqm_auth_verdict(struct iqm_call *call, const PGresult *identity)
     return may ? 0 : forbid(call, identity);
 }
 
+bool iqm_auth_holds(const PGresult *identity)
+{
+    if (identity == NULL || PQntuples(identity) != 1 || PQgetisnull(identity, 0, WHO) == 1)
+        return false;
+    const char *roles = PQgetvalue(identity, 0, MATCHED);
+    return *roles != '\0' && strcmp(roles, "{}") != 0;
+}
+
 struct refusal {
     struct iqm_call *call;
     struct iqm_problem problem; /* what is wrong, for a caller who may know */

@@ -98,7 +98,10 @@ static int serve_calls(struct iqm_services *services)
         .retention_people = count_people,
         .sync_lag = iqm_sync_lag,
         .webhooks_waiting = count_waiting_webhooks,
-        .webhooks_dead = count_dead_webhooks};
+        .webhooks_dead = count_dead_webhooks,
+        .pulse = iqm_sync_pulse,
+        .listeners = iqm_sync_listeners,
+        .events_sent = iqm_sync_events};
 
     services->sniffer = iqm_sniffer_open();
     if (services->sniffer == NULL) {

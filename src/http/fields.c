@@ -57,6 +57,7 @@ static const struct known {
     FIELD("Content-Disposition", ONCE, content_disposition),
     FIELD("Content-Digest", LIST, content_digest),
     FIELD("Repr-Digest", LIST, repr_digest),
+    FIELD("Last-Event-ID", ONCE, last_event_id),
 };
 
 static struct iqm_slice *field_at(struct fields *fields, const struct known *known)

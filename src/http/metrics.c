@@ -35,8 +35,10 @@ void metrics_note(struct worker *worker, const struct request *request, uint64_t
     counter_add(
         &counters->by_operation[operation_row(worker, request->call.operation) * CLASSES + class],
         1);
-    counter_add(&counters->latency[bucket], 1);
-    counter_add(&counters->latency_sum_us, elapsed_us);
+    if (!request->stream.live) { /* how long somebody listens says nothing of us */
+        counter_add(&counters->latency[bucket], 1);
+        counter_add(&counters->latency_sum_us, elapsed_us);
+    }
     counter_add(&counters->bytes_sent, request->answer_bytes);
 }
 
@@ -166,6 +168,13 @@ static void print_sync(FILE *out)
             "that work offline has waited for a transaction to end.\n"
             "# TYPE iqm_sync_lag_seconds gauge\niqm_sync_lag_seconds %.3f\n",
             options->sync_lag());
+    if (options->listeners != NULL && options->events_sent != NULL)
+        fprintf(out,
+            "# HELP iqm_listeners Streams of events that are open.\n"
+            "# TYPE iqm_listeners gauge\niqm_listeners %" PRIu64 "\n"
+            "# HELP iqm_events_total Events sent to listeners, beside heartbeats.\n"
+            "# TYPE iqm_events_total counter\niqm_events_total %" PRIu64 "\n",
+            options->listeners(), options->events_sent());
 }
 
 static void print_webhooks(FILE *out)

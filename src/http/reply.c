@@ -232,8 +232,8 @@ void reply_options(struct request *request)
         iqm_call_header(call, "Access-Control-Allow-Methods", allowed);
         iqm_call_header(call, "Access-Control-Allow-Headers",
             "Authorization, Content-Digest, Content-Disposition, Content-Type, Idempotency-Key, "
-            "If-Match, If-None-Match, If-Range, Prefer, Range, Repr-Digest, traceparent, "
-            "X-Request-Id");
+            "If-Match, If-None-Match, If-Range, Last-Event-ID, Prefer, Range, Repr-Digest, "
+            "traceparent, X-Request-Id");
         iqm_call_header(call, "Access-Control-Max-Age", "600");
     }
     iqm_call_reply(call, MHD_HTTP_NO_CONTENT, NULL, "", 0);

@@ -17,7 +17,7 @@ struct fields {
     struct iqm_slice host, accept, accept_encoding, content_type, content_length, content_encoding,
         transfer_encoding, expect, authorization, if_match, if_none_match, origin, traceparent,
         request_id, request_method, user_agent, fetch_site, referer, forwarded_for, range, if_range,
-        content_disposition, content_digest, repr_digest, idempotency_key, prefer;
+        content_disposition, content_digest, repr_digest, idempotency_key, prefer, last_event_id;
 };
 
 enum phase { PHASE_NEW, PHASE_READING, PHASE_WAITING, PHASE_ANSWERED };
@@ -74,6 +74,7 @@ struct request {
         const char *piece; /* what is left of it */
         size_t length;
         bool asked, asleep, broken, ended;
+        bool live;      /* pieces come when something happens */
         uint64_t since; /* when the server's own time began */
     } stream;           /* of an answer that comes in pieces */
 };

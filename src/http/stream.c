@@ -7,10 +7,17 @@
 #include "iqm/ids.h"
 #include "worker.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define BLOCK_BYTES (32 * 1024)
+/* Of an answer that lasts. What the system keeps for a client that does not read, it keeps for
+ * each. */
+#define LIVE_BLOCK_BYTES 512
+#define LIVE_SEND_BYTES (16 * 1024)
 
 static ssize_t hand_out(struct request *request, char *room, size_t max)
 {
@@ -47,12 +54,23 @@ static ssize_t read_piece(void *cls, uint64_t position, char *room, size_t max)
     return 0;
 }
 
-static void wake(struct request *request)
+/* An answer that lasts is none that takes long: each of its pieces has the time of a request. */
+static void extend_deadline(struct request *request)
 {
     struct connection *connection = request->connection;
+    const struct iqm_config *config = request->worker->options->config;
 
-    if (request->stream.asked && connection != NULL && connection->deadline != UINT64_MAX)
+    if (!request->stream.asked || connection == NULL || connection->deadline == UINT64_MAX)
+        return;
+    if (request->stream.live)
+        connection->deadline = iqm_clock_ms() + (uint64_t)config->request_timeout * 1000;
+    else
         connection->deadline += iqm_clock_ms() - request->stream.since;
+}
+
+static void wake(struct request *request)
+{
+    extend_deadline(request);
     request->stream.asked = false;
     if (!request->stream.asleep)
         return;
@@ -71,6 +89,34 @@ void iqm_call_stream(struct iqm_call *call, unsigned status, const char *media_t
     reply_with(request,
         MHD_create_response_from_callback(size, BLOCK_BYTES, read_piece, request, NULL), status,
         media_type, false);
+}
+
+/* A peer that is gone without a word is noticed by what it does not acknowledge (tcp(7)). */
+static void settle_socket(const struct request *request)
+{
+    const struct iqm_config *config = request->worker->options->config;
+    unsigned patience = (unsigned)config->request_timeout * 1000;
+    int room = LIVE_SEND_BYTES;
+
+    if (request->connection == NULL)
+        return;
+    setsockopt(request->connection->socket, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+    setsockopt(
+        request->connection->socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
+}
+
+void iqm_call_live(
+    struct iqm_call *call, const char *media_type, void (*more)(struct iqm_call *call))
+{
+    struct request *request = request_of(call);
+
+    request->stream.more = more;
+    request->stream.live = true;
+    settle_socket(request);
+    reply_with(request,
+        MHD_create_response_from_callback(
+            MHD_SIZE_UNKNOWN, LIVE_BLOCK_BYTES, read_piece, request, NULL),
+        MHD_HTTP_OK, media_type, false);
 }
 
 void iqm_call_piece(struct iqm_call *call, const char *bytes, size_t len)

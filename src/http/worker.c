@@ -17,6 +17,7 @@
 
 #define SWEEP_EVERY_MS 1000
 #define LONGEST_WAIT_MS 1000
+#define DRAIN_PULSE_MS 50
 
 static void keep_connection(
     struct worker *worker, struct MHD_Connection *mhd, void **socket_context)
@@ -187,6 +188,7 @@ static void close_handles(struct worker *worker)
     uv_close((uv_handle_t *)&worker->after, NULL);
     uv_close((uv_handle_t *)&worker->timeout, NULL);
     uv_close((uv_handle_t *)&worker->sweep, NULL);
+    uv_close((uv_handle_t *)&worker->pulse, NULL);
     uv_close((uv_handle_t *)&worker->again, NULL);
     uv_close((uv_handle_t *)&worker->stop, NULL);
     uv_close((uv_handle_t *)&worker->returned, NULL);
@@ -221,6 +223,13 @@ static void on_sweep(uv_timer_t *timer)
         worker->options->give_up(worker->options->services);
 }
 
+static void on_pulse(uv_timer_t *timer)
+{
+    struct worker *worker = timer->data;
+
+    worker->options->pulse(worker->pg, worker->options->services);
+}
+
 static void on_stop(uv_async_t *async)
 {
     struct worker *worker = async->data;
@@ -236,6 +245,8 @@ static void on_stop(uv_async_t *async)
     if (listener >= 0)
         close(listener);
     uv_timer_start(&worker->sweep, on_sweep, 10, 50);
+    if (worker->options->pulse != NULL)
+        uv_timer_start(&worker->pulse, on_pulse, 0, DRAIN_PULSE_MS);
 }
 
 static int open_loop(struct worker *worker)
@@ -249,13 +260,16 @@ static int open_loop(struct worker *worker)
     uv_check_init(&worker->loop, &worker->after);
     uv_timer_init(&worker->loop, &worker->timeout);
     uv_timer_init(&worker->loop, &worker->sweep);
+    uv_timer_init(&worker->loop, &worker->pulse);
     uv_idle_init(&worker->loop, &worker->again);
     worker->sockets.data = worker->before.data = worker->after.data = worker;
-    worker->sweep.data = worker->again.data = worker->stop.data = worker;
+    worker->sweep.data = worker->again.data = worker->stop.data = worker->pulse.data = worker;
     uv_poll_start(&worker->sockets, UV_READABLE, on_sockets);
     uv_prepare_start(&worker->before, before_waiting);
     uv_check_start(&worker->after, after_waiting);
     uv_timer_start(&worker->sweep, on_sweep, SWEEP_EVERY_MS, SWEEP_EVERY_MS);
+    if (worker->options->pulse != NULL)
+        uv_timer_start(&worker->pulse, on_pulse, IQM_PULSE_MS, IQM_PULSE_MS);
     return 0;
 }
 

@@ -40,6 +40,7 @@ struct worker {
     uv_check_t after;
     uv_timer_t timeout;
     uv_timer_t sweep;
+    uv_timer_t pulse;
     uv_idle_t again;
     uv_async_t stop;
     bool draining, closing;

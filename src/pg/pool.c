@@ -36,11 +36,13 @@ struct iqm_pg {
     bool closed;
     struct iqm_pg_session reader;
     struct iqm_pg_session reporter; /* from the first report on */
+    struct iqm_pg_session feeder;   /* from the first batch for it on */
     struct iqm_pg_session *writers;
     struct iqm_pg_session streams[IQM_PG_STREAMS_MAX]; /* from the first one on */
     struct lender to_write, to_stream;
     struct queue reads;          /* while the pipeline is down */
     struct queue writes;         /* until a session is free for them */
+    struct queue feeds;          /* while its session is down */
     struct queue reports;        /* until those before them are done */
     unsigned groups;             /* of writes under way */
     struct iqm_pg_batch *doomed; /* cannot run; told so from the loop */
@@ -211,8 +213,9 @@ void pool_session_ready(struct iqm_pg_session *session)
         send_report(pg);
         return;
     }
-    while (pg->reads.head != NULL)
-        session_send(session, take_first(pg, &pg->reads));
+    struct queue *queue = session->use == SESSION_FEED ? &pg->feeds : &pg->reads;
+    while (queue->head != NULL)
+        session_send(session, take_first(pg, queue));
 }
 
 /* A read may be done again; a write must not: nobody knows whether it happened. */
@@ -272,6 +275,7 @@ static void expire_all(struct iqm_pg *pg, uint64_t now)
     expire(pg, &pg->reads, now);
     expire(pg, &pg->writes, now);
     expire(pg, &pg->reports, now);
+    expire(pg, &pg->feeds, now);
     expire_borrowers(pg, &pg->to_write, now);
     expire_borrowers(pg, &pg->to_stream, now);
 }
@@ -283,6 +287,7 @@ static void on_timer(uv_timer_t *timer)
 
     session_check(&pg->reader, now);
     session_check(&pg->reporter, now);
+    session_check(&pg->feeder, now);
     for (unsigned i = 0; i < pg->options.write_connections; i++)
         session_check(&pg->writers[i], now);
     for (unsigned i = 0; i < IQM_PG_STREAMS_MAX; i++)
@@ -321,6 +326,8 @@ void iqm_pg_close(struct iqm_pg *pg)
     session_close(&pg->reader);
     if (pg->reporter.pg != NULL)
         session_close(&pg->reporter);
+    if (pg->feeder.pg != NULL)
+        session_close(&pg->feeder);
     for (unsigned i = 0; i < pg->options.write_connections; i++)
         session_close(&pg->writers[i]);
     for (unsigned i = 0; i < IQM_PG_STREAMS_MAX && pg->streams[i].pg != NULL; i++)
@@ -393,6 +400,17 @@ void iqm_pg_report(struct iqm_pg *pg, struct iqm_pg_batch *batch)
     queue_up(pg, &pg->reports, batch);
     batch->deadline = iqm_clock_ms() + IQM_PG_REPORT_TIMEOUT_MS;
     send_report(pg);
+}
+
+void iqm_pg_feed(struct iqm_pg *pg, struct iqm_pg_batch *batch)
+{
+    batch->retried = true;
+    if (pg->feeder.pg == NULL && !pg->closed)
+        session_start(&pg->feeder, pg, SESSION_FEED);
+    if (pg->feeder.state == SESSION_READY)
+        session_send(&pg->feeder, batch);
+    else
+        queue_up(pg, &pg->feeds, batch);
 }
 
 void iqm_pg_write(struct iqm_pg *pg, struct iqm_pg_batch *batch)
@@ -497,6 +515,7 @@ void iqm_pg_flush(struct iqm_pg *pg)
     send_writes(pg);
     session_flush(&pg->reader);
     session_flush(&pg->reporter);
+    session_flush(&pg->feeder);
     for (unsigned i = 0; i < pg->options.write_connections; i++)
         session_flush(&pg->writers[i]);
     for (unsigned i = 0; i < IQM_PG_STREAMS_MAX; i++)

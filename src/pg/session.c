@@ -77,7 +77,7 @@ static void retry_later(struct iqm_pg_session *session)
 
 static const char *name_of(enum session_use use)
 {
-    static const char *const names[] = {"write", "read", "report", "stream"};
+    static const char *const names[] = {"write", "read", "report", "stream", "feed"};
 
     return names[use];
 }

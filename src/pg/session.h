@@ -8,7 +8,7 @@
 #define NAMES_MAX 512
 
 /* What a session is for: all but those for writes are READ ONLY. */
-enum session_use { SESSION_WRITES, SESSION_READS, SESSION_REPORTS, SESSION_STREAMS };
+enum session_use { SESSION_WRITES, SESSION_READS, SESSION_REPORTS, SESSION_STREAMS, SESSION_FEED };
 
 enum session_state { SESSION_DOWN, SESSION_CONNECTING, SESSION_READY, SESSION_CLOSED };
 

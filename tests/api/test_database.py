@@ -181,6 +181,8 @@ AS_OWNER = {
         "which database this is",
     "sync_gone(text[],uuid[],text[],uuid[],bigint[],uuid[])":
         "which of these the caller may hold, and whether they are there",
+    "sync_concerned(xid8,uuid,bytea[])":
+        "which of these sights, named by their hashes, a change may concern: a hint of whom to ask for",
     "sync_end(xid8)": "the last record of the log that is given: its number, never what it says",
     "sync_has(xid8,xid8,uuid)": "whether the log has a record at a place",
     "sync_is_idle(text,xid8,uuid,date)": "whether anything was recorded since",

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from support import calendars, consents, enquiries, files, hooks, steps
+from support import calendars, consents, enquiries, files, hooks, listener, steps
 from support.client import Client
 from support.contract import DOCUMENT, OPERATIONS
 from support.downloads import DOWNLOADS, fetch_own
@@ -134,6 +134,7 @@ OTHERS = {
         "/v1/request-verifications", {"email": "nobody@example.org", "kind": "access"}),
     "confirm_request_verification": lambda caller, people: caller.post(
         f"/v1/request-verifications/{uuid.uuid4()}/confirmation", {"code": "20761234"}),
+    "listen_to_changes": lambda caller, people: listener.answer_of(caller),
     "push_changes": lambda caller, people: caller.post("/v1/sync", {"changes": [
         {"client_id": str(uuid.uuid4()), "method": "delete", "type": "meeting",
          "id": str(uuid.uuid4()), "base_version": 1}]}),

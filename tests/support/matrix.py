@@ -251,6 +251,7 @@ create_client_secret          201          403          403          403        
 
 get_me                        200          200          200          403          401
 pull_changes                  403          200          200          403          401
+listen_to_changes             403          200          200          403          401
 push_changes                  403          200          200          403          401
 change_password               204          204          204          403          401
 list_sessions                 200          200          200          403          401

@@ -124,6 +124,19 @@ def check_body(exchange, response):
             yield f"says status {value.get('status')} in its body"
     elif exchange.media_type == "text/html":
         yield from check_page(exchange)
+    elif exchange.media_type == "text/event-stream":
+        yield from check_events(exchange.body.decode())
+
+
+def check_events(text):
+    """Of a stream, what was read of it: fields in lines, ids alone as data."""
+    for line in text.splitlines():
+        name, _, value = line.partition(": ")
+        if line not in ("", ":") and name not in ("event", "id", "data", "retry"):
+            yield f"has the line {line[:80]!r}"
+        for one in json.loads(value).get("changes", []) if name == "data" else ():
+            if set(one) != {"change", "type", "id"}:
+                yield f"tells {one} in an event"
 
 
 def check_page(exchange):

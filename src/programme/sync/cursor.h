@@ -4,8 +4,20 @@
 
 #include "iqm/call.h"
 
-/* Fields of the database's cursor (migrations, sync_cursor), and of the two before them. */
-#define SYNC_FIELDS 10
+/* Fields of the database's cursor (migrations, sync_cursor), in its order. */
+enum sync_field {
+    SYNC_PHASE,
+    SYNC_PLACE,
+    SYNC_AFTER,
+    SYNC_XID,
+    SYNC_RECORD,
+    SYNC_SIGHT,
+    SYNC_DOUBT,
+    SYNC_UNTIL,
+    SYNC_CEILING,
+    SYNC_DAY,
+    SYNC_FIELDS
+};
 
 struct sync_cursor {
     const char *epoch, *actor;

@@ -184,13 +184,11 @@ static void idle_known(struct step *step, const PGresult *rows)
         iqm_call_reply(call, 200, "application/json", page, strlen(page));
 }
 
-enum field { PHASE, PLACE, AFTER, XID, RECORD, SIGHT, DOUBT, UNTIL, CEILING, DAY };
-
 /* Whether the page before was one of the feed, at its end. */
 static bool may_be_idle(const struct pulling *pulling)
 {
-    return pulling->since.epoch != NULL && strcmp(pulling->since.fields[PHASE], "feed") == 0 &&
-           pulling->since.fields[DOUBT] == NULL;
+    return pulling->since.epoch != NULL && strcmp(pulling->since.fields[SYNC_PHASE], "feed") == 0 &&
+           pulling->since.fields[SYNC_DOUBT] == NULL;
 }
 
 static void ask_whether_idle(struct pulling *pulling)
@@ -198,9 +196,9 @@ static void ask_whether_idle(struct pulling *pulling)
     struct step *step = pulling->step;
 
     step->values[0].text = pulling->since.epoch;
-    step->values[1].text = pulling->since.fields[XID];
-    step->values[2].text = pulling->since.fields[RECORD];
-    step->values[3].text = pulling->since.fields[DAY];
+    step->values[1].text = pulling->since.fields[SYNC_XID];
+    step->values[2].text = pulling->since.fields[SYNC_RECORD];
+    step->values[3].text = pulling->since.fields[SYNC_DAY];
     step_read(step, IQM_STATEMENT_SYNC_IS_IDLE, idle_known);
 }
 
