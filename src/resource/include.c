@@ -3,8 +3,7 @@
  * snapshot; records are those that the caller sees, and who may not read them is refused:
  *   [identify for all of it, document and records] → keys … → answer
  */
-#include "fields.h"
-#include "read.h"
+#include "include.h"
 
 #include "contract_tables.h"
 #include "iqm/auth.h"
@@ -13,154 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INCLUDES_MAX 8
-/* Records of each kind that an answer holds, at most; and as text, to ask for one more. */
-#define RECORDS_MAX 200
-#define ONE_MORE "201"
 /* What stands around a record in the answer, and around all of them. */
 #define AROUND_RECORD 2
 #define AROUND_ALL 1024
-
-/* Columns of the statement. */
-enum column { PART, DOC };
-
-struct including {
-    struct reading *reading;
-    const struct iqm_include *all;
-    struct wanted_fields asked;
-    unsigned parts[INCLUDES_MAX]; /* places in `all` of what is asked */
-    unsigned count, part;         /* the one that is being opened */
-    struct iqm_slice *documents;  /* by row */
-    int first[INCLUDES_MAX + 1];  /* rows of the parts */
-    struct iqm_vault_opening opening;
-};
-
-static const struct iqm_include *include_of(const struct including *including, unsigned part)
-{
-    return &including->all[including->parts[part]];
-}
-
-/* ---- what is asked, and who may ---- */
-
-static void find_asked(struct including *including)
-{
-    for (unsigned i = 0; including->all[i].name != NULL && i < INCLUDES_MAX; i++) {
-        if (wanted_fields_have(including->all[i].name, &including->asked))
-            including->parts[including->count++] = i;
-    }
-}
-
-static bool all_let(const struct including *including, const char *role)
-{
-    for (unsigned i = 0; i < including->count; i++) {
-        if (!iqm_roles_have(include_of(including, i)->roles, role))
-            return false;
-    }
-    return true;
-}
-
-/* Who may read all of it: the roles that the document and each kind of records is open to. */
-static const char *roles_for(const struct including *including, struct iqm_call *call)
-{
-    struct page text = {.arena = call->arena};
-    const char *rest = call->operation->roles;
-    struct iqm_slice role;
-
-    page_add_string(&text, "{");
-    while (iqm_roles_next(&rest, &role)) {
-        const char *name = iqm_arena_copy(call->arena, role.ptr, role.len);
-        if (name == NULL || !all_let(including, name))
-            continue;
-        if (text.length > 1)
-            page_add_string(&text, ",");
-        page_add_string(&text, name);
-    }
-    page_add(&text, "}", sizeof "}");
-    return text.failed ? NULL : text.text;
-}
-
-static const char *scopes_for(const struct including *including, struct iqm_call *call)
-{
-    const char *text = call->operation->scope;
-
-    for (unsigned i = 0; text != NULL && i < including->count; i++)
-        text = iqm_arena_printf(call->arena, "%s,%s", text, include_of(including, i)->scopes);
-    return text != NULL ? iqm_arena_printf(call->arena, "{%s}", text) : NULL;
-}
-
-/* ---- the statement ---- */
-
-static bool is_needed(const struct including *including, unsigned place)
-{
-    for (unsigned i = 0; i < including->count; i++) {
-        if (including->parts[i] == place || include_of(including, i)->of == place + 1)
-            return true;
-    }
-    return false;
-}
-
-/* The ids that it goes by: of the document, or of the records of another include. */
-static const char *ids_sql(struct iqm_arena *arena, const struct iqm_include *include)
-{
-    const char *source =
-        include->of > 0 ? iqm_arena_printf(arena, "part_%u", include->of) : "whole";
-
-    if (source == NULL)
-        return NULL;
-    if (include->path == NULL)
-        return iqm_arena_printf(arena, "SELECT id FROM %s", source);
-    return iqm_arena_printf(arena,
-        "SELECT (named #>> '{}')::uuid FROM %s AS source, "
-        "jsonb_path_query(source.doc::jsonb, '%s') AS named",
-        source, include->path);
-}
-
-static void add_part(struct page *sql, const struct iqm_include *include, unsigned number)
-{
-    const char *ids = ids_sql(sql->arena, include);
-    const char *part = ids != NULL
-                           ? iqm_arena_printf(sql->arena,
-                                 ", part_%u AS MATERIALIZED (SELECT id, doc FROM %s "
-                                 "WHERE %s = ANY (ARRAY(%s)) ORDER BY id LIMIT " ONE_MORE ")",
-                                 number, include->resource->name, include->column, ids)
-                           : NULL;
-
-    sql->failed = sql->failed || part == NULL;
-    if (part != NULL)
-        page_add_string(sql, part);
-}
-
-static const char *statement_for(const struct including *including, struct iqm_call *call)
-{
-    struct page sql = {.arena = call->arena};
-
-    page_add_string(&sql, "WITH whole AS MATERIALIZED (SELECT id, doc FROM ");
-    page_add_string(&sql, call->operation->resource->name);
-    page_add_string(&sql, " WHERE id = $1::uuid)");
-    for (unsigned i = 0; including->all[i].name != NULL; i++) {
-        if (is_needed(including, i))
-            add_part(&sql, &including->all[i], i + 1);
-    }
-    page_add_string(&sql, " SELECT 0, doc, id FROM whole");
-    for (unsigned i = 0; i < including->count; i++) {
-        const char *part = iqm_arena_printf(call->arena,
-            " UNION ALL SELECT %u, doc, id FROM part_%u", i + 1, including->parts[i] + 1);
-        sql.failed = sql.failed || part == NULL;
-        page_add_string(&sql, part != NULL ? part : "");
-    }
-    page_add(&sql, " ORDER BY 1, 3", sizeof " ORDER BY 1, 3");
-    return sql.failed ? NULL : sql.text;
-}
-
-/* One name, one text. */
-static const char *name_for(const struct including *including, struct iqm_call *call)
-{
-    unsigned mask = 0;
-
-    for (unsigned i = 0; i < including->count; i++)
-        mask |= 1U << including->parts[i];
-    return iqm_arena_printf(call->arena, "%s_with_%x", call->operation->id, mask);
-}
 
 /* ---- the answer ---- */
 
@@ -169,7 +23,7 @@ static int told(const struct including *including, unsigned part)
 {
     int count = including->first[part + 1] - including->first[part];
 
-    return count < RECORDS_MAX ? count : RECORDS_MAX;
+    return count < INCLUDED_MAX ? count : INCLUDED_MAX;
 }
 
 static size_t size_of(const struct including *including)
@@ -189,7 +43,7 @@ static bool write_part(struct page *page, const struct including *including, uns
     const char *before = "";
 
     page_add_string(page, "\"");
-    page_add_string(page, include_of(including, part)->name);
+    page_add_string(page, included_of(including, part)->name);
     page_add_string(page, "\":[");
     for (int i = 0; i < told(including, part); i++) {
         struct iqm_slice document = including->documents[including->first[part] + i];
@@ -204,7 +58,7 @@ static bool write_part(struct page *page, const struct including *including, uns
         before = ",";
     }
     page_add_string(page, "],");
-    return including->first[part + 1] - including->first[part] > RECORDS_MAX;
+    return including->first[part + 1] - including->first[part] > INCLUDED_MAX;
 }
 
 static void answer(struct including *including)
@@ -222,7 +76,7 @@ static void answer(struct including *including)
     for (unsigned part = 0; part < including->count && truncated != NULL; part++) {
         if (write_part(&page, including, part))
             truncated = iqm_arena_printf(call->arena, "%s%s\"%s\"", truncated,
-                *truncated != '\0' ? "," : "", include_of(including, part)->name);
+                *truncated != '\0' ? "," : "", included_of(including, part)->name);
     }
     page_add_string(&page, "\"truncated\":[");
     page_add_string(&page, truncated != NULL ? truncated : "");
@@ -259,7 +113,7 @@ static void open_on(struct including *including)
     struct iqm_call *call = including->reading->call;
 
     for (; including->part < including->count; including->part++) {
-        const struct iqm_resource *resource = include_of(including, including->part)->resource;
+        const struct iqm_resource *resource = included_of(including, including->part)->resource;
         int count = told(including, including->part);
         if (resource->subject == NULL || count == 0)
             continue;
@@ -282,11 +136,11 @@ static void take_rows(struct including *including, const PGresult *rows)
     int count = PQntuples(rows), row = 0;
 
     for (; row < count; row++)
-        including->documents[row] =
-            (struct iqm_slice){PQgetvalue(rows, row, DOC), (size_t)PQgetlength(rows, row, DOC)};
+        including->documents[row] = (struct iqm_slice){
+            PQgetvalue(rows, row, INCLUDED_DOC), (size_t)PQgetlength(rows, row, INCLUDED_DOC)};
     row = 1;
     for (unsigned part = 0; part <= including->count; part++) {
-        while (row < count && atoi(PQgetvalue(rows, row, PART)) <= (int)part)
+        while (row < count && atoi(PQgetvalue(rows, row, INCLUDED_PART)) <= (int)part)
             row++;
         including->first[part] = row;
     }
@@ -322,11 +176,12 @@ void include_get(struct iqm_call *call)
     }
     *including = (struct including){.all = call->operation->resource->includes,
         .asked = {.list = iqm_call_parameter(call, "include")}};
-    find_asked(including);
-    const char *sql = statement_for(including, call), *name = name_for(including, call);
-    call->may = roles_for(including, call);
-    call->scopes = scopes_for(including, call);
-    if (sql == NULL || name == NULL || call->may == NULL || call->scopes == NULL) {
+    const char *sql = NULL, *name = NULL;
+    if (include_ask(including, call) == 0) {
+        sql = include_sql(including, call);
+        name = include_sql_name(including, call);
+    }
+    if (sql == NULL || name == NULL) {
         iqm_call_fail_with(call, IQM_PROBLEM_INTERNAL_ERROR);
         return;
     }
