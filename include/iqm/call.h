@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 
+struct iqm_export;
 struct iqm_idempotency;
 struct iqm_pg;
 struct iqm_vault;
@@ -66,6 +67,8 @@ struct iqm_call {
     void *state;                             /* the handler's own */
     void (*release)(struct iqm_call *call);  /* frees what `state` owns; NULL when nothing */
 
+    struct iqm_export *export; /* the file that it is answered with; NULL: none (iqm/export.h) */
+
     /* Who calls, once identified; NULL before. Ids and, of roles, a PostgreSQL array as text. */
     const char *token;
     const char *actor;   /* the account, the client, or an operator's token */
@@ -77,6 +80,9 @@ struct iqm_call {
 
     /* The roles that may make this very request, where fewer than the operation's; see x-write. */
     const char *may;
+    /* All scopes that this very request needs, where more than the operation's; `may` is set, too.
+     */
+    const char *scopes;
 };
 
 /* The value of a parameter by name; ptr NULL when it was not sent and has no default. */

@@ -88,6 +88,7 @@ enum iqm_filter {
     IQM_FILTER_LT,
     IQM_FILTER_PREFIX, /* text that starts with, case-insensitively */
     IQM_FILTER_INDEX,  /* the value of the sealed member of this name, by its blind index */
+    IQM_FILTER_AMONG,  /* one of several ids */
 };
 
 struct iqm_parameter {
@@ -150,6 +151,18 @@ struct iqm_statement {
  * `rules->document`, records violations; 0 or IQM_EPROBLEM or IQM_ENOMEM. */
 typedef int iqm_rules_fn(struct iqm_rules *rules);
 
+/* Records that can be read along with a document: those of `resource` whose `column` is among what
+ * the document, or each record of another include, holds at `path`. */
+struct iqm_include {
+    const char *name; /* "people" */
+    const struct iqm_resource *resource;
+    const char *column; /* "id", or one of theirs */
+    const char *path;   /* SQL/JSON path to ids; NULL: the document's own id */
+    unsigned of;        /* place + 1 of the include whose records hold the ids; 0: the document */
+    const char *roles;  /* that may read all of this, separated by "," */
+    const char *scopes; /* that reading it needs, likewise */
+};
+
 /* A kind of document kept in one table. */
 struct iqm_resource {
     const char *name;       /* "school": table, log field, history key */
@@ -161,6 +174,7 @@ struct iqm_resource {
     const char *initial; /* the status a new record has; NULL where records have no status */
     const char *subject; /* member with the id of whom it is about: "id"; NULL: about nobody */
     bool synced;         /* for programs that work offline */
+    const struct iqm_include *includes; /* ends with name NULL; NULL: none */
 };
 
 /* A step of a record from one status to the next. */
@@ -290,7 +304,7 @@ int iqm_contract_validate(const struct iqm_contract *contract, uint16_t schema, 
 
 /*
  * Validates the text of one parameter (already decoded). The text is taken as the schema's type
- * wants it: integer, boolean or string. 0 or IQM_EPROBLEM.
+ * wants it: integer, boolean or string, or strings parted by commas. 0 or IQM_EPROBLEM.
  */
 int iqm_contract_validate_parameter(const struct iqm_contract *contract,
     const struct iqm_parameter *parameter, struct iqm_slice text, struct iqm_problem *problem);

@@ -17,9 +17,10 @@
  * each function is felt. Compared are hashes of 256 random bits: their comparison tells nothing of
  * a token.
  */
-#define IDENTIFY_CALLER                                                                            \
+#define IDENTIFY_CALLER IDENTIFY_IN("$3 = ANY (scopes)")
+#define IDENTIFY_IN(in_scope)                                                                      \
     "SELECT who, set_config('iqm.roles', CASE"                                                     \
-    " WHEN NOT (any_scope OR $3 = ANY (scopes)) THEN ''"                                           \
+    " WHEN NOT (any_scope OR " in_scope ") THEN ''"                                                \
     " WHEN only_role = ANY ($2::text[]) THEN role_set"                                             \
     " WHEN only_role IS NULL THEN roles_among(roles, $2::text[]) ELSE '{}' END, true),"            \
     " set_config('iqm.actor', coalesce(acts_as, ''), true)"
@@ -28,6 +29,10 @@
     " ON hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())"
 
 static const char identify_sql[] = IDENTIFY_CALLER IDENTIFY_FROM;
+
+/* Where more than one scope is needed. */
+static const char identify_several_sql[] =
+    IDENTIFY_IN("$3::text[] <@ scopes") ", role_set" IDENTIFY_FROM;
 
 /* Before a change: also all roles and scopes of the caller, and what its record in the audit log
  * says. */
@@ -77,7 +82,7 @@ static int add_statement(struct iqm_call *call, struct iqm_pg_batch *batch, bool
     identity->values[0] = (struct iqm_pg_value){
         .text = (const char *)identity->hash, .length = sizeof identity->hash, .binary = true};
     identity->values[1].text = call->may != NULL ? call->may : call->operation->roles;
-    identity->values[2].text = call->operation->scope;
+    identity->values[2].text = call->scopes != NULL ? call->scopes : call->operation->scope;
     identity->values[3].text = call->operation->id;
     identity->values[4].text = call->request_id;
     batch->together = batch->query_count == 0;
@@ -87,6 +92,8 @@ static int add_statement(struct iqm_call *call, struct iqm_pg_batch *batch, bool
         iqm_pg_batch_add(batch, "identify_once", identify_once_sql, identity->values, 7);
     } else if (changes) {
         iqm_pg_batch_add(batch, "identify_change", identify_change_sql, identity->values, 5);
+    } else if (call->scopes != NULL) {
+        iqm_pg_batch_add(batch, "identify_several", identify_several_sql, identity->values, 3);
     } else {
         iqm_pg_batch_add(batch, "identify", identify_sql, identity->values, 3);
     }
@@ -110,9 +117,23 @@ static const char *column_text(struct iqm_call *call, const PGresult *row, enum 
                : iqm_arena_string(call->arena, PQgetvalue(row, 0, (int)column));
 }
 
+/* "plans:read people:read" (RFC 6750, 3). */
+static const char *scopes_spoken(struct iqm_call *call)
+{
+    const char *rest = call->scopes, *text = "";
+    struct iqm_slice scope;
+
+    if (rest == NULL)
+        return call->operation->scope;
+    while (text != NULL && iqm_roles_next(&rest, &scope))
+        text = iqm_arena_printf(
+            call->arena, "%s%s%.*s", text, *text != '\0' ? " " : "", (int)scope.len, scope.ptr);
+    return text != NULL ? text : call->operation->scope;
+}
+
 static int lack_scope(struct iqm_call *call)
 {
-    const char *scope = call->operation->scope;
+    const char *scope = scopes_spoken(call);
 
     iqm_call_header(call, "WWW-Authenticate",
         iqm_arena_printf(call->arena,
@@ -124,7 +145,8 @@ static int lack_scope(struct iqm_call *call)
 /* No other token of this caller would do: no challenge (RFC 6750, 3). */
 static int lack_role(struct iqm_call *call)
 {
-    const char *who = iqm_roles_named(call->arena, call->operation->roles);
+    const char *who =
+        iqm_roles_named(call->arena, call->scopes != NULL ? call->may : call->operation->roles);
 
     if (who == NULL)
         return iqm_problem_set(&call->problem, IQM_PROBLEM_FORBIDDEN, NULL);
@@ -140,7 +162,8 @@ static int forbid(struct iqm_call *call, const PGresult *identity)
     call->denied = true;
     if (!in_scope)
         return lack_scope(call);
-    if (call->may != NULL && iqm_roles_share(call->roles, call->operation->roles))
+    if (call->may != NULL && call->scopes == NULL &&
+        iqm_roles_share(call->roles, call->operation->roles))
         return iqm_problem_set(&call->problem, IQM_PROBLEM_MEMBER_FORBIDDEN, NULL);
     return lack_role(call);
 }
@@ -228,7 +251,7 @@ void iqm_auth_refuse(struct iqm_call *call)
     refusal->batch.done = refusal_done;
     refusal->batch.user = refusal;
     iqm_problem_init(&call->problem, call->arena);
-    call->may = NULL; /* who may make such a request is told what is wrong with this one */
+    call->may = call->scopes = NULL; /* who may make such a request is told what is wrong with it */
     if (iqm_auth_identify(call, &refusal->batch) != 0)
         iqm_call_fail(call);
     else

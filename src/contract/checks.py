@@ -6,6 +6,7 @@ Works on the typed tree that shapes.py leaves. It must not emit anything.
 import re
 
 from deprecation import check_deprecation
+from includes import check_include_parameter, check_includes
 from privacy import Privacy
 from shapes import ACTIONS, METHODS, SCOPE, types_of
 
@@ -305,10 +306,26 @@ class Checker:
         self.nameless(schema)
         self.schema(schema, is_parameter="$ref" not in schema)
         resolved = self.resolve(schema, "schemas")
-        if resolved and resolved.get("type") not in ("string", "integer", "boolean"):
-            self.error(node.at("schema"), "a parameter is a string, an integer or a boolean")
+        self.parameter_list(node, resolved)
+        if resolved and resolved.get("type") not in ("string", "integer", "boolean", "array"):
+            self.error(node.at("schema"),
+                       "a parameter is a string, an integer, a boolean or an array of strings")
         if node.get("required") and "default" in resolved:
             self.error(node.at("required"), "a parameter with a default cannot be required")
+
+    def parameter_list(self, node, schema):
+        """Several texts, parted by commas: in one value, and so that none can hold a comma."""
+        is_list = types_of(schema) == ["array"]
+        is_joined = "style" in node and node.get("explode") is False
+        if is_list != is_joined or (is_list and node.get("in") != "query"):
+            self.error(node.line, "an array, and only that, has style form and explode false, "
+                       "in a query")
+        items = self.resolve(schema.get("items", {}), "schemas") if is_list else {}
+        if is_list and not (self.has_strings(schema) and {"enum", "format"} & set(items)):
+            self.error(node.at("schema"), "items of a parameter are strings with enum or format")
+        among = node.get("x-filter", {}).get("op") == "among"
+        if among != (is_list and "x-filter" in node) or (among and items.get("format") != "uuid"):
+            self.error(node.at("x-filter"), "op among, and only that, is for an array of format uuid")
 
     def security(self, node, line):
         if "security" not in node:
@@ -461,6 +478,8 @@ class Checker:
         self.action_writers(action, resource, node)
         if action == "list":
             self.action_sort(resource, node, line)
+        if action == "get":
+            check_include_parameter(self, resource, node, line)
         if action == "transition":
             self.action_transition(path, resource, node, line)
 
@@ -539,6 +558,7 @@ class Checker:
             if node.get("collection") not in self.root["paths"]:
                 self.error(node.at("collection"), "collection is not a path of this contract")
             self.resource_schema(node)
+            check_includes(self, name, node)
             if ("x-resources", str(name)) not in self.used:
                 self.error(line, f'resource "{name}" is used by no operation')
             if node.get("context") and f"{name}_context" not in self.statements:

@@ -6,6 +6,7 @@ import re
 from checks import FORM, scopes_of
 from deprecation import deprecation_headers
 from emit_privacy import PrivacyTables
+from includes import needs, without_included
 from privacy import personal_of
 from shapes import ACTIONS, METHODS, types_of
 
@@ -57,6 +58,7 @@ class Emitter:
         self.prefix = re.sub("_?contract$", "", symbol) or symbol
         self.yaml = yaml_bytes
         self.json = json.dumps(root, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        without_included(root)
         self.components = root.get("components", {})
         self.out = []
         self.schemas = []
@@ -213,6 +215,7 @@ class Emitter:
                 self.line(f"    {{{quoted(sort['value'])}, {rest}, false}},")
                 self.line(f"    {{{quoted('-' + sort['value'])}, {rest}, true}},")
             self.line("    {NULL, NULL, NULL, false},\n};")
+            self.emit_includes(name, node.get("includes", {}))
         self.line(f"const struct iqm_resource {self.prefix}_resources[] = {{")
         for name, node in resources.items():
             rules = f"iqm_rules_{name}" if node.get("rules") else "NULL"
@@ -220,8 +223,23 @@ class Emitter:
             self.line(f"    {{{quoted(name)}, {quoted(node['collection'])}, "
                       f"{self.numbers[node['schema']]}, sorts_{name}, {rules}, {context}, "
                       f"{quoted(node.get('initial'))}, {quoted(node.get('subject'))}, "
-                      f"{flag(node.get('sync'))}}},")
-        self.line("    {NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, false},\n};")
+                      f"{flag(node.get('sync'))}, "
+                      f"{f'includes_{name}' if node.get('includes') else 'NULL'}}},")
+        self.line("    {NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, false, NULL},\n};")
+
+    def emit_includes(self, name, includes):
+        if not includes:
+            return
+        resources = list(self.root["x-resources"])
+        self.line(f"static const struct iqm_include includes_{name}[] = {{")
+        for include, node in includes.items():
+            roles, scopes = needs(self.root, name, include)
+            of = list(includes).index(node["of"]) + 1 if "of" in node else 0
+            self.line(f"    {{{quoted(include)}, &{self.prefix}_resources["
+                      f"{resources.index(node['resource'])}], {quoted(node.get('column', 'id'))}, "
+                      f"{quoted(node.get('path'))}, {of}, {quoted(','.join(roles))}, "
+                      f"{quoted(','.join(scopes))}}},")
+        self.line("    {NULL, NULL, NULL, NULL, 0, NULL, NULL},\n};")
 
     def scopes(self):
         """Sorted by name."""

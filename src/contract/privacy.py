@@ -4,7 +4,7 @@ Works on the typed tree that shapes.py leaves, for checks.py. It must not emit a
 """
 
 from shapes import types_of
-from yaml_marks import Map
+from yaml_marks import INCLUDED, Map
 
 # What a row is found by other than a column with the id of another table's row.
 VIA, RECORDS = "via", "records"
@@ -131,8 +131,9 @@ class Privacy:
                            "a resource with a subject has what is personal at its top only")
 
     def below(self, node, seen):
-        """The schemas inside one, each once."""
-        children = [*node.get("properties", {}).values(), node.get("items"),
+        """The schemas inside one, each once; not of what answers include and nothing stores."""
+        members = node.get("properties", {})
+        children = [*(members[name] for name in members if name != INCLUDED), node.get("items"),
                     node.get("additionalProperties")]
         for reference in filter(None, children):
             child = self.resolve(reference, "schemas")

@@ -14,12 +14,13 @@ SCOPE = re.compile(r"[a-z_]+:[a-z_]+\Z")
 DURATION = re.compile(r"P(?=[0-9])([0-9]+Y)?([0-9]+M)?([0-9]+D)?\Z")
 LOCAL_URL = re.compile(r"(/[a-z0-9_-]+)+\Z")
 INTEGER = re.compile(r"-?(0|[1-9][0-9]*)\Z")
+MEMBER_PATH = re.compile(r"\$(\.[a-z][a-z0-9_]*(\[\*\])?)+\Z")
 METHODS = ("get", "put", "post", "patch", "delete")
 ACTIONS = {"list": "get", "get": "get", "create": "post", "put": "put", "patch": "patch",
            "delete": "delete", "history": "get", "transition": "post"}
 TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 FORMATS = ("uuid", "date", "date-time", "email", "uri")
-FILTERS = ("eq", "gte", "lte", "lt", "prefix", "index")
+FILTERS = ("eq", "gte", "lte", "lt", "prefix", "index", "among")
 PERSONAL = ("never", "may_mention", "identifies")
 BASES = ("consent", "contract", "legal_obligation", "vital_interests", "public_task",
          "legitimate_interests")
@@ -218,6 +219,7 @@ SCHEMA = or_reference(fields("a schema", {
 PARAMETER = or_reference(fields("a parameter", {
     "name": matching(WORD, "a word"), "in": choice(("path", "query", "header")),
     "description": text, "required": boolean, "deprecated": boolean, "schema": schema,
+    "style": choice(("form",)), "explode": boolean,
     "x-filter": fields("x-filter", {"column": matching(SNAKE, "snake_case"), "op": choice(FILTERS)},
                        ("column", "op")),
 }, ("name", "in", "schema")))
@@ -254,8 +256,14 @@ SEGMENT = r"/(?:[A-Za-z0-9._~-]+|\{[a-z][a-z0-9_]*\})"
 PATHS = named(PATH_ITEM, re.compile(rf"(?:{SEGMENT})+\Z"),
               "a path of words and {snake_case} templates without a slash at the end")
 
+INCLUDE = fields("an include", {
+    "resource": matching(SNAKE, "snake_case"), "column": matching(SNAKE, "snake_case"),
+    "path": matching(MEMBER_PATH, "a path such as $.steps[*].person_ids[*]"),
+    "of": matching(SNAKE, "snake_case")}, ("resource",))
+
 RESOURCE = fields("a resource", {
     "collection": text, "schema": text, "rules": boolean, "context": boolean, "initial": text,
+    "includes": named(INCLUDE, SNAKE, "snake_case"),
     "sync": boolean, "subject": matching(SNAKE, "snake_case"),
     "sorts": listing(fields("a sort", {
         "value": matching(SNAKE, "snake_case"), "column": matching(SNAKE, "snake_case"),

@@ -96,7 +96,11 @@ static void report(const struct run *run, const struct step *step, const char *f
         detail = "is not valid";
     if (run->parameter != NULL) {
         const char *in = place_name(run->parameter->in);
-        iqm_problem_parameter(problem, run->parameter->name, in, "%s", detail);
+        if (step != NULL)
+            iqm_problem_parameter(
+                problem, run->parameter->name, in, "item %zu %s", step->index, detail);
+        else
+            iqm_problem_parameter(problem, run->parameter->name, in, "%s", detail);
     } else {
         char pointer[POINTER_MAX];
         render_pointer(run, step, pointer);
@@ -487,6 +491,38 @@ static void check_parameter_integer(
         check_integer(run, schema, NULL, value);
 }
 
+/* What stands between commas, as an array of strings; NULL when memory is out. */
+static json_t *split_list(struct iqm_slice text)
+{
+    json_t *array = json_array();
+    const char *end = text.ptr + text.len, *from = text.ptr;
+
+    while (array != NULL) {
+        const char *comma = memchr(from, ',', (size_t)(end - from));
+        size_t length = (size_t)((comma != NULL ? comma : end) - from);
+        if (json_array_append_new(array, json_stringn(from, length)) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+        if (comma == NULL)
+            break;
+        from = comma + 1;
+    }
+    return array;
+}
+
+static void check_parameter_list(
+    const struct run *run, const struct iqm_schema *schema, struct iqm_slice text)
+{
+    json_t *array = split_list(text);
+
+    if (array == NULL)
+        report(run, NULL, "cannot be read");
+    else
+        check_array(run, schema, NULL, array);
+    json_decref(array);
+}
+
 int iqm_contract_validate_parameter(const struct iqm_contract *contract,
     const struct iqm_parameter *parameter, struct iqm_slice text, struct iqm_problem *problem)
 {
@@ -500,6 +536,8 @@ int iqm_contract_validate_parameter(const struct iqm_contract *contract,
     } else if ((schema->types & IQM_JSON_BOOLEAN) != 0) {
         if (!iqm_slice_equal_string(text, "true") && !iqm_slice_equal_string(text, "false"))
             report(&run, NULL, "must be true or false");
+    } else if ((schema->types & IQM_JSON_ARRAY) != 0) {
+        check_parameter_list(&run, schema, text);
     } else {
         check_string(&run, schema, NULL, text);
     }

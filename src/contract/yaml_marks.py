@@ -32,6 +32,10 @@ class Text(str):
         return self
 
 
+# The member of answers that holds other records; stored nowhere.
+INCLUDED = "included"
+
+
 class Map(dict):
     """A mapping with the line it starts on and the line of each key."""
 

@@ -180,8 +180,40 @@ static char *without_noncharacters(char *text)
     return text;
 }
 
+/* Whether "_x0041_" begins here, which a reader takes for "A". */
+static bool looks_escaped(const char *at, const char *end)
+{
+    return end - at >= 7 && at[0] == '_' && at[1] == 'x' && at[6] == '_' &&
+           strspn(at + 2, "0123456789ABCDEFabcdef") >= 4;
+}
+
+/* The text so that readers find it again (ISO/IEC 29500-1, ST_Xstring): such an underscore is
+ * written as "_x005F_". ptr NULL when memory is out. */
+static struct iqm_slice escaped(struct iqm_arena *arena, struct iqm_slice text)
+{
+    static const char underscore[] = "_x005F_";
+    const char *end = text.ptr + text.len;
+    size_t count = 0;
+
+    for (const char *p = text.ptr; p < end; p++)
+        count += looks_escaped(p, end);
+    if (count == 0)
+        return text;
+    char *out = iqm_arena_bytes(arena, text.len + count * (sizeof underscore - 2) + 1), *to = out;
+    for (const char *p = text.ptr; out != NULL && p < end; p++) {
+        if (looks_escaped(p, end))
+            to = mempcpy(to, underscore, sizeof underscore - 1);
+        else
+            *to++ = *p;
+    }
+    return (struct iqm_slice){out, (size_t)(to - out)};
+}
+
 static const char *shown(struct iqm_arena *arena, struct iqm_slice text)
 {
+    text = escaped(arena, text);
+    if (text.ptr == NULL)
+        return NULL;
     if (start_of(text, IQM_SHEET_TEXT_MAX) == text.len)
         return without_noncharacters(iqm_arena_copy(arena, text.ptr, text.len));
     size_t length = start_of(text, IQM_SHEET_TEXT_MAX - 1);

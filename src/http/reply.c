@@ -29,13 +29,27 @@ static const char *admitted_origin(struct request *request)
                                 : NULL;
 }
 
+/* Whether Accept chooses between several forms of an answer: those stand side by side. */
+static bool chooses_form(const struct iqm_operation *operation)
+{
+    const struct iqm_response *response = operation != NULL ? operation->responses : NULL;
+
+    for (; response != NULL && response->status != 0; response++) {
+        if (response[1].status == response->status)
+            return true;
+    }
+    return false;
+}
+
 static void add_cors(struct request *request, struct MHD_Response *response)
 {
     const char *origin = admitted_origin(request);
+    bool by_origin = cors_is_used(request) && !cors_is_open(request);
 
     add(response, "Vary",
-        cors_is_used(request) && !cors_is_open(request) ? "Accept-Encoding, Origin"
-                                                        : "Accept-Encoding");
+        chooses_form(request->call.operation)
+            ? (by_origin ? "Accept-Encoding, Accept, Origin" : "Accept-Encoding, Accept")
+            : (by_origin ? "Accept-Encoding, Origin" : "Accept-Encoding"));
     if (origin == NULL)
         return;
     add(response, "Access-Control-Allow-Origin", origin);

@@ -95,7 +95,9 @@ static void done(struct iqm_pg_batch *batch)
     if (error == 0 && batch->error != 0)
         error = iqm_problem_set(&call->problem,
             may_pass(batch) ? IQM_PROBLEM_SERVICE_UNAVAILABLE : IQM_PROBLEM_INTERNAL_ERROR, NULL);
-    if (error != 0)
+    if (error != 0 && step->failed != NULL)
+        step->failed(step);
+    else if (error != 0)
         iqm_auth_fail(call);
     else
         step->next(step, batch->result_count > identities ? batch->results[identities] : NULL);
@@ -115,7 +117,10 @@ static bool prepare(struct step *step, const struct iqm_statement *statement, bo
         error = changes ? iqm_auth_identify_change(call, &step->batch)
                         : iqm_auth_identify(call, &step->batch);
     if (error != 0) {
-        iqm_call_fail(call);
+        if (step->failed != NULL)
+            step->failed(step);
+        else
+            iqm_call_fail(call);
         return false;
     }
     if (step->opener != NULL)

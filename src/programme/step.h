@@ -16,6 +16,8 @@ struct step {
     /* Of a public operation: the statement that says in whose name the next ones read; its
      * parameters are the first of theirs. NULL: in nobody's. */
     const struct iqm_statement *opener;
+    /* What goes wrong, with call->problem; NULL: it is answered. */
+    void (*failed)(struct step *step);
     bool is_alone; /* its change shares no transaction with others: it locks what they lock, too */
     void *user;    /* the operation's own */
     struct iqm_vault_opening opening;

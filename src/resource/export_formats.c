@@ -1,39 +1,40 @@
 /* Rows of an export as CSV, lines of JSON, one JSON object, or a workbook. */
-#include "export.h"
+#include "export_formats.h"
+#include "fields.h"
 
 #include "iqm/csv.h"
 #include "iqm/services.h"
 
 #include <string.h>
 
-static int outcome(const struct exporting *exporting)
+static int outcome(const struct iqm_export *export)
 {
-    return exporting->text.failed ? IQM_ENOMEM : 0;
+    return export->text.failed ? IQM_ENOMEM : 0;
 }
 
-static int nothing(struct exporting *exporting)
+static int nothing(struct iqm_export *export)
 {
-    (void)exporting;
+    (void)export;
     return 0;
 }
 
 /* ---- CSV ---- */
 
-static int csv_begin(struct exporting *exporting)
+static int csv_begin(struct iqm_export *export)
 {
-    if (iqm_slice_equal_string(iqm_call_parameter(exporting->call, "bom"), "true"))
-        iqm_buffer_text(&exporting->text, IQM_CSV_MARK);
-    iqm_csv_head(&exporting->text, exporting->table);
-    return outcome(exporting);
+    if (iqm_slice_equal_string(iqm_call_parameter(export->call, "bom"), "true"))
+        iqm_buffer_text(&export->text, IQM_CSV_MARK);
+    iqm_csv_head(&export->text, export->table);
+    return outcome(export);
 }
 
-static int csv_row(struct exporting *exporting, struct iqm_slice document)
+static int csv_row(struct iqm_export *export, struct iqm_slice document)
 {
-    iqm_table_read(exporting->table, document, exporting->cells);
-    return iqm_csv_row(&exporting->text, exporting->walk.arena, exporting->table, exporting->cells);
+    iqm_table_read(export->table, document, export->cells);
+    return iqm_csv_row(&export->text, export->arena, export->table, export->cells);
 }
 
-const struct export_format export_csv = {.name = "csv",
+const struct iqm_export_format export_csv = {.name = "csv",
     .media_type = "text/csv",
     .content_type = "text/csv; charset=utf-8",
     .begin = csv_begin,
@@ -42,41 +43,41 @@ const struct export_format export_csv = {.name = "csv",
 
 /* ---- JSON ---- */
 
-static int ndjson_row(struct exporting *exporting, struct iqm_slice document)
+static int ndjson_row(struct iqm_export *export, struct iqm_slice document)
 {
-    wanted_fields_write(&exporting->fields, document, &exporting->text);
-    iqm_buffer_add(&exporting->text, "\n", 1);
-    return outcome(exporting);
+    wanted_fields_write(export->fields, document, &export->text);
+    iqm_buffer_add(&export->text, "\n", 1);
+    return outcome(export);
 }
 
-const struct export_format export_ndjson = {.name = "ndjson",
+const struct iqm_export_format export_ndjson = {.name = "ndjson",
     .media_type = "application/x-ndjson",
     .content_type = "application/x-ndjson",
     .begin = nothing,
     .row = ndjson_row,
     .end = nothing};
 
-static int json_begin(struct exporting *exporting)
+static int json_begin(struct iqm_export *export)
 {
-    iqm_buffer_text(&exporting->text, "{\"items\":[");
-    return outcome(exporting);
+    iqm_buffer_text(&export->text, "{\"items\":[");
+    return outcome(export);
 }
 
-static int json_row(struct exporting *exporting, struct iqm_slice document)
+static int json_row(struct iqm_export *export, struct iqm_slice document)
 {
-    if (exporting->rows > 0)
-        iqm_buffer_add(&exporting->text, ",", 1);
-    iqm_buffer_add(&exporting->text, document.ptr, document.len);
-    return outcome(exporting);
+    if (export->rows > 0)
+        iqm_buffer_add(&export->text, ",", 1);
+    iqm_buffer_add(&export->text, document.ptr, document.len);
+    return outcome(export);
 }
 
-static int json_end(struct exporting *exporting)
+static int json_end(struct iqm_export *export)
 {
-    iqm_buffer_text(&exporting->text, "],\"next\":null}");
-    return outcome(exporting);
+    iqm_buffer_text(&export->text, "],\"next\":null}");
+    return outcome(export);
 }
 
-const struct export_format export_json = {.name = "json",
+const struct iqm_export_format export_json = {.name = "json",
     .media_type = "application/json",
     .content_type = "application/json",
     .begin = json_begin,
@@ -85,34 +86,33 @@ const struct export_format export_json = {.name = "json",
 
 /* ---- a workbook ---- */
 
-static int xlsx_begin(struct exporting *exporting)
+static int xlsx_begin(struct iqm_export *export)
 {
-    const struct iqm_services *services = exporting->call->services;
+    const struct iqm_services *services = export->call->services;
 
-    exporting->workbook = iqm_workbook_new(services->config->spool_dir);
-    if (exporting->workbook == NULL)
+    export->workbook = iqm_workbook_new(services->config->spool_dir);
+    if (export->workbook == NULL)
         return IQM_EIO;
-    return iqm_workbook_sheet(
-        exporting->workbook, exporting->call->operation->resource->name, exporting->table);
+    return iqm_workbook_sheet(export->workbook, export->name, export->table);
 }
 
-static int xlsx_row(struct exporting *exporting, struct iqm_slice document)
+static int xlsx_row(struct iqm_export *export, struct iqm_slice document)
 {
-    iqm_table_read(exporting->table, document, exporting->cells);
-    return iqm_workbook_row(exporting->workbook, exporting->walk.arena, exporting->cells);
+    iqm_table_read(export->table, document, export->cells);
+    return iqm_workbook_row(export->workbook, export->arena, export->cells);
 }
 
-static int xlsx_end(struct exporting *exporting)
+static int xlsx_end(struct iqm_export *export)
 {
-    struct iqm_workbook *workbook = exporting->workbook;
+    struct iqm_workbook *workbook = export->workbook;
 
-    exporting->workbook = NULL;
-    return iqm_workbook_end(workbook, &exporting->file);
+    export->workbook = NULL;
+    return iqm_workbook_end(workbook, &export->file);
 }
 
 #define XLSX "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
-const struct export_format export_xlsx = {.name = "xlsx",
+const struct iqm_export_format export_xlsx = {.name = "xlsx",
     .media_type = XLSX,
     .content_type = XLSX,
     .is_slow = true,

@@ -25,9 +25,9 @@ static bool is_member(const struct iqm_schema *schema, struct iqm_slice name)
     return false;
 }
 
-int wanted_fields_read(struct iqm_call *call, struct wanted_fields *ret_fields)
+int wanted_fields_read(struct iqm_call *call, uint16_t number, struct wanted_fields *ret_fields)
 {
-    const struct iqm_schema *schema = &call->contract->schemas[call->operation->resource->schema];
+    const struct iqm_schema *schema = &call->contract->schemas[number];
     struct iqm_slice rest = iqm_call_parameter(call, "fields");
 
     ret_fields->list = rest;

@@ -9,8 +9,9 @@ struct wanted_fields {
     struct iqm_slice list; /* "id,name"; ptr NULL: all */
 };
 
-/* Reads and checks it. 0, or IQM_EPROBLEM (400) with call->problem set. */
-int wanted_fields_read(struct iqm_call *call, struct wanted_fields *ret_fields);
+/* Reads and checks it, for documents of this schema. 0, or IQM_EPROBLEM (400) with call->problem
+ * set. */
+int wanted_fields_read(struct iqm_call *call, uint16_t schema, struct wanted_fields *ret_fields);
 
 /* Whether a member is among them; `user` is the wanted_fields. */
 bool wanted_fields_have(const char *member, void *user);

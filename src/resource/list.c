@@ -59,7 +59,7 @@ static void answer_pages(struct iqm_call *call, struct listing *listing)
     if (reading == NULL)
         return;
     reading->listing = listing;
-    if (export_refuse_fields(call) != 0 || listing_page(listing) != 0) {
+    if (iqm_export_refuse_fields(call) != 0 || listing_page(listing) != 0) {
         iqm_pg_batch_clear(&reading->batch);
         call->state = NULL;
         call->release = NULL;
@@ -75,7 +75,7 @@ static void answer_pages(struct iqm_call *call, struct listing *listing)
 void iqm_resource_list(struct iqm_call *call)
 {
     struct listing *listing = iqm_arena_alloc(call->arena, sizeof *listing);
-    const struct export_format *format = export_wanted(call);
+    const struct iqm_export_format *format = iqm_export_wanted(call);
 
     if (listing == NULL) {
         iqm_call_fail_with(call, IQM_PROBLEM_INTERNAL_ERROR);

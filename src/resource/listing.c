@@ -48,6 +48,20 @@ static const char *index_of(
     return copy != NULL ? copy : "";
 }
 
+/* As the statement takes it; in the arena where it is not the value itself. */
+static const char *bound_text(
+    const struct listing *listing, const struct iqm_parameter *parameter, const char *value)
+{
+    const char *array;
+
+    if (parameter->filter == IQM_FILTER_INDEX)
+        return index_of(listing, parameter, value);
+    if (parameter->filter != IQM_FILTER_AMONG)
+        return value;
+    array = iqm_arena_printf(listing->call->arena, "{%s}", value);
+    return array != NULL ? array : "{}";
+}
+
 static void add_filter(
     struct listing *listing, const struct iqm_parameter *parameter, const char *value)
 {
@@ -57,10 +71,11 @@ static void add_filter(
         [IQM_FILTER_LT] = "<",
         [IQM_FILTER_INDEX] = "="};
     const char *join = listing->value_count == 0 ? "WHERE" : "AND";
-    unsigned number = bind_value(listing,
-        parameter->filter == IQM_FILTER_INDEX ? index_of(listing, parameter, value) : value);
+    unsigned number = bind_value(listing, bound_text(listing, parameter, value));
 
-    if (parameter->filter == IQM_FILTER_PREFIX)
+    if (parameter->filter == IQM_FILTER_AMONG)
+        say(listing, " %s %s = ANY ($%u::uuid[])", join, parameter->column, number);
+    else if (parameter->filter == IQM_FILTER_PREFIX)
         say(listing, " %s lower(%s) COLLATE \"C\" ^@ lower($%u COLLATE \"en-x-icu\") COLLATE \"C\"",
             join, parameter->column, number);
     else

@@ -172,8 +172,12 @@ void iqm_resource_get(struct iqm_call *call)
     static const char unless[] = "SELECT CASE WHEN version <> $2::bigint THEN doc END, version "
                                  "FROM %s WHERE id = $1::uuid";
     const struct iqm_operation *operation = call->operation;
-    struct reading *reading = reading_begin(call, answer_document);
 
+    if (iqm_call_parameter(call, "include").ptr != NULL) {
+        include_get(call);
+        return;
+    }
+    struct reading *reading = reading_begin(call, answer_document);
     if (reading == NULL)
         return;
     const char *held = only_version(call);

@@ -16,7 +16,11 @@ struct reading {
     const struct listing *listing;           /* of a list */
     int column;                              /* of the documents in the rows */
     struct iqm_vault_opening opening;
+    struct including *including; /* of a document with what it names */
 };
+
+/* Answers a GET with the parameter `include`. */
+void include_get(struct iqm_call *call);
 
 /* Starts a read: identity is in the batch. NULL when the call has been failed already. */
 struct reading *reading_begin(struct iqm_call *call, void (*answer)(struct reading *reading));

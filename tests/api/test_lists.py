@@ -1,6 +1,7 @@
 """Lists: pages, cursors, filters, sorts; and that paging never skips or repeats what stays."""
 
 import base64
+import json
 import random
 import re
 import urllib.parse
@@ -8,8 +9,12 @@ import uuid
 
 import pytest
 
-from support.expect import bad_parameter
+from support.contract import OPERATIONS
+from support.expect import bad_parameter, problem
 from support.resources import RESOURCES, terms
+
+
+LISTS = sorted(op.id for op in OPERATIONS.values() if op.action == "list")
 
 
 def pages(client, target):
@@ -230,6 +235,69 @@ class TestFilters:
             quoted = urllib.parse.quote(text)
             assert head.get(f"/v1/schools?name_prefix={quoted}").json["items"] == []
             assert head.get(f"/v1/clusters?region={quoted}").json["items"] == []
+
+
+class TestIds:
+    """Records by their ids, in one request."""
+
+    @pytest.mark.parametrize("resource", RESOURCES.values(), ids=RESOURCES)
+    def test_of_every_list(self, resource, head, make):
+        made = [make.create(resource.name) for _ in range(2)]
+        wanted = ",".join([made[1]["id"], str(uuid.uuid4()), made[0]["id"]])
+        assert all_of(head, f"{resource.collection}?id={wanted}") == \
+            sorted(made, key=lambda one: one["id"])
+
+    def test_every_list_takes_them(self):
+        lists = [op for op in OPERATIONS.values() if op.action == "list"]
+        assert [op.id for op in lists if "id" not in {p["name"] for p in op.parameters}] == []
+
+    def test_beside_filters_order_pages_and_formats(self, head, members):
+        cluster, schools = members
+        beeches, some = schools[1:3], schools[:4]
+        base = "/v1/schools?id=" + ",".join(ids(some))
+        assert all_of(head, base + "&name_prefix=beech&limit=1") == sorted(beeches, key=lambda s: s["id"])
+        assert all_of(head, f"{base}&cluster_id={uuid.uuid4()}") == []
+        for limit in (1, 3, 4):
+            found = all_of(head, f"{base}&sort=-name&limit={limit}")
+            assert found == sorted(some, key=lambda s: (s["name"], s["id"]), reverse=True)
+        text = head.get(base + "&format=ndjson&fields=id&sort=name").text
+        assert [json.loads(line)["id"] for line in text.splitlines()] == \
+            ids(sorted(some, key=lambda s: (s["name"], s["id"])))
+        cursor = head.get(base + "&limit=1").json["next"]
+        bad_parameter(head.get(f"/v1/schools?id={schools[0]['id']}&limit=1&cursor={cursor}"), "cursor")
+
+    def test_what_is_not_seen_is_left_out(self, world):
+        own, foreign = (world.kept("school", place, "school") for place in ("own", "foreign"))
+        found = world.callers["school"].get(f"/v1/schools?id={own['id']},{foreign['id']}")
+        assert ids(found.json["items"]) == [own["id"]]
+
+    def test_fifty(self, head, make):
+        wanted = [make.cluster()["id"] for _ in range(3)] + [str(uuid.uuid4()) for _ in range(47)]
+        target = "/v1/clusters?sort=name&limit=2&id=" + ",".join(wanted)
+        assert ids(all_of(head, target)) == wanted[:3]
+        assert ids(all_of(head, target.replace(",", "%2C"))) == wanted[:3]
+
+    @pytest.mark.parametrize("value", [
+        "", "x", ",", "{one},", "{one},{one}", "{one};{two}", "{one} {two}", "{{{one}}}", "null", "*",
+        pytest.param(",".join("0190f6a4-7c3e-7b1a-8f00-" + f"{n:012}" for n in range(51)), id="51")])
+    def test_that_are_none(self, head, value):
+        value = value.format(one=uuid.uuid4(), two=uuid.uuid4()) if "one" in value else value
+        found = problem(head.get(f"/v1/schools?id={urllib.parse.quote(value)}"), 400, "invalid_parameters")
+        assert {error["parameter"] for error in found["errors"]} == {"id"}
+
+    def test_sent_twice(self, head):
+        bad_parameter(head.get(f"/v1/schools?id={uuid.uuid4()}&id={uuid.uuid4()}"), "id")
+
+    @pytest.mark.parametrize("operation", LISTS)
+    def test_are_found_by_the_primary_key(self, stage, operation):
+        """As the server asks: one plan for whatever ids."""
+        table = OPERATIONS[operation].resource
+        plan = stage.cluster.psql(
+            "SET ROLE iqm_server; SET iqm.roles = '{head_office}'; SET enable_seqscan = off; "
+            "SET plan_cache_mode = force_generic_plan; PREPARE by_ids(uuid[], bigint) AS "
+            f"SELECT doc FROM {table} WHERE id = ANY ($1) ORDER BY id LIMIT $2; "
+            f"EXPLAIN EXECUTE by_ids('{{{uuid.uuid4()}}}', 51)")
+        assert f"using {table}_pkey on {table}" in plan and "Index Cond: (id = ANY ($1))" in plan, plan
 
 
 class TestCursors:

@@ -2,9 +2,13 @@
 was given what."""
 
 import csv
+import datetime
 import io
+import json
+import re
 import threading
 
+import openpyxl
 import pytest
 
 from support import confidential, consents, enquiries
@@ -14,6 +18,7 @@ from support.places import wait_for
 from support.scratch import scratch_database
 
 PATH = "/v1/mailing-list"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FIELDS = ["person_id", "name", "email", "since", "wording_version", "withdrawal_url"]
 
 
@@ -36,6 +41,18 @@ def exported(client, **options):
     assert response.status == 200 and response.header("Content-Type") == "text/csv; charset=utf-8"
     assert response.text.endswith("\r\n") and response.text.startswith(",".join(FIELDS))
     return list(csv.DictReader(io.StringIO(response.text, newline="")))
+
+
+def read_file(name, response):
+    """Rows of a file by person."""
+    if name == "csv":
+        rows = csv.DictReader(io.StringIO(response.body.decode("utf-8-sig"), newline=""))
+    elif name == "ndjson":
+        rows = map(json.loads, response.text.splitlines())
+    else:
+        names, *values = openpyxl.load_workbook(io.BytesIO(response.body)).active.values
+        rows = (dict(zip(names, row)) for row in values)
+    return {row["person_id"]: row for row in rows}
 
 
 def ids(rows):
@@ -175,6 +192,44 @@ class TestForms:
         response = head.get(f"{PATH}?limit=1", headers={"Accept": accept})
         assert response.media_type == ("text/csv" if is_csv else "application/json")
 
+    @pytest.mark.parametrize("name", ["csv", "ndjson", "xlsx"])
+    def test_files_hold_the_same(self, head, person, name):
+        wanted = {item["person_id"]: item for item in listed(head)}
+        response = head.get(f"{PATH}?format={name}&bom=true")
+        assert response.status == 200, response
+        assert re.fullmatch(rf'attachment; filename="mailing-list-\d{{4}}-\d\d-\d\d\.{name}"',
+                            response.header("Content-Disposition"))
+        found = read_file(name, response)
+        assert person["id"] in found and list(found[person["id"]]) == FIELDS
+        for one, item in wanted.items():
+            if name == "xlsx":  # which has dates, without fractions of a second
+                since = datetime.datetime.fromisoformat(item["since"].rstrip("Z"))
+                item = {**item, "since": since.replace(microsecond=0)}
+            assert found.get(one, item) == (
+                item if name != "csv" else {**item, "wording_version": str(item["wording_version"])})
+
+    @pytest.mark.parametrize("name", ["csv", "ndjson", "xlsx"])
+    def test_columns_are_chosen(self, head, person, name):
+        response = head.get(f"{PATH}?format={name}&fields=email,person_id,since")
+        row = read_file(name, response)[person["id"]]
+        assert list(row) == ["person_id", "email", "since"] and row["email"] == person["email"]
+
+    @pytest.mark.parametrize("query, parameter", [
+        ("format=csv&fields=telephone", "fields"), ("format=json", "format"), ("fields=email", "fields"),
+        ("format=csv&cursor=abc", "cursor"), ("format=ndjson&fields=", "fields"), ("id=1", "id")])
+    def test_what_cannot_be_asked(self, head, query, parameter):
+        bad_parameter(head.get(f"{PATH}?{query}"), parameter)
+
+    def test_a_file_as_accept_prefers(self, head):
+        for media_type in ("application/x-ndjson", XLSX):
+            response = head.get(PATH, headers={"Accept": media_type})
+            assert (response.status, response.media_type) == (200, media_type)
+
+    def test_head(self, head):
+        for name in ("csv", "xlsx"):
+            response = head.request("HEAD", f"{PATH}?format={name}")
+            assert response.status == 200 and response.body == b""
+
     def test_none_other(self, head):
         problem(head.get(PATH, headers={"Accept": "text/html"}), 406, "not_acceptable")
 
@@ -222,6 +277,9 @@ class TestForms:
             assert {r["email"] for r in found} == {f"crowd{n}@example.org" for n in range(520)}
             assert len(found) == 520 and [r["person_id"] for r in found] == sorted(ids(found))
             assert [i["person_id"] for i in listed(client)] == [r["person_id"] for r in found]
+            for name in ("ndjson", "xlsx"):
+                rows = read_file(name, client.get(f"{PATH}?format={name}"))
+                assert list(rows) == [r["person_id"] for r in found]
             assert scratch.psql("SELECT count(*) FROM recipient") == "520"
 
     @pytest.mark.parametrize("cursor", ["x", "AAAA", "AQ" * 40])
@@ -251,6 +309,11 @@ class TestRecipients:
         listed(head)
         again = stage.cluster.psql(times).split("|")
         assert again[0] == first[0] and again[2] == "t"
+
+    @pytest.mark.parametrize("name", ["csv", "ndjson", "xlsx"])
+    def test_who_was_given_a_file(self, stage, world, person, name):
+        assert world.officer.client.get(f"{PATH}?format={name}&fields=person_id").status == 200
+        assert (world.officer.account["id"], "account", "mailing_list") in self.given(stage, person)
 
     def test_not_who_was_refused(self, stage, world, person):
         for role in ("ambassador", "school", "client"):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import zipfile
 
 import pytest
@@ -31,6 +32,8 @@ def rows(data, place):
 def files(client, person):
     response = client.get(path(person), headers=ZIP)
     assert response.status == 200 and response.media_type == "application/zip", response
+    assert re.fullmatch(r'attachment; filename="personal-data-\d{4}-\d\d-\d\d\.zip"',
+                        response.header("Content-Disposition"))
     archive = zipfile.ZipFile(io.BytesIO(response.body))
     assert archive.testzip() is None
     return {info.filename: archive.read(info).decode() for info in archive.infolist()}

@@ -230,6 +230,23 @@ START_TEST(parameters)
 }
 END_TEST
 
+START_TEST(parameters_of_several)
+{
+#define ONE "0190f6a4-7c3e-7b1a-8f00-0123456789ab"
+#define TWO "0190f6a4-7c3e-7b1a-8f00-0123456789ac"
+#define NO_UUID "must be a UUID in lower-case hexadecimal"
+    assert_parameter(5, ONE, NULL);
+    assert_parameter(5, ONE "," TWO, NULL);
+    assert_parameter(5, "", "item 0 " NO_UUID);
+    assert_parameter(5, ONE ",", "item 1 " NO_UUID);
+    assert_parameter(5, "," ONE, "item 0 " NO_UUID);
+    assert_parameter(5, ONE ", " TWO, "item 1 " NO_UUID);
+    assert_parameter(5, ONE "," ONE, "item 1 must differ from item 0");
+    assert_parameter(5, ONE "," TWO "," ONE, "must have at most 2 items, has 3");
+    ck_assert_uint_eq(problem.violation_total, 2);
+}
+END_TEST
+
 START_TEST(problem_as_text)
 {
     ck_assert_int_eq(validate("{\"count\":0}"), IQM_EPROBLEM);
@@ -258,6 +275,7 @@ int main(void)
     tcase_add_test(tests, long_names_and_deep_values_keep_pointers_short);
     tcase_add_test(tests, small_arena_still_refuses);
     tcase_add_test(tests, parameters);
+    tcase_add_test(tests, parameters_of_several);
     tcase_add_test(tests, problem_as_text);
     return run_case(tests, "contract_validate");
 }

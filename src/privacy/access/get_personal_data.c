@@ -209,6 +209,10 @@ static void begun(struct iqm_walk *walk)
         return;
     }
     access->answered = true;
+    if (access->form == &access_as_csv_files)
+        iqm_call_header(walk->call, "Content-Disposition",
+            iqm_arena_printf(walk->call->arena, "attachment; filename=\"personal-data-%.10s.zip\"",
+                access->made_at));
     iqm_call_stream(walk->call, 200, access->form->media_type, IQM_STREAM_UNKNOWN, more);
 }
 

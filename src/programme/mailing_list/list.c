@@ -1,11 +1,12 @@
 /*
- * Who may be sent relevant information at this moment: a page of JSON, or everybody as CSV.
- *   ([identify, page of people, noted as given out] → keys → lines) … → answer
- * For CSV, page after page is read until the last; each is of its own moment, so that whoever
- * withdraws meanwhile is left out as long as possible.
+ * Who may be sent relevant information at this moment: a page of JSON, or everybody as a file.
+ *   ([identify, page of people, noted as given out] → keys → items → sent) … → end
+ * For a file, page after page is read until the last, each when the client has taken the one
+ * before; each is of its own moment, so that whoever withdraws meanwhile is left out as long as
+ * possible.
  */
 #include "contract_tables.h"
-#include "iqm/csv.h"
+#include "iqm/export.h"
 #include "iqm/http.h"
 #include "iqm/resource.h"
 #include "iqm/services.h"
@@ -17,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CSV_PAGE 500
+#define FILE_PAGE 500
 #define OPENING_MEMORY ((size_t)16 * 1024 * 1024)
 
 /* Columns of the statement. */
@@ -26,12 +27,15 @@ enum column { DOC, ID, SINCE, WORDING_VERSION };
 struct mailing {
     struct step *step;
     const PGresult *rows;    /* of the page under way */
-    struct iqm_arena *arena; /* of that page: what has been opened */
+    struct iqm_arena *arena; /* of that page: what has been opened, and the items */
     struct iqm_vault_opening opening;
-    int count; /* rows of the page that are given out */
-    bool is_csv, any;
+    struct iqm_slice *items;
+    int count;     /* rows of the page that are given out */
+    bool goes_on;  /* there are more people behind the page */
+    bool has_page; /* which is not written yet */
     char after[IQM_UUID_TEXT], most[12];
-    struct iqm_buffer text;
+    struct iqm_export export; /* format NULL: a page of JSON */
+    struct iqm_buffer text;   /* of that page */
 };
 
 static void release(struct iqm_call *call)
@@ -42,49 +46,71 @@ static void release(struct iqm_call *call)
     iqm_pg_batch_clear(&step->batch);
     iqm_arena_free(mailing->arena);
     iqm_buffer_free(&mailing->text);
+    if (mailing->export.format != NULL)
+        iqm_export_release(&mailing->export);
 }
 
-static void add(struct mailing *mailing, const char *text)
+/* Before the answer has begun it is a problem; afterwards it is cut off. */
+static void failed(struct step *step)
 {
-    iqm_buffer_text(&mailing->text, text);
+    struct mailing *mailing = step->user;
+
+    if (mailing->export.answered)
+        iqm_call_break(step->call);
+    else
+        iqm_auth_fail(step->call);
 }
 
-static void add_item(struct mailing *mailing, const char *const *fields)
+static void out_of_memory(struct mailing *mailing)
 {
-    json_t *item = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s}", "person_id", fields[0], "name",
-        fields[1], "email", fields[2], "since", fields[3], "wording_version",
-        (json_int_t)strtoll(fields[4], NULL, 10), "withdrawal_url", fields[5]);
+    iqm_problem_set(&mailing->step->call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+    failed(mailing->step);
+}
+
+/* ---- items ---- */
+
+/* As text in the page's arena; ptr NULL when memory is out. */
+static struct iqm_slice text_of(struct mailing *mailing, json_t *item)
+{
     char *text = item != NULL ? json_dumps(item, JSON_COMPACT) : NULL;
+    struct iqm_slice copy = {NULL, text != NULL ? strlen(text) : 0};
 
-    if (mailing->any)
-        add(mailing, ",");
     if (text != NULL)
-        add(mailing, text);
-    mailing->text.failed = mailing->text.failed || text == NULL;
+        copy.ptr = iqm_arena_copy(mailing->arena, text, copy.len);
     free(text);
-    json_decref(item);
+    return copy;
 }
 
-/* One person, whose document is open. */
-static void add_person(struct mailing *mailing, int row, struct iqm_slice opened)
+/* One person, whose document is open. Whoever has no name or address is passed over. 0 or
+ * IQM_ENOMEM. */
+static int make_item(struct mailing *mailing, int row, struct iqm_slice opened)
 {
     const struct iqm_services *services = mailing->step->call->services;
     char url[CONSENT_LINK_URL];
     const char *id = PQgetvalue(mailing->rows, row, ID);
     json_t *person = json_loadb(opened.ptr, opened.len, 0, NULL);
     const char *name = iqm_rules_text(person, "name"), *email = iqm_rules_text(person, "email");
+    int error = 0;
 
     consent_link_url(services->config, id, url);
     if (name != NULL && email != NULL) {
-        const char *const fields[] = {id, name, email, PQgetvalue(mailing->rows, row, SINCE),
-            PQgetvalue(mailing->rows, row, WORDING_VERSION), url};
-        if (mailing->is_csv)
-            iqm_csv_record(&mailing->text, fields, IQM_LENGTH(fields));
-        else
-            add_item(mailing, fields);
-        mailing->any = true;
+        json_t *item = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s}", "person_id", id, "name", name,
+            "email", email, "since", PQgetvalue(mailing->rows, row, SINCE), "wording_version",
+            (json_int_t)strtoll(PQgetvalue(mailing->rows, row, WORDING_VERSION), NULL, 10),
+            "withdrawal_url", url);
+        mailing->items[row] = text_of(mailing, item);
+        error = mailing->items[row].ptr != NULL ? 0 : IQM_ENOMEM;
+        json_decref(item);
     }
     json_decref(person);
+    return error;
+}
+
+/* ---- a page of JSON ---- */
+
+static void add(struct mailing *mailing, const char *text)
+{
+    iqm_buffer_text(&mailing->text, text);
 }
 
 /* After the page's last row; NULL where there are no more. */
@@ -93,33 +119,44 @@ static const char *next_cursor(struct mailing *mailing)
     struct iqm_call *call = mailing->step->call;
     struct iqm_cursor cursor = {.filters = iqm_cursor_filters(call), .key = ""};
 
-    if (PQntuples(mailing->rows) <= mailing->count)
+    if (!mailing->goes_on)
         return NULL;
     memcpy(cursor.id, mailing->after, sizeof cursor.id);
     return iqm_cursor_write(call->arena, &cursor);
 }
 
-static void answer(struct mailing *mailing)
+static void answer_page(struct mailing *mailing)
 {
     struct iqm_call *call = mailing->step->call;
-    const char *next = mailing->is_csv ? NULL : next_cursor(mailing);
+    const char *next = next_cursor(mailing), *before = "";
 
-    if (!mailing->is_csv) {
-        add(mailing, next != NULL ? "],\"next\":\"" : "],\"next\":null}");
-        if (next != NULL) {
-            add(mailing, next);
-            add(mailing, "\"}");
-        }
-        iqm_page_link(call, next);
+    add(mailing, "{\"items\":[");
+    for (int row = 0; row < mailing->count; row++) {
+        if (mailing->items[row].ptr == NULL)
+            continue;
+        add(mailing, before);
+        iqm_buffer_add(&mailing->text, mailing->items[row].ptr, mailing->items[row].len);
+        before = ",";
     }
+    add(mailing, next != NULL ? "],\"next\":\"" : "],\"next\":null}");
+    if (next != NULL) {
+        add(mailing, next);
+        add(mailing, "\"}");
+    }
+    iqm_page_link(call, next);
     if (mailing->text.failed)
         step_fail(mailing->step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
     else
-        iqm_call_reply(call, 200, mailing->is_csv ? "text/csv; charset=utf-8" : "application/json",
-            mailing->text.bytes, mailing->text.length);
+        iqm_call_reply(call, 200, "application/json", mailing->text.bytes, mailing->text.length);
 }
 
-static void page_read(struct step *step, const PGresult *rows);
+/* ---- reading ---- */
+
+static void write_page(struct mailing *mailing)
+{
+    mailing->has_page = false;
+    iqm_export_rows(&mailing->export, mailing->items, (size_t)mailing->count, mailing->arena);
+}
 
 static void opened(struct iqm_vault_opening *opening)
 {
@@ -128,20 +165,23 @@ static void opened(struct iqm_vault_opening *opening)
 
     if (opening->error != 0) {
         iqm_resource_sealed(step->call, opening->error);
-        iqm_call_fail(step->call);
+        failed(step);
         return;
     }
     for (int row = 0; row < mailing->count; row++) {
-        if (opening->opened[row].ptr != NULL) /* else erased this very moment */
-            add_person(mailing, row, opening->opened[row]);
+        if (opening->opened[row].ptr != NULL && /* else erased this very moment */
+            make_item(mailing, row, opening->opened[row]) != 0) {
+            out_of_memory(mailing);
+            return;
+        }
     }
-    bool goes_on = PQntuples(mailing->rows) > mailing->count;
-    iqm_arena_free(mailing->arena);
-    mailing->arena = NULL;
-    if (mailing->is_csv && goes_on)
-        step_change(step, step->call->operation->statement, page_read);
+    mailing->has_page = true;
+    if (mailing->export.format == NULL)
+        answer_page(mailing);
+    else if (!mailing->export.answered)
+        iqm_export_answer(&mailing->export);
     else
-        answer(mailing);
+        write_page(mailing);
 }
 
 static void page_read(struct step *step, const PGresult *rows)
@@ -151,13 +191,17 @@ static void page_read(struct step *step, const PGresult *rows)
 
     mailing->rows = rows;
     mailing->count = found < most ? found : most;
+    mailing->goes_on = found > most;
+    iqm_arena_free(mailing->arena);
     mailing->arena = iqm_arena_new(OPENING_MEMORY);
-    struct iqm_slice *stored =
-        mailing->arena != NULL
-            ? iqm_arena_array(mailing->arena, (size_t)mailing->count + 1, sizeof *stored)
-            : NULL;
-    if (stored == NULL) {
-        step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+    struct iqm_slice *stored = NULL;
+    if (mailing->arena != NULL) {
+        stored = iqm_arena_array(mailing->arena, (size_t)mailing->count + 1, sizeof *stored);
+        mailing->items =
+            iqm_arena_array(mailing->arena, (size_t)mailing->count + 1, sizeof *stored);
+    }
+    if (stored == NULL || mailing->items == NULL) {
+        out_of_memory(mailing);
         return;
     }
     for (int row = 0; row < mailing->count; row++)
@@ -174,14 +218,36 @@ static void page_read(struct step *step, const PGresult *rows)
     iqm_vault_open(step->call->vault, mailing->arena, &mailing->opening);
 }
 
+static void read_page(struct mailing *mailing)
+{
+    struct step *step = mailing->step;
+
+    step->values[0].text = mailing->after;
+    step->values[1].text = mailing->most;
+    step_change(step, step->call->operation->statement, page_read);
+}
+
+static void next_rows(struct iqm_export *export)
+{
+    struct mailing *mailing = export->user;
+
+    if (mailing->has_page)
+        write_page(mailing);
+    else if (mailing->goes_on)
+        read_page(mailing);
+    else
+        iqm_export_close(export);
+}
+
+/* ---- beginning ---- */
+
 /* Where the page begins. 0 or IQM_EPROBLEM. */
 static int take_cursor(struct mailing *mailing, struct iqm_call *call)
 {
     struct iqm_slice text = iqm_call_parameter(call, "cursor");
     struct iqm_cursor cursor;
 
-    snprintf(mailing->after, sizeof mailing->after, "00000000-0000-0000-0000-000000000000");
-    if (text.ptr == NULL || mailing->is_csv)
+    if (text.ptr == NULL)
         return 0;
     if (iqm_cursor_read(call->arena, text, &cursor) != 0 || cursor.sort != 0 ||
         cursor.filters != iqm_cursor_filters(call) ||
@@ -191,19 +257,37 @@ static int take_cursor(struct mailing *mailing, struct iqm_call *call)
     return 0;
 }
 
-static void begin(struct mailing *mailing)
+/* What one item is: of the contract's answer. */
+static uint16_t item_schema(const struct iqm_contract *contract)
 {
-    static const char *const names[] = {
-        "person_id", "name", "email", "since", "wording_version", "withdrawal_url"};
-    struct step *step = mailing->step;
+    uint16_t number = 0;
 
-    if (mailing->is_csv)
-        iqm_csv_record(&mailing->text, names, IQM_LENGTH(names));
-    else
-        add(mailing, "{\"items\":[");
-    step->values[0].text = mailing->after;
-    step->values[1].text = mailing->most;
-    step_change(step, step->call->operation->statement, page_read);
+    while (number + 1U < contract->schema_count &&
+           (contract->schemas[number].name == NULL ||
+               strcmp(contract->schemas[number].name, "MailingListItem") != 0))
+        number++;
+    return number;
+}
+
+/* What is asked for. 0 or IQM_EPROBLEM. */
+static int take_parameters(struct mailing *mailing, struct iqm_call *call)
+{
+    const struct iqm_export_format *format = iqm_export_wanted(call);
+
+    snprintf(mailing->after, sizeof mailing->after, "00000000-0000-0000-0000-000000000000");
+    if (format == NULL) {
+        snprintf(mailing->most, sizeof mailing->most, "%s", iqm_call_parameter(call, "limit").ptr);
+        return iqm_export_refuse_fields(call) != 0 ? IQM_EPROBLEM : take_cursor(mailing, call);
+    }
+    snprintf(mailing->most, sizeof mailing->most, "%d", FILE_PAGE);
+    mailing->export = (struct iqm_export){.call = call,
+        .user = mailing,
+        .format = format,
+        .name = "mailing_list",
+        .file_name = "mailing-list",
+        .schema = item_schema(call->contract),
+        .next = next_rows};
+    return iqm_export_prepare(&mailing->export);
 }
 
 void iqm_op_get_mailing_list(struct iqm_call *call)
@@ -214,10 +298,7 @@ void iqm_op_get_mailing_list(struct iqm_call *call)
         iqm_call_fail_with(call, IQM_PROBLEM_INTERNAL_ERROR);
         return;
     }
-    mailing->is_csv = iqm_call_prefers(call, "text/csv", "application/json");
-    snprintf(mailing->most, sizeof mailing->most, "%d",
-        mailing->is_csv ? CSV_PAGE : atoi(iqm_call_parameter(call, "limit").ptr));
-    if (take_cursor(mailing, call) != 0) {
+    if (take_parameters(mailing, call) != 0) {
         iqm_auth_refuse(call);
         return;
     }
@@ -225,6 +306,7 @@ void iqm_op_get_mailing_list(struct iqm_call *call)
     if (mailing->step == NULL)
         return;
     mailing->step->user = mailing;
+    mailing->step->failed = failed;
     call->release = release;
-    begin(mailing);
+    read_page(mailing);
 }
