@@ -35,7 +35,7 @@ def declared(name):
 
 
 def strings(schema, seen):
-    """Every declaration inside a schema."""
+    """Every declaration inside a schema; not of what answers include and nothing stores."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         if name not in seen:
@@ -43,7 +43,8 @@ def strings(schema, seen):
         return
     if "x-personal" in schema:
         yield schema["x-personal"]
-    for child in (*schema.get("properties", {}).values(), schema.get("items"),
+    members = schema.get("properties", {})
+    for child in (*(members[name] for name in members if name != "included"), schema.get("items"),
                   schema.get("additionalProperties")):
         if child:
             yield from strings(child, seen)
