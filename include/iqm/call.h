@@ -140,6 +140,13 @@ void iqm_call_break(struct iqm_call *call);
 void iqm_call_live(
     struct iqm_call *call, const char *media_type, void (*more)(struct iqm_call *call));
 
+/*
+ * For the first `more` of such an answer: frees the call's arena and begins a new one. Of the call
+ * stay what is the program's, `operation`, `request_id`, `authorization`, `state` and `release`;
+ * who calls is for the handler to keep, and to set again. 0 or IQM_ENOMEM.
+ */
+int iqm_call_lighten(struct iqm_call *call);
+
 /* Whether the connection is gone: nobody is there for whom long work would go on. One who has only
  * said all there is to say (a half-closed connection) still listens. */
 bool iqm_call_is_left(struct iqm_call *call);

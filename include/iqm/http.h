@@ -10,7 +10,7 @@
 #include "iqm/contract.h"
 #include "iqm/seal.h"
 
-#define IQM_PULSE_MS 250
+#define IQM_PULSE_MS 50
 
 struct iqm_server_options {
     const struct iqm_config *config;
@@ -42,8 +42,8 @@ struct iqm_server_options {
     /* How many deliveries of webhooks wait, and how many endpoints are dead, for the metrics. */
     uint64_t (*webhooks_waiting)(const void *services);
     uint64_t (*webhooks_dead)(const void *services);
-    /* Runs in each worker thread every IQM_PULSE_MS, for what lasts longer than a request; more
-     * often while the server stops. NULL: nothing does. */
+    /* Runs in each worker thread every IQM_PULSE_MS, for what lasts longer than a request; also
+     * while the server stops. NULL: nothing does. */
     void (*pulse)(struct iqm_pg *pg, void *services);
     /* How many listen to events, and how many events they were sent, for the metrics; from any
      * thread. NULL: nobody can. */

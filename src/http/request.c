@@ -51,7 +51,7 @@ void *request_new(void *cls, const char *target, struct MHD_Connection *mhd)
     struct worker *worker = cls;
     const struct iqm_config *config = worker->options->config;
     struct iqm_arena *arena = iqm_arena_new((size_t)config->request_memory);
-    struct request *request = arena != NULL ? iqm_arena_alloc(arena, sizeof *request) : NULL;
+    struct request *request = arena != NULL ? calloc(1, sizeof *request) : NULL;
 
     if (request == NULL) {
         iqm_arena_free(arena);
@@ -490,6 +490,7 @@ static void request_free(struct request *request)
     json_decref(request->call.body);
     free(request->body_text);
     iqm_arena_free(request->call.arena);
+    free(request);
 }
 
 void request_abandon(struct request *request)

@@ -16,7 +16,7 @@
 #define BLOCK_BYTES (32 * 1024)
 /* Of an answer that lasts. What the system keeps for a client that does not read, it keeps for
  * each. */
-#define LIVE_BLOCK_BYTES 512
+#define LIVE_BLOCK_BYTES 64
 #define LIVE_SEND_BYTES (16 * 1024)
 
 static ssize_t hand_out(struct request *request, char *room, size_t max)
@@ -117,6 +117,56 @@ void iqm_call_live(
         MHD_create_response_from_callback(
             MHD_SIZE_UNKNOWN, LIVE_BLOCK_BYTES, read_piece, request, NULL),
         MHD_HTTP_OK, media_type, false);
+}
+
+static enum MHD_Result find_one(
+    void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    const char **found = cls;
+
+    (void)kind;
+    found[0] = name;
+    found[1] = value;
+    return MHD_NO;
+}
+
+/* The head has gone out: of its fields nobody reads any more. */
+static void forget_head(struct request *request)
+{
+    const char *found[2];
+
+    while (MHD_get_response_headers(request->response, find_one, found) > 0 &&
+           MHD_del_response_header(request->response, found[0], found[1]) == MHD_YES)
+        ;
+}
+
+int iqm_call_lighten(struct iqm_call *call)
+{
+    struct request *request = request_of(call);
+    const struct iqm_config *config = request->worker->options->config;
+    struct iqm_arena *arena = iqm_arena_new((size_t)config->request_memory);
+
+    if (arena == NULL)
+        return IQM_ENOMEM;
+    forget_head(request);
+    iqm_arena_free(call->arena);
+    request->target = NULL;
+    request->path = (struct iqm_slice){NULL, 0};
+    request->fields = (struct fields){.traceparent = request->fields.traceparent};
+    request->etag = NULL;
+    request->header_count = 0;
+    *call = (struct iqm_call){.arena = arena,
+        .contract = call->contract,
+        .operation = call->operation,
+        .pg = call->pg,
+        .vault = call->vault,
+        .services = call->services,
+        .request_id = call->request_id,
+        .authorization = call->authorization,
+        .state = call->state,
+        .release = call->release};
+    iqm_problem_init(&call->problem, arena);
+    return 0;
 }
 
 void iqm_call_piece(struct iqm_call *call, const char *bytes, size_t len)

@@ -17,7 +17,6 @@
 
 #define SWEEP_EVERY_MS 1000
 #define LONGEST_WAIT_MS 1000
-#define DRAIN_PULSE_MS 50
 
 static void keep_connection(
     struct worker *worker, struct MHD_Connection *mhd, void **socket_context)
@@ -245,8 +244,6 @@ static void on_stop(uv_async_t *async)
     if (listener >= 0)
         close(listener);
     uv_timer_start(&worker->sweep, on_sweep, 10, 50);
-    if (worker->options->pulse != NULL)
-        uv_timer_start(&worker->pulse, on_pulse, 0, DRAIN_PULSE_MS);
 }
 
 static int open_loop(struct worker *worker)

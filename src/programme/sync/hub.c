@@ -19,12 +19,13 @@
 #include <string.h>
 
 #define BEATS_MAX 256  /* heartbeats in a pulse */
+#define LOOK_MS 250    /* between two looks */
 #define FEW 32         /* so many are asked for without asking whom it concerns */
 #define GAP_MS 500     /* between two times that one is asked for */
 #define SURE_MS 120000 /* after which it is asked for though nothing seemed to concern it */
 /* A group should take so long; then the session rests twice as long as it was at work. */
 #define GROUP_MS 50
-#define GROUP_FIRST 8
+#define GROUP_LEAST 4
 #define GROUP_MAX 64
 #define REST 2
 
@@ -34,6 +35,7 @@ static _Thread_local struct {
     uint64_t moves;           /* of the feed that were seen */
     char xid[24], record[40]; /* up to which it is known whom it concerns; "": begins */
     char day[16];
+    uint64_t looked_at;
     unsigned group, under_way;       /* statements of a group */
     uint64_t group_sent, group_from; /* when it began; when the next one may */
     bool concern;                    /* whom the feed's moves concern is to be asked */
@@ -102,7 +104,7 @@ void hub_leave(struct listener *listener)
     free(listener->cursor);
     free(listener->text);
     if (listener->has_seat)
-        seat_leave(listener->call->actor);
+        seat_leave(listener->actor);
 }
 
 void hub_end(struct listener *listener)
@@ -124,7 +126,7 @@ void hub_drop_gone(const char *actor)
 {
     for (struct listener *l = hub.first, *next; l != NULL; l = next) {
         next = l->next;
-        if (strcmp(l->call->actor, actor) != 0 || !iqm_call_is_left(l->call))
+        if (strcmp(l->actor, actor) != 0 || !iqm_call_is_left(l->call))
             continue;
         hub_end(l);
         seat_leave(actor);
@@ -164,7 +166,7 @@ static void one_over(void)
         return;
     uint64_t now = iqm_clock_ms();
     uint64_t took = now - hub.group_sent;
-    if (took > GROUP_MS && hub.group > 1)
+    if (took > GROUP_MS && hub.group > GROUP_LEAST)
         hub.group /= 2;
     else if (took < GROUP_MS / 2 && hub.group < GROUP_MAX)
         hub.group *= 2;
@@ -279,7 +281,7 @@ static void begin_group(struct iqm_pg *pg)
     if (hub.count == 0 || hub.under_way > 0 || now < hub.group_from || !iqm_pg_is_up(pg))
         return;
     if (hub.group == 0)
-        hub.group = GROUP_FIRST;
+        hub.group = GROUP_LEAST;
     hub.group_sent = now;
     if (hub.concern)
         ask_whom_it_concerns(pg);
@@ -430,13 +432,21 @@ static void tend(uint64_t now, bool stops)
     }
 }
 
+static void look_around(struct iqm_pg *pg, const struct iqm_config *config)
+{
+    uint64_t now = iqm_clock_ms();
+
+    if (now - hub.looked_at < LOOK_MS && !iqm_server_is_draining())
+        return;
+    hub.looked_at = now;
+    tend(now, iqm_server_is_draining());
+    tidy();
+    if (hub.count > 0 && !hub.look.under_way && iqm_pg_is_up(pg))
+        look(pg, config);
+}
+
 void iqm_sync_pulse(struct iqm_pg *pg, void *services)
 {
-    tend(iqm_clock_ms(), iqm_server_is_draining());
-    tidy();
-    if (hub.count == 0)
-        return;
-    if (!hub.look.under_way && iqm_pg_is_up(pg))
-        look(pg, ((const struct iqm_services *)services)->config);
+    look_around(pg, ((const struct iqm_services *)services)->config);
     begin_group(pg);
 }

@@ -8,6 +8,7 @@
 #include "listener.h"
 #include "programme/step.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,25 +16,45 @@
 #define PREAMBLE "retry: 3000\n\n"
 #define CALLER_RETRY "20" /* seconds; by then a heartbeat has found whose connections are gone */
 
+/* What is needed until the stream is open. */
+struct beginning {
+    struct step *step;
+    struct sync_cursor since; /* epoch NULL: from now on */
+    struct listener *listener;
+};
+
 static void release(struct iqm_call *call)
 {
-    struct step *step = call->state;
+    struct listener *listener = call->state;
 
-    hub_leave(step->user);
-    iqm_pg_batch_clear(&step->batch);
+    if (listener->beginning != NULL)
+        iqm_pg_batch_clear(&listener->beginning->step->batch);
+    hub_leave(listener);
+    free(listener);
+}
+
+/* For hours to come, a listener is no more than what it is itself. */
+static int lighten(struct iqm_call *call, struct listener *listener)
+{
+    iqm_pg_batch_clear(&listener->beginning->step->batch);
+    listener->beginning = NULL;
+    if (iqm_call_lighten(call) != 0)
+        return IQM_ENOMEM;
+    call->actor = listener->actor;
+    return 0;
 }
 
 /* What was sent is out: the next piece may come. */
 static void more(struct iqm_call *call)
 {
-    struct listener *listener = ((struct step *)call->state)->user;
-    char *text = NULL;
+    struct listener *listener = call->state;
 
     listener->waits = true;
     if (listener->is_there)
         return;
-    text = strdup(PREAMBLE);
-    if (text == NULL) {
+    char *text = strdup(PREAMBLE);
+    if (text == NULL || lighten(call, listener) != 0) {
+        free(text);
         iqm_call_break(call);
         return;
     }
@@ -55,10 +76,11 @@ static enum seat take_seat(struct listener *listener)
 
 static void begin(struct step *step)
 {
-    struct listener *listener = step->user;
     struct iqm_call *call = step->call;
-    enum seat seat = take_seat(listener);
+    struct listener *listener = call->state;
 
+    snprintf(listener->actor, sizeof listener->actor, "%s", call->actor);
+    enum seat seat = take_seat(listener);
     listener->has_seat = seat == SEAT_TAKEN;
     if (seat == SEAT_CALLER_HAS_MANY) {
         iqm_call_header(call, "Retry-After", CALLER_RETRY);
@@ -72,15 +94,9 @@ static void begin(struct step *step)
         step_fail(step, IQM_PROBLEM_SERVICE_UNAVAILABLE, NULL);
         return;
     }
-    iqm_pg_batch_clear(&step->batch); /* nothing of it is needed for the hours to come */
     iqm_call_header(call, "X-Accel-Buffering", "no");
     iqm_call_live(call, "text/event-stream", more);
 }
-
-struct beginning {
-    struct listener listener; /* first: it is what `user` points to */
-    struct sync_cursor since; /* epoch NULL: from now on */
-};
 
 static void known(struct step *step, const PGresult *rows)
 {
@@ -111,8 +127,8 @@ static int take_since(struct iqm_call *call, struct beginning *beginning)
     if (error == IQM_EINVAL)
         return last.ptr != NULL ? refuse(call, "Last-Event-ID", "header")
                                 : refuse(call, "since", "query");
-    beginning->listener.cursor = strndup(text.ptr, text.len);
-    if (error != 0 || beginning->listener.cursor == NULL)
+    beginning->listener->cursor = strndup(text.ptr, text.len);
+    if (error != 0 || beginning->listener->cursor == NULL)
         return iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
     return 0;
 }
@@ -125,23 +141,40 @@ static void note_token(struct iqm_call *call, struct listener *listener)
     iqm_token_hash(services->config->token_key_bytes, iqm_call_bearer(call), listener->token);
 }
 
-void iqm_op_listen_to_changes(struct iqm_call *call)
+static struct beginning *prepare(struct iqm_call *call)
 {
     struct beginning *beginning = iqm_arena_alloc(call->arena, sizeof *beginning);
-    struct step *step = beginning != NULL ? step_new(call) : NULL;
+    struct listener *listener = beginning != NULL ? calloc(1, sizeof *listener) : NULL;
+
+    if (listener == NULL) {
+        iqm_call_fail_with(call, IQM_PROBLEM_INTERNAL_ERROR);
+        return NULL;
+    }
+    beginning->step = step_new(call);
+    if (beginning->step == NULL) {
+        free(listener);
+        return NULL;
+    }
+    beginning->step->user = beginning;
+    beginning->listener = listener;
+    *listener = (struct listener){.call = call, .beginning = beginning};
+    call->state = listener;
+    call->release = release;
+    return beginning;
+}
+
+void iqm_op_listen_to_changes(struct iqm_call *call)
+{
+    struct beginning *beginning = prepare(call);
 
     if (beginning == NULL)
-        iqm_call_fail_with(call, IQM_PROBLEM_INTERNAL_ERROR);
-    if (step == NULL)
         return;
-    beginning->listener.call = call;
-    step->user = beginning;
-    call->release = release;
     if (take_since(call, beginning) != 0) {
         iqm_auth_refuse(call);
         return;
     }
-    note_token(call, &beginning->listener);
+    note_token(call, beginning->listener);
+    struct step *step = beginning->step;
     if (beginning->since.epoch == NULL) {
         step_identify(step, known);
         return;

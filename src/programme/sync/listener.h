@@ -7,18 +7,22 @@
 
 #include "iqm/auth.h"
 #include "iqm/config.h"
+#include "iqm/ids.h"
 
 #define LISTENER_SIGHT 65 /* a hash in hexadecimal, and its end */
 
 struct ask;
+struct beginning;
 
 struct listener {
     struct iqm_call *call;
+    struct beginning *beginning;      /* NULL: the stream is open */
     struct listener *previous, *next; /* of the worker; who was asked for last comes last */
     struct ask *ask;                  /* under way; NULL: none */
     char *cursor;                     /* how far it was told; NULL: not yet from anywhere */
     char *text;                       /* the piece that is being sent */
     uint8_t token[IQM_TOKEN_HASH];
+    char actor[IQM_UUID_TEXT];  /* who listens */
     char sight[LISTENER_SIGHT]; /* by what it saw; "": unknown, or in doubt */
     bool has_seat, is_there;    /* counted; among the worker's listeners */
     bool waits;                 /* takes the next piece at once */
