@@ -1,6 +1,6 @@
 # Gets files that Debian does not have out of Python wheels, which pip fetches and checks against the
 # hash in a lock file; nothing is installed and no code of theirs runs. Kept in the build tree.
-# Sourced by `deps` and `test`.
+# Sourced by `deps`, `test`, `test-clients` and `test-schemathesis`.
 # shellcheck shell=bash
 
 # Prints the version that a lock file names.
@@ -56,4 +56,32 @@ viewer_ensure() {
 
 axe_ensure() {
     wheel_ensure axe-core axe.lock axe_playwright_python/axe.min.js
+}
+
+# Leaves in DIR a Python environment of its own with what LOCK names, checked by hash, and nothing
+# else: locked_environment DIR LOCK
+locked_environment() {
+    local dir=$1 lock=$2
+    cmp -s "$lock" "$dir/.fetched" && return
+    rm -rf "$dir"
+    say "Fetching what ${lock#"$top"/} names ..."
+    /usr/bin/python3 -m venv "$dir" || die "python3-venv could not make ${dir#"$top"/}"
+    PIP_DISABLE_PIP_VERSION_CHECK=1 "$dir/bin/python" -m pip install -q --require-hashes \
+        --only-binary=:all: --no-cache-dir -r "$lock" >&2 ||
+        die "pip could not fetch what ${lock#"$top"/} names; its reason stands above." \
+            "Where a mirror must be used, tell pip (PIP_INDEX_URL or pip.conf)"
+    cp "$lock" "$dir/.fetched"
+}
+
+# Leaves in DIR the node_modules that the lock file of DIRECTORY names, checked by hash; none of
+# their scripts runs: locked_modules DIR DIRECTORY
+locked_modules() {
+    local dir=$1 from=$2
+    mkdir -p "$dir"
+    cmp -s "$from/package-lock.json" "$dir/.fetched" && return
+    say "Fetching what ${from#"$top"/}/package-lock.json names ..."
+    cp "$from/package.json" "$from/package-lock.json" "$dir/"
+    (cd "$dir" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) ||
+        die "npm could not fetch what ${from#"$top"/} names; its reason stands above"
+    cp "$from/package-lock.json" "$dir/.fetched"
 }

@@ -189,6 +189,7 @@ void iqm_call_etag(struct iqm_call *call, const char *version)
 static bool may_be_minimal(const struct request *request, unsigned status)
 {
     return request->fields.prefer.ptr != NULL && status < MHD_HTTP_MULTIPLE_CHOICES &&
+           request->call.operation != NULL && // OPTIONS is none
            iqm_call_parameter(&request->call, "Prefer").ptr != NULL &&
            prefer_minimal(request->fields.prefer);
 }

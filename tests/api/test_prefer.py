@@ -73,3 +73,12 @@ class TestPrefer:
         minimal = head.post(COLLECTION, body, headers={HEADER: key, "Prefer": "return=minimal"})
         assert (minimal.status, minimal.body) == (201, b"")
         assert minimal.header("Idempotency-Replayed") == "true"
+
+    @pytest.mark.parametrize("target", [COLLECTION, "/healthz"])
+    def test_what_is_no_operation_takes_none(self, anyone, target):
+        """OPTIONS is answered by the server itself, for every path."""
+        preflight = {"Origin": "https://app.example", "Access-Control-Request-Method": "GET"}
+        for headers in ({}, preflight):
+            answer = anyone.request("OPTIONS", target, headers={"Prefer": "return=minimal", **headers})
+            assert (answer.status, answer.body) == (204, b"")
+            assert answer.header("Preference-Applied") is None
