@@ -10,7 +10,7 @@ import pytest
 from support import calendars, consents, enquiries, files, hooks, listener, steps
 from support.client import Client
 from support.contract import DOCUMENT, OPERATIONS
-from support.downloads import DOWNLOADS, fetch_own
+from support.downloads import DOWNLOADS, await_status, fetch_own
 from support.expect import problem
 from support.matrix import MEMBERS, ROLES, ROWS
 from support.passwords import PAGE, choose, make_link, new_password, secret_of
@@ -25,7 +25,7 @@ ONE_OF_A_KIND = ("school", "cluster", "person")
 
 
 @pytest.fixture(scope="module")
-def nobodys(head):
+def nobodys(stage, head):
     """Records that belong to no place."""
     response = head.post("/v1/imports/register?dry_run=true", body=b"URN,EstablishmentName\r\n",
                          headers={"Content-Type": "text/csv"})
@@ -33,6 +33,11 @@ def nobodys(head):
     latest = head.get("/v1/audit-records?sort=-at&limit=1").json["items"]
     download = head.post(DOWNLOADS, {"format": "csv"})
     assert download.status == 202, download
+    # One that has ended stays as it is, whoever is erased meanwhile.
+    await_status(head, download.json, "ready", "failed", "expired")
+    stage.cluster.psql("UPDATE programme_download SET expires_at = now() "
+                       f"WHERE id = '{download.json['id']}'")
+    await_status(head, download.json, "failed", "expired")
     yield {"register_import": response.json, "audit_record": latest[0],
            "programme_download": download.json}
     assert head.delete(f"{DOWNLOADS}/{download.json['id']}").status == 204
