@@ -35,7 +35,7 @@ struct listener {
     uint64_t asked_at, sent_at, ends_at;
 };
 
-/* ---- hub.c: the listeners of a worker ---- */
+/* ---- hub.c: the listeners of a worker (hub.h) ---- */
 
 void hub_join(struct listener *listener);
 void hub_leave(struct listener *listener); /* also of one that never joined */

@@ -1,0 +1,159 @@
+/*
+ * Whose turn it is, is asked for: a group at a time on a session of their own, so that requests do
+ * not wait for them. Of many, it is first asked whom the feed's moves may concern at all.
+ */
+#include "contract_tables.h"
+#include "hub.h"
+#include "iqm/buffer.h"
+#include "iqm/ids.h"
+
+#include <string.h>
+
+#define GAP_MS 500 /* between two times that one is asked for */
+/* A group should take so long; then the session rests twice as long as it was at work. */
+#define GROUP_MS 50
+#define GROUP_LEAST 4
+#define GROUP_MAX 64
+#define REST 2
+
+static _Thread_local struct {
+    unsigned size, under_way; /* statements */
+    uint64_t sent, from;      /* when it began; when the next one may */
+    struct iqm_pg_batch batch;
+    struct iqm_pg_value values[3];
+    struct iqm_buffer sights;
+} group;
+
+void group_tidy(void)
+{
+    if (group.under_way == 0)
+        iqm_buffer_free(&group.sights);
+}
+
+/* The next group is larger or smaller, by how long this one took. */
+static void one_over(void)
+{
+    if (--group.under_way > 0)
+        return;
+    uint64_t now = iqm_clock_ms();
+    uint64_t took = now - group.sent;
+    if (took > GROUP_MS && group.size > GROUP_LEAST)
+        group.size /= 2;
+    else if (took < GROUP_MS / 2 && group.size < GROUP_MAX)
+        group.size *= 2;
+    group.from = now + REST * took;
+}
+
+static bool has_turn(const struct listener *listener, uint64_t now)
+{
+    return listener->due && listener->waits && listener->ask == NULL &&
+           now - listener->asked_at >= GAP_MS;
+}
+
+/* Whoever was asked for goes to the end: so all have their turn. */
+static void ask_group(uint64_t now)
+{
+    struct listener *end = hub.last;
+    bool more = hub.first != NULL;
+
+    for (struct listener *l = hub.first, *next; more && group.under_way < group.size; l = next) {
+        next = l->next;
+        more = l != end;
+        if (!has_turn(l, now))
+            continue;
+        l->asked_at = now;
+        l->moves = hub.moves;
+        l->due = false;
+        group.under_way++;
+        if (ask_for(l, one_over) != 0) {
+            group.under_way--;
+            l->due = true;
+        }
+        hub_to_the_end(l);
+    }
+}
+
+/* The row of a sight among those concerned, which are sorted; the first row is none. */
+static bool stands_among(const PGresult *rows, const char *sight)
+{
+    int low = 1, high = PQntuples(rows);
+
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        int order = strcmp(sight, PQgetvalue(rows, middle, 0));
+        if (order == 0)
+            return true;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return false;
+}
+
+enum { CONCERNED_SIGHT, CONCERNED_XID, CONCERNED_RECORD, CONCERNED_EVERYBODY };
+
+static void concerned(struct iqm_pg_batch *batch)
+{
+    const PGresult *rows = batch->error == 0 ? batch->results[0] : NULL;
+
+    if (rows != NULL && PQntuples(rows) > 0) {
+        hub.concern = false;
+        hub_take_place(PQgetvalue(rows, 0, CONCERNED_XID), PQgetvalue(rows, 0, CONCERNED_RECORD));
+        bool everybody = strcmp(PQgetvalue(rows, 0, CONCERNED_EVERYBODY), "t") == 0;
+        for (struct listener *l = hub.first; l != NULL; l = l->next)
+            l->due = l->due || everybody || stands_among(rows, l->sight);
+    }
+    iqm_pg_batch_clear(batch);
+    one_over();
+    hub_tidy();
+}
+
+/* Of whom it is not known by what they see, each is asked for. */
+static void gather_sights(struct iqm_buffer *text)
+{
+    iqm_buffer_empty(text);
+    iqm_buffer_text(text, "{");
+    for (struct listener *l = hub.first; l != NULL; l = l->next) {
+        if (l->sight[0] == '\0' || l->ask != NULL) {
+            l->due = true;
+            continue;
+        }
+        iqm_buffer_text(text, text->length > 1 ? ",\"\\\\x" : "\"\\\\x");
+        iqm_buffer_text(text, l->sight);
+        iqm_buffer_text(text, "\"");
+    }
+    iqm_buffer_add(text, "}", 2);
+}
+
+static void ask_whom_it_concerns(struct iqm_pg *pg)
+{
+    const struct iqm_statement *statement = IQM_STATEMENT_SYNC_CONCERNED;
+
+    gather_sights(&group.sights);
+    if (group.sights.failed) {
+        iqm_buffer_free(&group.sights);
+        return;
+    }
+    group.values[0].text = hub.xid;
+    group.values[1].text = hub.record;
+    group.values[2].text = group.sights.bytes;
+    group.batch.done = concerned;
+    iqm_pg_batch_add(&group.batch, statement->name, statement->sql, group.values, 3);
+    group.under_way++;
+    iqm_pg_feed(pg, &group.batch);
+}
+
+void group_begin(struct iqm_pg *pg)
+{
+    uint64_t now = iqm_clock_ms();
+
+    if (hub.count == 0 || group.under_way > 0 || now < group.from || !iqm_pg_is_up(pg))
+        return;
+    if (group.size == 0)
+        group.size = GROUP_LEAST;
+    group.sent = now;
+    if (hub.concern)
+        ask_whom_it_concerns(pg);
+    ask_group(now);
+}
