@@ -144,6 +144,8 @@ class TestFile:
         school = resolve(OPERATIONS["get_school"].response(200)["content"]["application/json"][
             "schema"])["properties"]
         for member, schema in school.items():
+            if member == "included":  # of answers alone
+                continue
             assert said["schools", member][1] == (resolve(schema).get("description") or ""), member
 
 

@@ -58,6 +58,7 @@ static void part(struct listener *listener)
     ask_forget(listener->ask);
     listener->ask = NULL;
     listener->is_there = listener->waits = false;
+    hub_tidy();
 }
 
 void hub_leave(struct listener *listener)
