@@ -83,7 +83,9 @@ BEGIN
     ELSIF NEW.status = 'active' AND (OLD.status <> 'active' OR NEW.url <> OLD.url) THEN
         -- It begins anew, and what has waited goes out at once.
         UPDATE webhook_state SET failing_since = NULL, pause = NULL WHERE endpoint_id = NEW.id;
-        UPDATE webhook_delivery SET next_at = now()
+        UPDATE webhook_delivery SET version = version + 1, next_at = now(),
+            doc = webhook_delivery_doc(id, version + 1, created_at, endpoint_id, doc->'event', status, now(),
+                (doc->>'attempt_count')::integer, doc->'attempts')
         WHERE endpoint_id = NEW.id AND status = 'waiting' AND taken_until IS NULL AND next_at > now();
     END IF;
     RETURN NULL;
@@ -102,19 +104,24 @@ BEGIN ATOMIC
     FROM webhook_state AS s WHERE s.endpoint_id = endpoint AND acts_for_head_office();
 END;
 
--- Makes another one; null where there is no such endpoint.
-CREATE FUNCTION rotate_webhook_secret(endpoint uuid) RETURNS json
+-- Makes another one. Outcome: made, unknown, or former: the one before is still used, and who has that would be
+-- cut off.
+CREATE FUNCTION rotate_webhook_secret(endpoint uuid, OUT outcome text, OUT doc json)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
 AS $$
+DECLARE
+    state webhook_state;
 BEGIN
-    UPDATE webhook_state AS s SET generation = s.generation + 1, rotated_at = now()
-    WHERE s.endpoint_id = endpoint AND acts_for_head_office();
-    IF NOT FOUND THEN
-        RETURN NULL;
+    SELECT * INTO state FROM webhook_state AS s WHERE s.endpoint_id = endpoint AND acts_for_head_office()
+    FOR UPDATE;
+    outcome := CASE WHEN NOT FOUND THEN 'unknown'
+        WHEN state.rotated_at > now() - interval '24 hours' THEN 'former' ELSE 'made' END;
+    IF outcome = 'made' THEN
+        UPDATE webhook_state SET generation = generation + 1, rotated_at = now() WHERE endpoint_id = endpoint;
+        PERFORM note_change('webhook_endpoint', endpoint);
+        doc := json_build_object('rotated_at', time_text(now()), 'former_until',
+            time_text(now() + interval '24 hours'));
     END IF;
-    PERFORM note_change('webhook_endpoint', endpoint);
-    RETURN json_build_object('rotated_at', time_text(now()), 'former_until',
-        time_text(now() + interval '24 hours'));
 END $$;
 
 -- ---- deliveries ----
@@ -153,6 +160,8 @@ DECLARE
 BEGIN
     IF version = 1 THEN
         RETURN 'created';
+    ELSIF EXISTS (SELECT FROM person AS p WHERE p.id = webhook_change.id AND p.erased) THEN
+        RETURN 'deleted'; -- a row is left that says nothing
     END IF;
     SELECT h.doc IS NULL INTO gone FROM history AS h
     WHERE (h.resource, h.id, h.version) = (webhook_change.resource, webhook_change.id,
@@ -227,24 +236,26 @@ END $$;
 -- ---- sending ----
 
 -- The deliveries that have waited longest, for whoever asks to send within so many seconds; until then nobody
--- else gets them. Few of each endpoint at a time: one that is slow holds up none but itself.
+-- else gets them. Few of each endpoint at a time, and one alone of an endpoint at which nothing succeeds; first
+-- the others, and of each one before any has more: who is slow holds up none but itself.
 CREATE FUNCTION take_webhooks(lease integer, most integer, most_each integer)
     RETURNS TABLE (id text, turn bigint, endpoint_id text, url text, event text, generation bigint,
         has_former boolean)
     LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public
 BEGIN ATOMIC
     WITH ready AS MATERIALIZED (
-        SELECT e.id, e.url, s.generation, s.rotated_at, greatest(0, take_webhooks.most_each - (
-            SELECT count(*) FROM webhook_delivery AS d WHERE d.endpoint_id = e.id
+        SELECT e.id, e.url, s.generation, s.rotated_at, s.failing_since IS NOT NULL AS is_failing,
+            greatest(0, CASE WHEN s.failing_since IS NULL THEN take_webhooks.most_each ELSE 1 END - (SELECT count(*) FROM webhook_delivery AS d WHERE d.endpoint_id = e.id
                 AND d.status = 'waiting' AND d.taken_until > now())) AS room
         FROM webhook_endpoint AS e JOIN webhook_state AS s ON s.endpoint_id = e.id
         WHERE e.status = 'active' AND s.pause IS NULL AND EXISTS (SELECT FROM webhook_delivery AS d
             WHERE d.endpoint_id = e.id AND d.status = 'waiting' AND d.next_at <= now())
     ), next AS MATERIALIZED (
         SELECT due.id, ready.url, ready.generation, ready.rotated_at
-        FROM ready CROSS JOIN LATERAL (SELECT d.id FROM webhook_delivery AS d
+        FROM ready CROSS JOIN LATERAL (SELECT d.id, d.next_at FROM webhook_delivery AS d
             WHERE d.endpoint_id = ready.id AND d.status = 'waiting' AND d.next_at <= now()
             ORDER BY d.next_at, d.id LIMIT ready.room FOR UPDATE SKIP LOCKED) AS due
+        ORDER BY ready.is_failing, row_number() OVER (PARTITION BY ready.id ORDER BY due.next_at), due.next_at
         LIMIT take_webhooks.most
     )
     UPDATE webhook_delivery AS d SET turn = d.turn + 1,
@@ -276,6 +287,7 @@ DECLARE
     d webhook_delivery;
     wait interval;
     becomes text := 'waiting';
+    paused text;
     attempts json;
 BEGIN
     SELECT * INTO d FROM webhook_delivery AS w
@@ -293,12 +305,16 @@ BEGIN
     ELSE
         d.failures := d.failures + 1;
         wait := CASE WHEN outcome <> 'gone' THEN webhook_pause(d.failures, asked) END;
-        becomes := CASE WHEN wait IS NULL THEN 'failed' ELSE 'waiting' END;
         UPDATE webhook_state SET failing_since = coalesce(failing_since, now()),
             pause = CASE WHEN outcome = 'gone' THEN 'gone'
                 WHEN failing_since < now() - interval '1 day' THEN coalesce(pause, 'failing')
                 ELSE pause END
-        WHERE endpoint_id = d.endpoint_id;
+        WHERE endpoint_id = d.endpoint_id RETURNING pause INTO paused;
+        IF wait IS NULL AND (outcome = 'gone' OR paused IS NULL) THEN
+            becomes := 'failed';
+        ELSIF wait IS NULL THEN
+            d.failures := 0; -- it waits for the endpoint, with all others
+        END IF;
     END IF;
     -- The last 50 are kept, which is more than come without anybody's asking.
     attempts := (SELECT json_agg(one.attempt ORDER BY one.place) FROM (SELECT a.attempt, a.place

@@ -1,6 +1,7 @@
 /*
- * `iqmd export`: the whole programme into a file, for an operator. It is written beside its name
- * and takes it when it is whole. Must not print a value of the environment.
+ * `iqmd export`: the whole programme into a file, for an operator. It has no name until it is
+ * whole, so that nothing is left of one that was cut off. Must not print a value of the
+ * environment.
  */
 #include "cli.h"
 #include "contract_tables.h"
@@ -15,20 +16,25 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <libgen.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define NAME "iqmd export"
 #define BAR_WIDTH 30
 #define PATH_MAX_BYTES 4096
+#define NAME_BYTES 16 /* what a part has behind the path */
 
 static const struct cli_verb verbs[] = {{"", "--format xlsx|csv FILE",
     "Writes every list of the programme, as all of it is at one moment, into FILE, which only you "
     "may\n"
     "read: a workbook with a sheet for each, or a ZIP archive of CSV; with a dictionary of the "
     "data.\n"
-    "It holds personal data in clear. That it was written is noted in the audit log.\n\n"
+    "It holds personal data in clear. That it was written is noted in the audit log. A file that "
+    "has\n"
+    "the name already is replaced.\n\n"
     "  --format xlsx|csv   which of them\n\n"
     "IQM_DATABASE_URL, IQM_KEY_DATABASE_URL and IQM_MASTER_KEY are needed as the server has them.\n"
     "Exit status: 0 written, 1 it failed and nothing is left, 2 wrong usage.",
@@ -39,7 +45,7 @@ struct export
 {
     const char *path;
     bool is_csv, is_terminal;
-    char part[PATH_MAX_BYTES]; /* the file while it is written */
+    char directory[PATH_MAX_BYTES];
     int fd;
     uint64_t bytes, shown; /* ms */
 };
@@ -120,23 +126,42 @@ static int note(void *user, const char *people)
     return 0;
 }
 
-static int open_part(struct export *export)
+static int complain(const struct export *export, const char *why)
 {
-    int length = snprintf(export->part, sizeof export->part, "%s.XXXXXX", export->path);
-
-    if (length > 0 && (size_t)length < sizeof export->part)
-        export->fd = mkostemp(export->part, O_CLOEXEC);
-    if (export->fd >= 0)
-        return 0;
-    fprintf(stderr, "%s cannot be written beside: %s.\n", export->path, strerror(errno));
+    fprintf(stderr, "%s cannot be written: %s.\n", export->path, why);
     return IQM_EIO;
 }
 
+/* What is there already must be a file: neither a device nor a link is replaced. */
+static int open_part(struct export *export)
+{
+    struct stat there;
+    size_t length = strlen(export->path);
+
+    if (length == 0 || length >= sizeof export->directory - NAME_BYTES)
+        return complain(export, strerror(length == 0 ? ENOENT : ENAMETOOLONG));
+    if (lstat(export->path, &there) == 0 && !S_ISREG(there.st_mode))
+        return complain(export, "it is there already, and no file");
+    char copy[PATH_MAX_BYTES];
+    memcpy(copy, export->path, length + 1);
+    snprintf(export->directory, sizeof export->directory, "%s", dirname(copy));
+    export->fd = open(export->directory, O_TMPFILE | O_WRONLY | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    return export->fd >= 0 ? 0 : complain(export, strerror(errno));
+}
+
+/* A name of its own first: only a rename puts it in the place of another. */
 static int keep_part(const struct export *export)
 {
-    if (fsync(export->fd) == 0 && rename(export->part, export->path) == 0)
+    char held[40], part[PATH_MAX_BYTES];
+
+    snprintf(held, sizeof held, "/proc/self/fd/%d", export->fd);
+    snprintf(part, sizeof part, "%s.%08x", export->path, randombytes_random());
+    if (fsync(export->fd) != 0 || linkat(AT_FDCWD, held, AT_FDCWD, part, AT_SYMLINK_FOLLOW) != 0)
+        return complain(export, strerror(errno));
+    if (rename(part, export->path) == 0)
         return 0;
-    fprintf(stderr, "%s cannot be written: %s.\n", export->path, strerror(errno));
+    complain(export, strerror(errno));
+    unlink(part);
     return IQM_EIO;
 }
 
@@ -171,7 +196,6 @@ static const char *reason(int error)
 static int write_part(
     struct export *export, PGconn *connection, const struct iqm_seal_secrets *secrets, PGconn *keys)
 {
-    char beside[PATH_MAX_BYTES];
     struct iqm_programme_file file = {.connection = connection,
         .keys = keys,
         .secrets = secrets,
@@ -181,10 +205,8 @@ static int write_part(
         .take = take,
         .note = note,
         .tell = tell,
+        .directory = export->directory,
         .user = export};
-
-    snprintf(beside, sizeof beside, "%s", export->path);
-    file.directory = dirname(beside);
     int error = begin(connection);
     if (error == 0)
         error = iqm_programme_file_write(&file);
@@ -211,9 +233,7 @@ static int export_with(
     if (open_part(export) != 0)
         return EXIT_FAILURE;
     int error = write_part(export, connection, secrets, keys);
-    if (error != 0)
-        unlink(export->part);
-    else
+    if (error == 0)
         printf("%s: %" PRIu64 " bytes.\n", export->path, export->bytes);
     close(export->fd);
     return error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

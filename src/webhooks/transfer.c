@@ -164,6 +164,8 @@ static const char *name_error(CURLcode code, bool is_refused)
     if (is_refused)
         return "address_refused";
     switch (code) {
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        return "address_refused";
     case CURLE_OPERATION_TIMEDOUT:
         return "timed_out";
     case CURLE_COULDNT_RESOLVE_HOST:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import threading
 
@@ -448,6 +449,35 @@ class TestCommand:
         place.psql("ALTER TABLE elsewhere RENAME TO term_dates")
         assert done.returncode == 1 and "Nothing was written" in done.stderr
         assert list(tmp_path.iterdir()) == []
+
+    def test_leaves_nothing_where_it_is_killed(self, place, tmp_path):
+        settings = {**place.stage.settings, **place.scratch.settings}
+        with holding(place.stage.cluster, "LOCK TABLE term_dates IN ACCESS EXCLUSIVE MODE",
+                     place.scratch.name):
+            process = subprocess.Popen(
+                [*map(str, command("export", "--format", "csv", tmp_path / "programme.zip"))],
+                env=environment(**settings), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            wait_for(lambda: place.stage.cluster.psql(
+                "SELECT 1 FROM pg_stat_activity WHERE application_name = 'iqmd export' AND "
+                f"wait_event_type = 'Lock' AND datname = '{place.scratch.name}'"), "it to be at work")
+            process.kill()
+            process.wait(20)
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("kind", ["directory", "link", "device", "nothing", "long"])
+    def test_replaces_nothing_but_files(self, place, tmp_path, kind):
+        path = tmp_path / "taken"
+        if kind == "directory":
+            path.mkdir()
+        elif kind == "link":
+            path.symlink_to(tmp_path / "elsewhere")
+        elif kind == "device":
+            os.mkfifo(path)
+        text = {"nothing": "", "long": "x" * 5000}.get(kind, str(path))
+        done = place.scratch.iqmd("export", "--format", "csv", text, check=False)
+        assert done.returncode == 1 and "cannot be written: " in done.stderr
+        assert "Success" not in done.stderr and done.stdout == ""
+        assert [one.name for one in tmp_path.iterdir()] == (["taken"] if path.is_symlink() or path.exists() else [])
 
 
 @pytest.mark.parametrize("name", READ)

@@ -166,7 +166,7 @@ class TestEvents:
         assert own.client.post(f"/v1/people/{person['id']}/erasure", {}).status == 201
         calls = hooks.wait_for(endpoint["path"], 2)
         assert {(c.type, c.about) for c in calls} == {
-            ("person.created", person["id"]), ("person.changed", person["id"])}
+            ("person.created", person["id"]), ("person.deleted", person["id"])}
 
     def test_a_transaction_that_ends_late_is_told(self, own, hooks):
         """Later ones wait for it, so none is passed over."""
@@ -315,7 +315,7 @@ class TestPauses:
         assert own.read(endpoint)["status"] == "active"
         own.scratch.psql("UPDATE webhook_state SET failing_since = now() - interval '25 hours' "
                          f"WHERE endpoint_id = '{endpoint['id']}'")
-        own.set(made, "next_at = now()")
+        own.set(made, "next_at = now(), failures = 7")  # the last time it is tried
         own.wait_for(made, "waiting", 3)
         now = wait_for(lambda: own.read(endpoint) if own.read(endpoint)["version"] == 2 else None, "pause")
         assert (now["status"], now["paused_reason"]) == ("paused", "failing")
@@ -324,6 +324,24 @@ class TestPauses:
         hooks.answer(endpoint["path"], 204)
         assert own.change(endpoint, status="active")["status"] == "active"
         own.wait_for(made, "delivered", 4)
+
+    def test_who_is_slow_holds_up_nobody_else(self, own, hooks):
+        """More than can be sent at once wait for endpoints that fail: of those, one each is under way."""
+        failing = [own.endpoint("webhook_endpoint.deleted") for _ in range(3)]
+        for endpoint in failing:
+            hooks.held.add(endpoint["path"])
+            own.scratch.psql("UPDATE webhook_state SET failing_since = now() "
+                             f"WHERE endpoint_id = '{endpoint['id']}'")
+            for _ in range(3):
+                own.test(endpoint)
+            hooks.wait_for(endpoint["path"])
+        well = own.endpoint("cluster.created")
+        own.wait_for(own.test(well), "delivered")
+        assert own.scratch.psql("""SELECT max(n) FROM (SELECT count(*) AS n FROM webhook_delivery AS d
+            JOIN webhook_state AS s ON s.endpoint_id = d.endpoint_id AND s.failing_since IS NOT NULL
+            WHERE d.taken_until > now() GROUP BY d.endpoint_id) AS each""") in ("", "1")
+        for endpoint in failing:
+            own.change(endpoint, status="paused")
 
     def test_events_wait_meanwhile(self, own, hooks):
         endpoint = own.endpoint("cluster.created", status="paused")
@@ -334,6 +352,7 @@ class TestPauses:
         own.change(endpoint, status="active")
         call, = hooks.wait_for(endpoint["path"])
         assert call.about == cluster["id"]
+        assert own.deliveries(endpoint)[0]["status"] == "delivered"
         # That is a change like others.
         wait_for(lambda: [c for c in hooks.at(other["path"]) if c.about == endpoint["id"]], "the change")
 
@@ -408,6 +427,7 @@ class TestRotation:
             first.json["rotated_at"], first.json["former_until"])
         assert 86000 < seconds_until(now["former_until"]) <= 86400
         own.test(endpoint)
+        problem(own.client.post(f"{ENDPOINTS}/{endpoint['id']}/secret"), 409, "conflict")
         call, = hooks.wait_for(endpoint["path"])
         assert len(call.signatures()) == 2
         assert call.is_signed_with(old) and call.is_signed_with(now["secret"])

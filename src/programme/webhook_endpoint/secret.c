@@ -62,10 +62,16 @@ void iqm_op_get_webhook_secret(struct iqm_call *call)
 
 static void rotated(struct step *step, const PGresult *rows)
 {
-    if (PQgetisnull(rows, 0, 0) == 1)
-        step_fail(step, IQM_PROBLEM_NOT_FOUND, NULL);
+    if (step_says(rows, "made"))
+        iqm_call_reply(step->call, 200, "application/json", PQgetvalue(rows, 0, 1),
+            (size_t)PQgetlength(rows, 0, 1));
+    else if (step_says(rows, "former"))
+        step_fail(step, IQM_PROBLEM_CONFLICT,
+            "The secret was changed in the last 24 hours, and the one before it is still used. "
+            "Change "
+            "it again after former_until; if both are known to others, make another endpoint.");
     else
-        step_answer_document(step, rows);
+        step_fail(step, IQM_PROBLEM_NOT_FOUND, NULL);
 }
 
 void iqm_op_rotate_webhook_secret(struct iqm_call *call)
