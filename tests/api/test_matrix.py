@@ -9,7 +9,7 @@ import pytest
 
 from support import calendars, consents, enquiries, files, hooks, listener, steps
 from support.client import Client
-from support.contract import DOCUMENT, OPERATIONS
+from support.contract import DOCUMENT, OPERATIONS, resolve
 from support.downloads import DOWNLOADS, await_status, fetch_own
 from support.expect import problem
 from support.matrix import MEMBERS, ROLES, ROWS
@@ -451,7 +451,7 @@ def values(world, resource):
 def members_of(resource):
     schema = DOCUMENT["components"]["schemas"][DOCUMENT["x-resources"][resource]["schema"]]
     return {name: node for name, node in schema["properties"].items()
-            if "readOnly" not in node and not node.get("$ref", "").endswith(
+            if "readOnly" not in resolve(node) and not node.get("$ref", "").endswith(
                 ("/Id", "/Version", "/Timestamp"))}
 
 

@@ -13,7 +13,7 @@ from support.cluster import programs
 from support.places import wait_for
 from support.server import run_iqmd
 
-SETTINGS = ["listen_addresses=", "shared_buffers=16MB", "max_connections=60",
+SETTINGS = ["listen_addresses=", "shared_buffers=16MB", "max_connections=100",
             "log_min_messages=fatal", "random_page_cost=1.1"]
 
 
