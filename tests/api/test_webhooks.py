@@ -352,7 +352,7 @@ class TestPauses:
         own.change(endpoint, status="active")
         call, = hooks.wait_for(endpoint["path"])
         assert call.about == cluster["id"]
-        assert own.deliveries(endpoint)[0]["status"] == "delivered"
+        wait_for(lambda: own.deliveries(endpoint)[0]["status"] == "delivered", "the delivery to be over")
         # That is a change like others.
         wait_for(lambda: [c for c in hooks.at(other["path"]) if c.about == endpoint["id"]], "the change")
 
