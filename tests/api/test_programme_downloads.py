@@ -98,6 +98,14 @@ def ids_of(client, path):
     return [json.loads(line)["id"] for line in response.text.splitlines()]
 
 
+def test_is_read_as_before_and_deleted_once(place):
+    path = f"{DOWNLOADS}/{ready(place.head)['id']}"
+    again = place.head.get(path, headers={"If-None-Match": place.head.get(path).etag})
+    assert (again.status, again.body) == (304, b"")
+    assert place.head.delete(path).status == 204
+    problem(place.head.delete(path), 404, "not_found")
+
+
 @pytest.mark.parametrize("name", READ)
 class TestFile:
     def test_has_every_list_once(self, place, name):
