@@ -17,7 +17,7 @@ static const char *const actions[] = {[IQM_DUE_COUNT] = "count",
     [IQM_DUE_ERASE_PERSON] = "erase_person"};
 
 /* A rule as a row of the table. */
-static void row_of(size_t number, char ordinal[16], const char *ret_row[COLUMN_COUNT])
+static void row_of(size_t number, char ordinal[24], const char *ret_row[COLUMN_COUNT])
 {
     const struct iqm_retention_rule *rule = &iqm_contract.retention_rules[number];
 
