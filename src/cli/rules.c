@@ -16,12 +16,14 @@ static const char *const actions[] = {[IQM_DUE_COUNT] = "count",
     [IQM_DUE_DELETE] = "delete",
     [IQM_DUE_ERASE_PERSON] = "erase_person"};
 
+#define RULE_ORDINAL 24 /* digits of any number, and its end */
+
 /* A rule as a row of the table. */
-static void row_of(size_t number, char ordinal[24], const char *ret_row[COLUMN_COUNT])
+static void row_of(size_t number, char ordinal[RULE_ORDINAL], const char *ret_row[COLUMN_COUNT])
 {
     const struct iqm_retention_rule *rule = &iqm_contract.retention_rules[number];
 
-    snprintf(ordinal, 16, "%zu", number + 1);
+    snprintf(ordinal, RULE_ORDINAL, "%zu", number + 1);
     ret_row[ORDINAL] = ordinal;
     ret_row[CLASS] = rule->name;
     ret_row[PLACE] = rule->place;
@@ -42,7 +44,7 @@ static int write_rules(PGconn *connection)
     int error = run(connection, "DELETE FROM retention_rule", 0, NULL);
 
     for (size_t i = 0; error == 0 && i < iqm_contract.retention_rule_count; i++) {
-        char ordinal[16];
+        char ordinal[RULE_ORDINAL];
         const char *row[COLUMN_COUNT];
         row_of(i, ordinal, row);
         error = run(connection,
@@ -89,7 +91,7 @@ static int check_condition(PGconn *connection, const struct iqm_retention_rule *
 
 static bool is_same(const PGresult *rows, size_t number)
 {
-    char ordinal[16];
+    char ordinal[RULE_ORDINAL];
     const char *declared[COLUMN_COUNT];
     bool same = true;
 
