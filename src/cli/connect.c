@@ -1,4 +1,6 @@
 /* What the operator's commands share: a blocking connection as the owner of the database. */
+#include "iqm/ask.h"
+#include "iqm/keyring.h"
 #include "keys.h"
 
 #include <string.h>
@@ -41,4 +43,20 @@ PGconn *cli_connect_key_owner(const struct iqm_config *config)
     fprintf(stderr, "Set IQM_OWNER_KEY_DATABASE_URL or IQM_KEY_DATABASE_URL: which database holds "
                     "the keys?\n");
     return NULL;
+}
+
+int cli_ask_both(const struct iqm_config *config, const char *url, const char *name,
+    PGconn **ret_connection, PGconn **ret_keys)
+{
+    static const atomic_bool never = false;
+
+    *ret_keys = NULL;
+    *ret_connection = iqm_ask_connect(config, url, name, &never);
+    if (*ret_connection != NULL)
+        *ret_keys = iqm_key_connect(config, name, &never);
+    if (*ret_keys != NULL)
+        return 0;
+    fprintf(stderr, "The %s cannot be reached, or has no role for the server.\n",
+        *ret_connection == NULL ? "database" : "key database");
+    return IQM_EPG;
 }

@@ -220,16 +220,11 @@ static int write_part(
 static int export_with(
     struct export *export, const struct iqm_config *config, const struct iqm_seal_secrets *secrets)
 {
-    IQM_CLEANUP(cli_finish_connection)
-    PGconn *connection = iqm_ask_connect(config, config->database_url, NAME, &never);
-    IQM_CLEANUP(cli_finish_connection)
-    PGconn *keys = connection != NULL ? iqm_key_connect(config, NAME, &never) : NULL;
+    IQM_CLEANUP(cli_finish_connection) PGconn *connection = NULL;
+    IQM_CLEANUP(cli_finish_connection) PGconn *keys = NULL;
 
-    if (keys == NULL) {
-        fprintf(stderr, "The %s cannot be reached, or has no role for the server.\n",
-            connection == NULL ? "database" : "key database");
+    if (cli_ask_both(config, config->database_url, NAME, &connection, &keys) != 0)
         return EXIT_FAILURE;
-    }
     if (open_part(export) != 0)
         return EXIT_FAILURE;
     int error = write_part(export, connection, secrets, keys);

@@ -180,16 +180,11 @@ static int carry_out(const struct iqm_config *config)
 
     iqm_log_open(IQM_LOG_OFF); /* what is said here is for people */
     iqm_server_settle_url(config, (int)config->port);
-    IQM_CLEANUP(cli_finish_connection)
-    PGconn *connection = iqm_ask_connect(config, config->owner_database_url, NAME, &never);
-    IQM_CLEANUP(cli_finish_connection)
-    PGconn *keys = connection != NULL ? iqm_key_connect(config, NAME, &never) : NULL;
+    IQM_CLEANUP(cli_finish_connection) PGconn *connection = NULL;
+    IQM_CLEANUP(cli_finish_connection) PGconn *keys = NULL;
 
-    if (keys == NULL) {
-        fprintf(stderr, "The %s cannot be reached, or has no role for the server.\n",
-            connection == NULL ? "database" : "key database");
+    if (cli_ask_both(config, config->owner_database_url, NAME, &connection, &keys) != 0)
         return EXIT_FAILURE;
-    }
     return tell(&done, iqm_retention_go_round(config, connection, keys, &never, &done));
 }
 

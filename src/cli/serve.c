@@ -185,6 +185,8 @@ static int serve(const struct iqm_config *config, const struct iqm_seal_secrets 
         error = serve_calls(&services);
     }
     stop(&background);
+    if (error == 0)
+        iqm_log_event(IQM_LOG_INFO, "stopped", NULL, NULL);
     return error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

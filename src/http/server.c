@@ -264,7 +264,6 @@ static void stop_workers(struct worker *workers, unsigned count)
         worker_stop(&workers[i]);
     for (unsigned i = 0; i < count; i++)
         pthread_join(workers[i].thread, NULL);
-    iqm_log_event(IQM_LOG_INFO, "stopped", NULL, NULL);
 }
 
 static int serve(struct worker *workers, unsigned count, const struct iqm_server_options *options,

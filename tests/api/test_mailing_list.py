@@ -10,6 +10,7 @@ import threading
 
 import openpyxl
 import pytest
+from openpyxl.utils.escape import unescape
 
 from support import confidential, consents, enquiries
 from support.client import Client
@@ -51,8 +52,23 @@ def read_file(name, response):
         rows = map(json.loads, response.text.splitlines())
     else:
         names, *values = openpyxl.load_workbook(io.BytesIO(response.body)).active.values
-        rows = (dict(zip(names, row)) for row in values)
+        rows = (dict(zip(names, (unescape(value) if isinstance(value, str) else value
+                                 for value in row))) for row in values)
     return {row["person_id"]: row for row in rows}
+
+
+def as_in_file(name, item):
+    """An item as a file of this kind gives it back."""
+    if name == "csv":
+        return {**item, "wording_version": str(item["wording_version"]), "name": no_formula(item["name"])}
+    if name == "xlsx":  # which has dates, without fractions of a second
+        since = datetime.datetime.fromisoformat(item["since"].rstrip("Z"))
+        return {**item, "since": since.replace(microsecond=0)}
+    return item
+
+
+def no_formula(text):
+    return "'" + text if text[0] in "=+-@\t\r" else text
 
 
 def ids(rows):
@@ -202,11 +218,7 @@ class TestForms:
         found = read_file(name, response)
         assert person["id"] in found and list(found[person["id"]]) == FIELDS
         for one, item in wanted.items():
-            if name == "xlsx":  # which has dates, without fractions of a second
-                since = datetime.datetime.fromisoformat(item["since"].rstrip("Z"))
-                item = {**item, "since": since.replace(microsecond=0)}
-            assert found.get(one, item) == (
-                item if name != "csv" else {**item, "wording_version": str(item["wording_version"])})
+            assert found.get(one) in (None, as_in_file(name, item))  # other tests withdraw consents
 
     @pytest.mark.parametrize("name", ["csv", "ndjson", "xlsx"])
     def test_columns_are_chosen(self, head, person, name):
@@ -242,7 +254,7 @@ class TestForms:
         response = head.get(PATH, headers={"Accept": "text/csv"})
         rows = list(csv.DictReader(io.StringIO(response.text, newline="")))
         found, = (row["name"] for row in rows if row["person_id"] == person["id"])
-        assert found == ("'" + name if name[0] in "=+-@\t\r" else name)
+        assert found == no_formula(name)
         assert all(row[field][:1] not in "=+-@\t\r" or not row[field]
                    for row in rows for field in FIELDS)
 
