@@ -18,9 +18,10 @@ END $$;
 -- Of these sights, by their hashes, those that what the feed has after a place may concern: a key that one of
 -- its records has now, or had before, is among their ids. A row without a sight tells how far the feed was
 -- looked at; and whether it may concern everybody, because of its kind or because it is too much to
--- look at. A hint for whom to ask first, and no more: who may see what, the sync's own pages say.
+-- look at. Whom it does not concern, for them sync_page would find nothing on the way there: by the
+-- same keys it tells what came into sight and what went. So their cursors may stand there, with `ceiling`.
 CREATE FUNCTION sync_concerned(after_xid xid8, after_id uuid, sights bytea[])
-    RETURNS TABLE (sight text, xid xid8, record uuid, everybody boolean)
+    RETURNS TABLE (sight text, xid xid8, record uuid, ceiling xid8, everybody boolean)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
 AS $$
 DECLARE
@@ -31,6 +32,7 @@ DECLARE
     touched uuid[] := '{}';
 BEGIN
     SELECT e.xid, e.record INTO xid, record FROM sync_end(bound) AS e;
+    ceiling := pg_snapshot_xmax(pg_current_snapshot());
     everybody := (SELECT count(*) >= most OR coalesce(bool_or(w.kind IN ('account', 'ambassador',
             'assignment', 'cluster', 'succession', 'framework', 'term_dates')), false)
         FROM sync_window(after_xid, after_id, bound, most) AS w);
@@ -48,7 +50,7 @@ BEGIN
     touched := touched || ARRAY(SELECT unnest(sync_keys_then(w.from_kind, h.doc))
         FROM sync_window(after_xid, after_id, bound, most) AS w
             JOIN history AS h ON (h.resource, h.id, h.version) = (w.from_kind, w.from_id, w.was));
-    RETURN QUERY SELECT encode(s.hash, 'hex'), NULL::xid8, NULL::uuid, false FROM sync_sight AS s
+    RETURN QUERY SELECT encode(s.hash, 'hex'), NULL::xid8, NULL::uuid, NULL::xid8, false FROM sync_sight AS s
         WHERE s.hash = ANY (sights) AND s.ids && touched ORDER BY s.hash;
 END $$;
 

@@ -16,7 +16,7 @@
 #define IQM_EXPORT_ROWS_MAX 10000000
 
 struct iqm_export;
-struct wanted_fields;
+struct iqm_wanted_fields;
 
 /* How rows are written. Each returns 0 or a negative error. */
 struct iqm_export_format {
@@ -50,7 +50,7 @@ struct iqm_export {
     bool given, ended;
     int error;
     struct iqm_buffer text; /* written, and not sent yet */
-    struct wanted_fields *fields;
+    struct iqm_wanted_fields *fields;
     struct iqm_table *table;
     struct iqm_slice *cells;
     struct iqm_workbook *workbook;

@@ -5,8 +5,8 @@
  */
 #include "contract_tables.h"
 #include "export_formats.h"
-#include "fields.h"
 #include "iqm/ids.h"
+#include "iqm/wanted_fields.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -58,13 +58,13 @@ static int read_parameters(struct iqm_export *export)
     }
     if (export->format == &export_json)
         return iqm_export_refuse_fields(call);
-    return wanted_fields_read(call, export->schema, export->fields);
+    return iqm_wanted_fields_read(call, export->schema, export->fields);
 }
 
 static int make_table(struct iqm_export *export)
 {
     struct iqm_call *call = export->call;
-    int error = iqm_table_make(call->arena, call->contract, export->schema, wanted_fields_have,
+    int error = iqm_table_make(call->arena, call->contract, export->schema, iqm_wanted_fields_have,
         export->fields, &export->table);
 
     if (error != 0)

@@ -1,6 +1,6 @@
 /* Rows of an export as CSV, lines of JSON, one JSON object, or a workbook. */
 #include "export_formats.h"
-#include "fields.h"
+#include "iqm/wanted_fields.h"
 
 #include "iqm/csv.h"
 #include "iqm/services.h"
@@ -45,7 +45,7 @@ const struct iqm_export_format export_csv = {.name = "csv",
 
 static int ndjson_row(struct iqm_export *export, struct iqm_slice document)
 {
-    wanted_fields_write(export->fields, document, &export->text);
+    iqm_wanted_fields_write(export->fields, document, &export->text);
     iqm_buffer_add(&export->text, "\n", 1);
     return outcome(export);
 }

@@ -2,7 +2,7 @@
 #ifndef IQM_RESOURCE_INCLUDE_H
 #define IQM_RESOURCE_INCLUDE_H
 
-#include "fields.h"
+#include "iqm/wanted_fields.h"
 #include "read.h"
 
 #define INCLUDES_MAX 8
@@ -13,7 +13,7 @@
 struct including {
     struct reading *reading;
     const struct iqm_include *all;
-    struct wanted_fields asked;
+    struct iqm_wanted_fields asked;
     unsigned parts[INCLUDES_MAX]; /* places in `all` of what is asked */
     unsigned count, part;         /* the one that is being opened */
     struct iqm_slice *documents;  /* by row */

@@ -13,7 +13,7 @@ const struct iqm_include *included_of(const struct including *including, unsigne
 static void find_asked(struct including *including)
 {
     for (unsigned i = 0; including->all[i].name != NULL && i < INCLUDES_MAX; i++) {
-        if (wanted_fields_have(including->all[i].name, &including->asked))
+        if (iqm_wanted_fields_have(including->all[i].name, &including->asked))
             including->parts[including->count++] = i;
     }
 }

@@ -11,7 +11,7 @@ import pytest
 from support.client import Client
 from support.expect import bad_parameter, problem
 from support.listener import PATH, Ended, Listener
-from support.phone import Phone, read_since, sign_since
+from support.phone import DAY, EPOCH, SIGHT, Phone, read_since, sign_since
 from support.places import day, wait_for
 
 
@@ -282,20 +282,20 @@ def test_somebody_elses_place(world, leader, listen):
 
 def test_a_place_beyond_the_horizon(stage, leader, listen):
     words = read_since(listen(leader.client).begin().last)
-    words[-1] = day(-91)
+    words[DAY] = day(-91)
     problem(listen(leader.client, since=sign_since(words, stage.key)).answer, 410, "sync_expired")
 
 
 def test_a_place_in_another_database(stage, leader, listen):
     words = read_since(listen(leader.client).begin().last)
-    words[1] = "0123456789abcdef"
+    words[EPOCH] = "0123456789abcdef"
     problem(listen(leader.client, last=sign_since(words, stage.key)).answer, 410, "sync_expired")
 
 
 def test_a_place_whose_sight_is_kept_no_more(stage, leader, listen):
     """Only found when it is needed: the stream says so, and ends."""
     words = read_since(listen(leader.client).begin().last)
-    words[8], words[-1] = "00" * 32, day(-1)
+    words[SIGHT], words[DAY] = "00" * 32, day(-1)
     listener = listen(leader.client, last=sign_since(words, stage.key))
     assert listener.ends()
     assert listener.events == [{"event": "start_again",

@@ -6,7 +6,8 @@ Whatever happens, a phone ends up with what the database shows to its person, an
 import pytest
 
 from support.expect import bad_parameter, problem
-from support.phone import KINDS, Phone, all_listed, may_see, read_since, sign_since, told
+from support.phone import (DAY, EPOCH, KINDS, SIGHT, XID, Phone, all_listed, may_see, read_since,
+                           sign_since, told)
 from support.places import day, wait_for
 
 
@@ -69,6 +70,62 @@ def test_the_first_sync_gives_what_the_lists_give(stage, world):
         return phone.held == all_listed(caller.client)
     wait_for(agree, "phone and lists to hold the same")
     assert {"school", "meeting", "plan", "evidence", "person"} <= {kind for kind, _ in phone.held}
+
+
+def test_only_what_is_asked_for_of_which_kinds(stage, world):
+    caller = world.ambassador
+    whole, some = Phone(caller.client), Phone(caller.client, "school.name,person.email,plan,school.town")
+
+    def agree():
+        whole.pull()
+        some.pull()
+        wanted = {key: document if key[0] == "plan" else
+                  {name: document[name] for name in ("id", "version", *cut[key[0]]) if name in document}
+                  for key, document in whole.held.items() if key[0] in ("plan", *cut)}
+        return some.held == wanted and wanted
+    cut = {"school": ("name", "town"), "person": ("email",)}
+    wanted = wait_for(agree, "both phones to hold the same")
+    assert {"school", "person", "plan"} == {kind for kind, _ in wanted}
+    assert any("email" in document for (kind, _), document in wanted.items() if kind == "person")
+
+
+def test_changes_of_other_kinds_are_not_told(head, make, cluster, leader):
+    phone = Phone(leader.client, "school.name")
+    phone.pull()
+    make.meeting(cluster_id=cluster["id"], host_school_id=None)
+    school = make.school(cluster_id=cluster["id"])
+    head.delete(f"/v1/schools/{school['id']}", match='"1"')
+    last = make.school(cluster_id=cluster["id"])
+    came = []
+
+    def told():
+        came.extend(phone.pull())
+        return ("school", last["id"]) in phone.held
+    wait_for(told, "the last school")
+    assert {one["type"] for one in came} == {"school"}
+    assert school["id"] not in {found for _, found in phone.held}
+
+
+def test_other_fields_begin_anew(leader, phone, cluster, make):
+    """Else a program would hold old documents for ever without what it asks for now."""
+    make.school(cluster_id=cluster["id"])
+    for fields in ("school", "meeting"):
+        phone.fields = fields
+        begin_anew(phone)
+    phone.forget()
+    phone.pull()
+    assert phone.ask().status == 200
+    phone.fields = None
+    begin_anew(phone)
+
+
+@pytest.mark.parametrize("fields, fault", [
+    ("school.nothing", "school.nothing"), ("token", "token"), ("school.name,account", "account"),
+    ("school.name.town", None), ("", None), ("school,", None), ("School", None)])
+def test_fields_that_are_none(leader, fields, fault):
+    answer = leader.client.get(f"/v1/sync?fields={fields}")
+    bad_parameter(answer, "fields")
+    assert fault is None or f'"{fault}"' in answer.json["errors"][0]["detail"], answer.json
 
 
 def test_a_first_sync_in_small_pages(stage, world):
@@ -232,7 +289,8 @@ def test_a_day_ends_an_assignment(stage, world, make, leader):
     school = make.school(cluster_id=cluster["id"])
     world.people.assign(leader.ambassador, cluster, 0)
     settle(stage, phone, leader)
-    words = [*words[:6], *read_since(phone.since)[6:8], *words[8:-1], day(-1)]
+    words = [*words[:XID], *read_since(phone.since)[XID:SIGHT], *words[SIGHT:DAY], day(-1),
+             *words[DAY + 1:]]
     phone.since = sign_since(words, stage.key)
     settle(stage, phone, leader)
     assert ("school", school["id"]) in phone.held
@@ -252,31 +310,31 @@ def test_somebody_elses_since(world, phone):
 
 def test_a_since_beyond_the_horizon(stage, phone):
     words = read_since(phone.since)
-    words[-1] = day(-90)
+    words[DAY] = day(-90)
     phone.since = sign_since(words, stage.key)
     assert phone.ask().status == 200
-    words[-1] = day(-91)
+    words[DAY] = day(-91)
     phone.since = sign_since(words, stage.key)
     begin_anew(phone)
 
 
 def test_a_since_from_before_a_restore(stage, phone):
     words = read_since(phone.since)
-    words[1] = "0123456789abcdef"
+    words[EPOCH] = "0123456789abcdef"
     phone.since = sign_since(words, stage.key)
     begin_anew(phone)
 
 
 def test_a_since_from_a_future_that_was_rolled_back(stage, phone):
     words = read_since(phone.since)
-    words[6] = "9000000000000000000"
+    words[XID] = "9000000000000000000"
     phone.since = sign_since(words, stage.key)
     begin_anew(phone)
 
 
 def test_a_since_whose_sight_is_kept_no_more(stage, head, cluster, phone):
     words = read_since(phone.since)
-    words[8], words[-1] = "00" * 32, day(-1)
+    words[SIGHT], words[DAY] = "00" * 32, day(-1)
     phone.since = sign_since(words, stage.key)
     begin_anew(phone)
 

@@ -12,6 +12,9 @@ UNCHANGED_OVER_GET, FIRST_OVER_LISTS = 1.0, 0.6
 KINDS = {"school": "schools", "cluster": "clusters", "award": "awards", "meeting": "meetings",
          "attendance": "attendances", "plan": "plans", "project": "projects", "review": "reviews",
          "project_update": "project-updates", "contribution": "contributions"}
+IN_THE_HALL = ("cluster.name,school.name,school.town,school.status,person.name,meeting.held_on,"
+               "meeting.start_time,meeting.cluster_id,meeting.location,attendance.school_id,"
+               "attendance.meeting_id,attendance.status")
 # Two years of all, and no more than the present awards.
 TWO_YEARS = """
 SET session_replication_role = replica;
@@ -45,11 +48,12 @@ class Phone:
         text = gzip.decompress(body) if answer.getheader("Content-Encoding") else body
         return json.loads(text), len(body)
 
-    def sync(self, since=None, packed=False):
+    def sync(self, since=None, packed=False, fields=None):
         """Documents, bytes and where it ends."""
         documents = length = 0
+        asked = "/v1/sync?limit=1000" + (f"&fields={fields}" if fields else "")
         while True:
-            page, more = self.get("/v1/sync?limit=1000" + (f"&since={since}" if since else ""), packed)
+            page, more = self.get(asked + (f"&since={since}" if since else ""), packed)
             documents += len(page["changes"])
             length += more
             since = page["since"]
@@ -89,11 +93,12 @@ def print_bytes(side, iqmd, title):
     documents, first, since = phone.sync(packed=True)
     plain = phone.sync()[1]
     nothing = phone.sync(since, packed=True)[1]
+    few, small, _ = phone.sync(packed=True, fields=IN_THE_HALL)
     iqmd.database.sql(iqmd.name, CHANGES)
     changed, daily, _ = phone.sync(since, packed=True)
     print(f"\n{title}: first sync {documents} documents in {first / 1024:.0f} KiB with gzip "
           f"({plain / 1024:.0f} KiB without); a day without a change {nothing} bytes, with {changed} "
-          f"changed {daily} bytes")
+          f"changed {daily} bytes; of what a meeting needs {few} documents in {small / 1024:.0f} KiB")
 
 
 def unchanged(side, iqmd):

@@ -1,7 +1,7 @@
 """Whatever happens, who follows the events alone knows which records its person may see.
 
-There are so many listeners that the server asks first whom a change concerns; what that leaves out would
-come minutes late, and so fail here. IQM_SYNC_SEED and IQM_EVENT_HISTORIES as in test_sync_model.py.
+There are so many listeners that the server asks first whom a change concerns, and passes over the others:
+what that leaves out wrongly is never told, and so fails here. IQM_SYNC_SEED and IQM_EVENT_HISTORIES as in test_sync_model.py.
 """
 
 import os
@@ -63,7 +63,8 @@ class Follower:
 
 def test_all_followers_converge(cluster, capsys):
     stage = Stage(cluster).prepare()
-    server = stage.server(IQM_PORT=free_port(), IQM_WORKERS=1, IQM_LISTENERS_CALLER=100).start()
+    server = stage.server(IQM_PORT=free_port(), IQM_WORKERS=1, IQM_LISTENERS_CALLER=100,
+                          IQM_HEARTBEAT=1).start()
     head = Client(server.port, stage.issue_token("model"))
     make = Maker(head, stage.number)
     histories = Histories(cluster, Programme(make, People(make, stage, server.port)))

@@ -8,14 +8,17 @@ import hashlib
 
 from support.contract import DOCUMENT
 
+# Words of a cursor, as read_since gives them.
+EPOCH, XID, SIGHT, DAY = 1, 6, 8, 12
+
 KINDS = [name for name, one in DOCUMENT["x-resources"].items() if one.get("sync")]
 
 
 class Phone:
-    """`client` has a token of its person."""
+    """`client` has a token of its person; `fields`: what it wants of which kinds."""
 
-    def __init__(self, client):
-        self.client, self.pages = client, 0
+    def __init__(self, client, fields=None):
+        self.client, self.fields, self.pages = client, fields, 0
         self.forget()
 
     def forget(self):
@@ -24,6 +27,7 @@ class Phone:
     def ask(self, limit=None):
         query = [f"since={self.since}"] if self.since else []
         query += [f"limit={limit}"] if limit else []
+        query += [f"fields={self.fields}"] if self.fields else []
         return self.client.get("/v1/sync" + ("?" + "&".join(query) if query else ""))
 
     def take(self, page):

@@ -9,6 +9,7 @@
 #include "cursor.h"
 #include "iqm/arena.h"
 #include "iqm/services.h"
+#include "selection.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,7 @@ static void tell(struct ask *ask)
     }
     free(listener->cursor);
     listener->cursor = cursor;
+    *listener->place.xid = '\0';
     listener->failures = 0;
     listener->due = listener->due || more;
     note_sight(listener, last(ask, EVENT_NEXT));
@@ -175,7 +177,8 @@ static void read_page(struct iqm_pg_batch *batch)
     } else if (!goes_on(ask)) {
         start_again(ask);
     } else {
-        ask->next = sync_cursor_write(&ask->call, last(ask, EVENT_EPOCH), last(ask, EVENT_NEXT));
+        ask->next = sync_cursor_write(&ask->call, last(ask, EVENT_EPOCH), last(ask, EVENT_NEXT),
+            ask->since.epoch != NULL ? ask->since.selection : SYNC_ANY_SELECTION);
         if (ask->next == NULL)
             fail(ask, IQM_ENOMEM);
         else if (is_there(ask, EVENT_KEEP))
@@ -210,14 +213,23 @@ static struct ask *new_ask(struct listener *listener)
     return ask;
 }
 
-static int prepare(struct ask *ask, const char *cursor)
+static int read_cursor(struct ask *ask, const struct listener *listener)
+{
+    const char *text = listener->cursor;
+
+    if (text == NULL)
+        return 0;
+    if (*listener->place.xid != '\0')
+        return sync_cursor_read_at(&ask->call, text, &listener->place, &ask->since);
+    return sync_cursor_read(&ask->call, (struct iqm_slice){text, strlen(text)}, &ask->since);
+}
+
+static int prepare(struct ask *ask, const struct listener *listener)
 {
     const struct iqm_statement *statement = ask->call.operation->statement;
 
-    if (ask->call.authorization.ptr == NULL || ask->call.actor == NULL)
-        return IQM_ENOMEM;
-    if (cursor != NULL &&
-        sync_cursor_read(&ask->call, (struct iqm_slice){cursor, strlen(cursor)}, &ask->since) != 0)
+    if (ask->call.authorization.ptr == NULL || ask->call.actor == NULL ||
+        read_cursor(ask, listener) != 0)
         return IQM_ENOMEM;
     for (size_t i = 0; i < SYNC_FIELDS; i++)
         ask->values[i].text = ask->since.fields[i];
@@ -234,7 +246,7 @@ int ask_for(struct listener *listener, void (*done)(void))
 
     if (ask == NULL)
         return IQM_ENOMEM;
-    if (prepare(ask, listener->cursor) != 0) {
+    if (prepare(ask, listener) != 0) {
         iqm_arena_free(ask->call.arena);
         return IQM_ENOMEM;
     }
@@ -243,6 +255,7 @@ int ask_for(struct listener *listener, void (*done)(void))
     ask->page.done = read_page;
     ask->page.user = ask;
     listener->ask = ask;
+    listener->is_judged = false;
     iqm_pg_feed(ask->call.pg, &ask->page);
     return 0;
 }

@@ -21,11 +21,13 @@ static void sign(const struct iqm_call *call, const char *text, size_t len,
     iqm_token_hash(services->config->token_key_bytes, (struct iqm_slice){text, len}, ret_mac);
 }
 
-const char *sync_cursor_write(struct iqm_call *call, const char *epoch, const char *fields)
+const char *sync_cursor_write(
+    struct iqm_call *call, const char *epoch, const char *fields, const char *selection)
 {
     uint8_t bytes[BYTES_MAX], mac[IQM_TOKEN_HASH];
     /* The first word tells these texts from all else that is hashed with this key. */
-    const char *text = iqm_arena_printf(call->arena, "sync %s %s %s", epoch, call->actor, fields);
+    const char *text =
+        iqm_arena_printf(call->arena, "sync %s %s %s %s", epoch, call->actor, fields, selection);
     size_t length = text != NULL ? strlen(text) : BYTES_MAX;
 
     if (length > BYTES_MAX - MAC)
@@ -69,8 +71,9 @@ static int split(char *text, struct sync_cursor *ret_cursor)
             return IQM_EINVAL;
         cursor.fields[i] = strcmp(word, "-") != 0 ? word : NULL;
     }
+    cursor.selection = take_word(&text);
     *ret_cursor = cursor;
-    return text == NULL ? 0 : IQM_EINVAL;
+    return cursor.selection != NULL && text == NULL ? 0 : IQM_EINVAL;
 }
 
 int sync_cursor_read(struct iqm_call *call, struct iqm_slice text, struct sync_cursor *ret_cursor)
@@ -88,4 +91,31 @@ int sync_cursor_read(struct iqm_call *call, struct iqm_slice text, struct sync_c
         return IQM_EINVAL;
     char *copy = iqm_arena_copy(call->arena, (const char *)bytes + MAC, length - MAC);
     return copy != NULL ? split(copy, ret_cursor) : IQM_ENOMEM;
+}
+
+int sync_cursor_read_at(struct iqm_call *call, const char *text, const struct sync_place *place,
+    struct sync_cursor *ret_cursor)
+{
+    const char *xid = iqm_arena_string(call->arena, place->xid);
+    const char *record = iqm_arena_string(call->arena, place->record);
+    const char *ceiling = iqm_arena_string(call->arena, place->ceiling);
+    int error = sync_cursor_read(call, (struct iqm_slice){text, strlen(text)}, ret_cursor);
+
+    if (error != 0 || xid == NULL || record == NULL || ceiling == NULL)
+        return error != 0 ? error : IQM_ENOMEM;
+    ret_cursor->fields[SYNC_XID] = xid;
+    ret_cursor->fields[SYNC_RECORD] = record;
+    ret_cursor->fields[SYNC_CEILING] = ceiling;
+    return 0;
+}
+
+const char *sync_cursor_again(struct iqm_call *call, const struct sync_cursor *cursor)
+{
+    const char *fields = "";
+
+    for (size_t i = 0; i < SYNC_FIELDS && fields != NULL; i++)
+        fields = iqm_arena_printf(call->arena, i > 0 ? "%s %s" : "%s%s", fields,
+            cursor->fields[i] != NULL ? cursor->fields[i] : "-");
+    return fields != NULL ? sync_cursor_write(call, cursor->epoch, fields, cursor->selection)
+                          : NULL;
 }

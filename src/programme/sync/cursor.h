@@ -19,16 +19,31 @@ enum sync_field {
     SYNC_FIELDS
 };
 
+/* Where a cursor stands in the feed; and what its ceiling is then. */
+struct sync_place {
+    char xid[24], record[40], ceiling[24];
+};
+
 struct sync_cursor {
     const char *epoch, *actor;
     const char *fields[SYNC_FIELDS]; /* in order; NULL where there is none */
+    const char *selection;           /* print of what is wanted (selection.h) */
 };
 
 /* The text for a client, in the arena; NULL when memory is out. `fields` as the database wrote
  * them, separated by spaces. */
-const char *sync_cursor_write(struct iqm_call *call, const char *epoch, const char *fields);
+const char *sync_cursor_write(
+    struct iqm_call *call, const char *epoch, const char *fields, const char *selection);
 
 /* Reads it back: 0, IQM_EINVAL when this server did not write it, or IQM_ENOMEM. */
 int sync_cursor_read(struct iqm_call *call, struct iqm_slice text, struct sync_cursor *ret_cursor);
+
+/* Reads a cursor of the feed that is to stand elsewhere; the place is copied. As sync_cursor_read.
+ */
+int sync_cursor_read_at(struct iqm_call *call, const char *text, const struct sync_place *place,
+    struct sync_cursor *ret_cursor);
+
+/* The text of a cursor that was read, of the same caller; as sync_cursor_write. */
+const char *sync_cursor_again(struct iqm_call *call, const struct sync_cursor *cursor);
 
 #endif

@@ -62,7 +62,6 @@ static void ask_group(uint64_t now)
         if (!has_turn(l, now))
             continue;
         l->asked_at = now;
-        l->moves = hub.moves;
         l->due = false;
         group.under_way++;
         if (ask_for(l, one_over) != 0) {
@@ -91,7 +90,28 @@ static bool stands_among(const PGresult *rows, const char *sight)
     return false;
 }
 
-enum { CONCERNED_SIGHT, CONCERNED_XID, CONCERNED_RECORD, CONCERNED_EVERYBODY };
+enum { CONCERNED_SIGHT, CONCERNED_XID, CONCERNED_RECORD, CONCERNED_CEILING, CONCERNED_EVERYBODY };
+
+/* Up to there is nothing for it: where many others write, it would be long in reading past that. */
+static void pass(struct listener *listener)
+{
+    listener->place = hub.place;
+    listener->untold = true;
+}
+
+static void judge(const PGresult *rows)
+{
+    bool everybody = strcmp(PQgetvalue(rows, 0, CONCERNED_EVERYBODY), "t") == 0;
+
+    hub_take_place(PQgetvalue(rows, 0, CONCERNED_XID), PQgetvalue(rows, 0, CONCERNED_RECORD),
+        PQgetvalue(rows, 0, CONCERNED_CEILING));
+    for (struct listener *l = hub.first; l != NULL; l = l->next) {
+        if (everybody || stands_among(rows, l->sight))
+            l->due = true;
+        else if (l->is_judged && !l->due)
+            pass(l);
+    }
+}
 
 static void concerned(struct iqm_pg_batch *batch)
 {
@@ -99,10 +119,7 @@ static void concerned(struct iqm_pg_batch *batch)
 
     if (rows != NULL && PQntuples(rows) > 0) {
         hub.concern = false;
-        hub_take_place(PQgetvalue(rows, 0, CONCERNED_XID), PQgetvalue(rows, 0, CONCERNED_RECORD));
-        bool everybody = strcmp(PQgetvalue(rows, 0, CONCERNED_EVERYBODY), "t") == 0;
-        for (struct listener *l = hub.first; l != NULL; l = l->next)
-            l->due = l->due || everybody || stands_among(rows, l->sight);
+        judge(rows);
     }
     iqm_pg_batch_clear(batch);
     one_over();
@@ -115,7 +132,8 @@ static void gather_sights(struct iqm_buffer *text)
     iqm_buffer_empty(text);
     iqm_buffer_text(text, "{");
     for (struct listener *l = hub.first; l != NULL; l = l->next) {
-        if (l->sight[0] == '\0' || l->ask != NULL) {
+        l->is_judged = l->sight[0] != '\0' && l->ask == NULL;
+        if (!l->is_judged) {
             l->due = true;
             continue;
         }
@@ -135,8 +153,8 @@ static void ask_whom_it_concerns(struct iqm_pg *pg)
         iqm_buffer_free(&group.sights);
         return;
     }
-    group.values[0].text = hub.xid;
-    group.values[1].text = hub.record;
+    group.values[0].text = hub.place.xid;
+    group.values[1].text = hub.place.record;
     group.values[2].text = group.sights.bytes;
     group.batch.done = concerned;
     iqm_pg_batch_add(&group.batch, statement->name, statement->sql, group.values, 3);

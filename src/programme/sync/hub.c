@@ -13,8 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_MS 250    /* between two looks */
-#define SURE_MS 120000 /* after which it is asked for though nothing seemed to concern it */
+#define LOOK_MS 250 /* between two looks */
 
 _Thread_local struct hub hub;
 
@@ -43,7 +42,6 @@ void hub_join(struct listener *listener)
     uint64_t now = iqm_clock_ms();
 
     listener->is_there = listener->due = true;
-    listener->moves = hub.moves;
     listener->sent_at = now;
     /* Not all at once, where all came at once. */
     listener->ends_at = now + life - randombytes_uniform(life / 4);
@@ -109,10 +107,13 @@ void hub_all_are_due(void)
         l->due = true;
 }
 
-void hub_take_place(const char *xid, const char *record)
+void hub_take_place(const char *xid, const char *record, const char *ceiling)
 {
-    snprintf(hub.xid, sizeof hub.xid, "%s", xid);
-    snprintf(hub.record, sizeof hub.record, "%s", record);
+    struct sync_place *place = &hub.place;
+
+    snprintf(place->xid, sizeof place->xid, "%s", xid);
+    snprintf(place->record, sizeof place->record, "%s", record);
+    snprintf(place->ceiling, sizeof place->ceiling, "%s", ceiling);
 }
 
 void hub_tidy(void)
@@ -125,15 +126,13 @@ void hub_tidy(void)
 
 /* ---- the pulse ---- */
 
-/* Whose time is over goes; who was not asked for in a long time is, whatever it looked like. */
+/* Whose time is over goes. */
 static void tend(uint64_t now, bool stops)
 {
     for (struct listener *l = hub.first, *next; l != NULL; l = next) {
         next = l->next;
         if (stops || now >= l->ends_at)
             hub_end(l);
-        else if (l->moves != hub.moves && now - l->asked_at >= SURE_MS)
-            l->due = true;
     }
 }
 

@@ -12,9 +12,8 @@
 struct hub {
     struct listener *first, *last; /* who was asked for last comes last */
     unsigned count;
-    uint64_t moves;           /* of the feed that were seen */
-    char xid[24], record[40]; /* up to which it is known whom it concerns; "": begins */
-    bool concern;             /* whom the feed's moves concern is to be asked */
+    struct sync_place place; /* up to which it is known whom it concerns; xid "": begins */
+    bool concern;            /* whom the feed's moves concern is to be asked */
 };
 
 /* The worker's own. */
@@ -24,7 +23,7 @@ extern _Thread_local struct hub hub;
 void hub_to_the_end(struct listener *listener);
 
 void hub_all_are_due(void);
-void hub_take_place(const char *xid, const char *record);
+void hub_take_place(const char *xid, const char *record, const char *ceiling);
 
 /* Where nobody listens, nothing is kept: the thread may end. */
 void hub_tidy(void);

@@ -5,6 +5,7 @@
 #ifndef IQM_PROGRAMME_SYNC_LISTENER_H
 #define IQM_PROGRAMME_SYNC_LISTENER_H
 
+#include "cursor.h"
 #include "iqm/auth.h"
 #include "iqm/config.h"
 #include "iqm/ids.h"
@@ -20,6 +21,7 @@ struct listener {
     struct listener *previous, *next; /* of the worker; who was asked for last comes last */
     struct ask *ask;                  /* under way; NULL: none */
     char *cursor;                     /* how far it was told; NULL: not yet from anywhere */
+    struct sync_place place;          /* where that stands meanwhile; xid "": where it says */
     char *text;                       /* the piece that is being sent */
     uint8_t token[IQM_TOKEN_HASH];
     char actor[IQM_UUID_TEXT];  /* who listens */
@@ -29,9 +31,9 @@ struct listener {
     bool begun;                 /* was sent its first event */
     bool untold;                /* the cursor moved since its last event */
     bool due;                   /* something may have happened */
+    bool is_judged;             /* whether the feed's moves concern it is being asked */
     unsigned failures;          /* one after the other */
     unsigned beat;              /* its place in the look under way, from 1; 0: none */
-    uint64_t moves;             /* of the feed, when it was asked for last */
     uint64_t asked_at, sent_at, ends_at;
 };
 

@@ -4,6 +4,7 @@
  */
 #include "contract_tables.h"
 #include "hub.h"
+#include "iqm/arena.h"
 #include "iqm/buffer.h"
 
 #include <sodium.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #define BEATS_MAX 256 /* heartbeats in a look */
+#define MEMORY 16384  /* for one of them */
 
 static _Thread_local struct {
     bool under_way;
@@ -36,9 +38,26 @@ void look_tidy(void)
         iqm_buffer_free(&look.text);
 }
 
+/* With the place that it has reached; new, NULL when memory is out. */
+static char *heartbeat_from(const struct listener *listener)
+{
+    if (*listener->place.xid == '\0')
+        return event_heartbeat(listener->cursor);
+    struct iqm_call call = {.arena = iqm_arena_new(MEMORY),
+        .services = listener->call->services,
+        .actor = listener->actor};
+    struct sync_cursor at;
+    char *text = NULL;
+    if (call.arena != NULL &&
+        sync_cursor_read_at(&call, listener->cursor, &listener->place, &at) == 0)
+        text = event_heartbeat(sync_cursor_again(&call, &at));
+    iqm_arena_free(call.arena);
+    return text;
+}
+
 static void beat(struct listener *listener)
 {
-    char *text = event_heartbeat(listener->untold ? listener->cursor : NULL);
+    char *text = listener->untold ? heartbeat_from(listener) : event_heartbeat(NULL);
 
     listener->beat = 0;
     if (text == NULL || !listener->waits || listener->ask != NULL)
@@ -86,15 +105,13 @@ static void take_news(const PGresult *news)
     if (strcmp(look.day, PQgetvalue(news, 0, NEWS_DAY)) != 0)
         hub_all_are_due(); /* assignments begin and end by the day */
     snprintf(look.day, sizeof look.day, "%s", PQgetvalue(news, 0, NEWS_DAY));
-    if (moved)
-        hub.moves++;
     if (moved && hub.count <= HUB_FEW)
         hub_all_are_due();
     else if (moved)
         hub.concern = true;
     if (!hub.concern || hub.count <= HUB_FEW) {
         hub.concern = false;
-        hub_take_place(PQgetvalue(news, 0, NEWS_XID), PQgetvalue(news, 0, NEWS_RECORD));
+        hub_take_place(PQgetvalue(news, 0, NEWS_XID), PQgetvalue(news, 0, NEWS_RECORD), "");
     }
 }
 
@@ -150,8 +167,9 @@ void look_around(struct iqm_pg *pg, const struct iqm_config *config)
         iqm_buffer_free(&look.text);
         return;
     }
-    look.place[0].text = *hub.xid != '\0' ? hub.xid : NULL;
-    look.place[1].text = *hub.record != '\0' ? hub.record : NULL;
+    bool begins = *hub.place.xid == '\0';
+    look.place[0].text = begins ? NULL : hub.place.xid;
+    look.place[1].text = begins ? NULL : hub.place.record;
     look.tokens[0].text = look.text.bytes;
     look.tokens[1].text = operation->scope;
     look.tokens[2].text = operation->roles;

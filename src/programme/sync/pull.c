@@ -6,6 +6,7 @@
 #include "cursor.h"
 #include "iqm/resource.h"
 #include "programme/step.h"
+#include "selection.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,8 +16,10 @@ enum column { KIND, CHANGE, ID, DOC, NEXT, MORE, KEEP, EPOCH };
 struct pulling {
     struct step *step;
     struct sync_cursor since; /* epoch NULL: from the start */
+    struct sync_selection selection;
     const PGresult *rows;
     struct iqm_slice *stored; /* documents of people, by the number of their row */
+    struct iqm_slice *given;  /* what is told of the documents, by the number of their row */
     char *text;
     size_t length;
 };
@@ -45,44 +48,76 @@ static struct iqm_slice document(
                                                            : value(pulling->rows, row, DOC);
 }
 
+static const char *kind_of(const struct pulling *pulling, int row)
+{
+    return PQgetvalue(pulling->rows, row, KIND);
+}
+
+static bool is_wanted(const struct pulling *pulling, int row)
+{
+    return sync_selection_has(&pulling->selection, kind_of(pulling, row));
+}
+
+/* What is told of each document. False when memory is out. */
+static bool choose(struct pulling *pulling, const struct iqm_slice *opened)
+{
+    struct iqm_arena *arena = pulling->step->call->arena;
+    int count = PQntuples(pulling->rows) - 1;
+
+    for (int i = 0; i < count; i++) {
+        struct iqm_slice whole = document(pulling, opened, i);
+        if (!is_wanted(pulling, i) || whole.ptr == NULL)
+            continue;
+        pulling->given[i] =
+            sync_selection_cut(&pulling->selection, arena, kind_of(pulling, i), whole);
+        if (pulling->given[i].ptr == NULL)
+            return false;
+    }
+    return true;
+}
+
 static char *put(char *end, struct iqm_slice text)
 {
     return text.len > 0 ? (char *)mempcpy(end, text.ptr, text.len) : end;
 }
 
-static char *write_change(char *end, const struct pulling *pulling, int row, struct iqm_slice doc)
+static char *write_change(char *end, const struct pulling *pulling, int row)
 {
+    struct iqm_slice doc = pulling->given[row];
     const char *change = PQgetvalue(pulling->rows, row, CHANGE);
 
     if (doc.ptr == NULL && strcmp(change, "changed") == 0)
         change = "deleted"; /* the person was erased this very moment */
     end += sprintf(end, "{\"change\":\"%s\",\"type\":\"%s\",\"id\":\"%s\"", change,
-        PQgetvalue(pulling->rows, row, KIND), PQgetvalue(pulling->rows, row, ID));
+        kind_of(pulling, row), PQgetvalue(pulling->rows, row, ID));
     if (doc.ptr != NULL)
         end = put(stpcpy(end, ",\"document\":"), doc);
     return stpcpy(end, "}");
 }
 
 /* The page into the arena. False when memory is out. */
-static bool write_page(struct pulling *pulling, const struct iqm_slice *opened)
+static bool write_page(struct pulling *pulling)
 {
     struct iqm_call *call = pulling->step->call;
     const PGresult *rows = pulling->rows;
     int last = PQntuples(rows) - 1;
     size_t size = AROUND_PAGE;
 
-    const char *since =
-        sync_cursor_write(call, PQgetvalue(rows, last, EPOCH), PQgetvalue(rows, last, NEXT));
+    const char *since = sync_cursor_write(call, PQgetvalue(rows, last, EPOCH),
+        PQgetvalue(rows, last, NEXT), pulling->selection.print);
     for (int i = 0; i < last; i++)
-        size += document(pulling, opened, i).len + AROUND_CHANGE;
+        size += pulling->given[i].len + AROUND_CHANGE;
     pulling->text = iqm_arena_bytes(call->arena, size);
     if (since == NULL || pulling->text == NULL)
         return false;
-    char *end = stpcpy(pulling->text, "{\"changes\":[");
+    char *begin = stpcpy(pulling->text, "{\"changes\":[");
+    char *end = begin;
     for (int i = 0; i < last; i++) {
-        if (i > 0)
+        if (!is_wanted(pulling, i))
+            continue;
+        if (end > begin)
             *end++ = ',';
-        end = write_change(end, pulling, i, document(pulling, opened, i));
+        end = write_change(end, pulling, i);
     }
     end += sprintf(end, "],\"since\":\"%s\",\"more\":%s}", since,
         strcmp(PQgetvalue(rows, last, MORE), "t") == 0 ? "true" : "false");
@@ -107,7 +142,7 @@ static void tell(struct step *step, const struct iqm_slice *opened)
     const char *kept =
         keep.ptr != NULL ? iqm_arena_copy(step->call->arena, keep.ptr, keep.len) : NULL;
 
-    if (!write_page(pulling, opened) || (keep.ptr != NULL && kept == NULL)) {
+    if (!choose(pulling, opened) || !write_page(pulling) || (keep.ptr != NULL && kept == NULL)) {
         step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
     } else if (kept == NULL) {
         answer(step, NULL);
@@ -115,6 +150,13 @@ static void tell(struct step *step, const struct iqm_slice *opened)
         step->values[0].text = kept;
         step_change(step, IQM_STATEMENT_KEEP_SYNC_SIGHTS, answer);
     }
+}
+
+/* Whether the cursor was made for this person, who wants the same as then. */
+static bool is_the_callers(const struct pulling *pulling)
+{
+    return strcmp(pulling->since.actor, pulling->step->call->actor) == 0 &&
+           sync_selection_fits(&pulling->selection, pulling->since.selection);
 }
 
 /* One snapshot gave all of it: what the cursor says must be of that database and of this person. */
@@ -126,7 +168,7 @@ static bool goes_on(const struct pulling *pulling)
         return false;
     return pulling->since.epoch == NULL ||
            (strcmp(pulling->since.epoch, PQgetvalue(pulling->rows, last, EPOCH)) == 0 &&
-               strcmp(pulling->since.actor, pulling->step->call->actor) == 0);
+               is_the_callers(pulling));
 }
 
 static void read_page(struct step *step, const PGresult *rows)
@@ -141,12 +183,13 @@ static void read_page(struct step *step, const PGresult *rows)
         return;
     }
     pulling->stored = iqm_arena_array(step->call->arena, count, sizeof *pulling->stored);
-    if (pulling->stored == NULL) {
+    pulling->given = iqm_arena_array(step->call->arena, count, sizeof *pulling->given);
+    if (pulling->stored == NULL || pulling->given == NULL) {
         step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
         return;
     }
     for (int i = 0; i + 1 < (int)count; i++) {
-        if (is_person(rows, i))
+        if (is_person(rows, i) && is_wanted(pulling, i))
             pulling->stored[i] = value(rows, i, DOC);
         people = people || pulling->stored[i].ptr != NULL;
     }
@@ -172,7 +215,7 @@ static void idle_known(struct step *step, const PGresult *rows)
     struct pulling *pulling = step->user;
     struct iqm_call *call = step->call;
 
-    if (!step_says(rows, "t") || strcmp(pulling->since.actor, call->actor) != 0) {
+    if (!step_says(rows, "t") || !is_the_callers(pulling)) {
         ask_for_page(pulling);
         return;
     }
@@ -232,7 +275,7 @@ void iqm_op_pull_changes(struct iqm_call *call)
     if (pulling->step == NULL)
         return;
     pulling->step->user = pulling;
-    if (take_since(pulling) != 0) {
+    if (take_since(pulling) != 0 || sync_selection_read(call, &pulling->selection) != 0) {
         iqm_auth_refuse(call);
         return;
     }

@@ -1,2 +1,2 @@
-SELECT c.sight, c.xid, c.record, c.everybody
+SELECT c.sight, c.xid, c.record, c.ceiling, c.everybody
 FROM sync_concerned(:xid::xid8, :record::uuid, :sights::bytea[]) AS c

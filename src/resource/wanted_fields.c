@@ -1,12 +1,12 @@
 /* The parameter `fields`. */
-#include "fields.h"
+#include "iqm/wanted_fields.h"
 
 #include "contract_tables.h"
 #include "iqm/members.h"
 
 #include <string.h>
 
-static struct iqm_slice next_name(struct iqm_slice *rest)
+struct iqm_slice iqm_wanted_fields_next(struct iqm_slice *rest)
 {
     const char *comma = memchr(rest->ptr, ',', rest->len);
     struct iqm_slice name = {rest->ptr, comma != NULL ? (size_t)(comma - rest->ptr) : rest->len};
@@ -16,7 +16,7 @@ static struct iqm_slice next_name(struct iqm_slice *rest)
     return name;
 }
 
-static bool is_member(const struct iqm_schema *schema, struct iqm_slice name)
+bool iqm_wanted_fields_may_name(const struct iqm_schema *schema, struct iqm_slice name)
 {
     for (uint16_t i = 0; i < schema->member_count; i++) {
         if (iqm_slice_equal_string(name, schema->members[i].name))
@@ -25,15 +25,16 @@ static bool is_member(const struct iqm_schema *schema, struct iqm_slice name)
     return false;
 }
 
-int wanted_fields_read(struct iqm_call *call, uint16_t number, struct wanted_fields *ret_fields)
+int iqm_wanted_fields_read(
+    struct iqm_call *call, uint16_t number, struct iqm_wanted_fields *ret_fields)
 {
     const struct iqm_schema *schema = &call->contract->schemas[number];
     struct iqm_slice rest = iqm_call_parameter(call, "fields");
 
     ret_fields->list = rest;
     while (rest.ptr != NULL && rest.len > 0) {
-        struct iqm_slice name = next_name(&rest);
-        if (is_member(schema, name))
+        struct iqm_slice name = iqm_wanted_fields_next(&rest);
+        if (iqm_wanted_fields_may_name(schema, name))
             continue;
         const char *copy = iqm_arena_copy(call->arena, name.ptr, name.len);
         iqm_problem_parameter(&call->problem, "fields", "query",
@@ -43,26 +44,26 @@ int wanted_fields_read(struct iqm_call *call, uint16_t number, struct wanted_fie
     return 0;
 }
 
-static bool has(const struct wanted_fields *fields, struct iqm_slice member)
+static bool has(const struct iqm_wanted_fields *fields, struct iqm_slice member)
 {
     struct iqm_slice rest = fields->list;
 
     if (rest.ptr == NULL)
         return true;
     while (rest.len > 0) {
-        if (iqm_slice_equal(next_name(&rest), member))
+        if (iqm_slice_equal(iqm_wanted_fields_next(&rest), member))
             return true;
     }
     return false;
 }
 
-bool wanted_fields_have(const char *member, void *user)
+bool iqm_wanted_fields_have(const char *member, void *user)
 {
     return has(user, (struct iqm_slice){member, strlen(member)});
 }
 
-void wanted_fields_write(
-    const struct wanted_fields *fields, struct iqm_slice document, struct iqm_buffer *out)
+void iqm_wanted_fields_write(
+    const struct iqm_wanted_fields *fields, struct iqm_slice document, struct iqm_buffer *out)
 {
     struct iqm_members members;
     const char *before = "{";
