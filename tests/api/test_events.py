@@ -308,6 +308,9 @@ def test_a_place_that_the_server_did_not_make(leader, listen):
     # The header wins, as browsers keep the address they began with.
     good = listen(leader.client).begin().last
     assert listen(leader.client, last=good, since="abc").answer.status == 200
+    # A program that always sends the header has none at first.
+    assert listen(leader.client, last="", since=good).answer.status == 200
+    bad_parameter(listen(leader.client, last="", since="abc").answer, "since")
 
 
 def test_only_people_of_the_programme_listen(head, reader, listen):

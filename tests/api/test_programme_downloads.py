@@ -257,7 +257,7 @@ class TestWho:
     def test_asked_may_fetch(self, place):
         made, other = ready(place.head), place.other()
         assert follow(other, made) == made
-        problem(fetch(other, made), 403, "record_forbidden")
+        problem(fetch(other, made), 403, "forbidden")
         assert other.delete(f"{DOWNLOADS}/{made['id']}").status == 204
         problem(fetch(place.head, made), 404, "not_found")
         place.await_nothing_left()

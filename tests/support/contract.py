@@ -9,6 +9,7 @@ import html
 import json
 import re
 import urllib.parse
+from collections import defaultdict
 
 import jsonschema
 import yaml
@@ -102,25 +103,26 @@ def _operations():
 
 
 OPERATIONS = {operation.id: operation for operation in _operations()}
+_AT = {(operation.path, operation.method): operation for operation in OPERATIONS.values()}
+# Paths and their segments, by how many those are.
+_PATHS = defaultdict(list)
+for _path in DOCUMENT["paths"]:
+    _PATHS[_path.count("/") + 1].append((_path, _path.split("/")))
 
 
 def find_path(target):
     """The template a request's target matches; literal segments win. None: no such path."""
     wanted = urllib.parse.unquote(target.split("?", 1)[0]).split("/")
     best = None
-    for path in DOCUMENT["paths"]:
-        parts = path.split("/")
-        if len(parts) == len(wanted) and all(
-                p == w or (p.startswith("{") and w) for p, w in zip(parts, wanted)):
+    for path, parts in _PATHS.get(len(wanted), ()):
+        if all(p == w or (p.startswith("{") and w) for p, w in zip(parts, wanted)):
             if best is None or path.count("{") < best.count("{"):
                 best = path
     return best
 
 
 def find_operation(method, target):
-    method = "get" if method == "HEAD" else method.lower()
-    path = find_path(target)
-    return next((o for o in OPERATIONS.values() if (o.path, o.method) == (path, method)), None)
+    return _AT.get((find_path(target), "get" if method == "HEAD" else method.lower()))
 
 
 def allowed_methods(path):
@@ -129,9 +131,18 @@ def allowed_methods(path):
     return methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
 
 
+# One resolver keeps what it has found, and one validator for each schema of the document: a whole run
+# has hundreds of thousands of values to look at.
+_RESOLVER = jsonschema.RefResolver.from_schema(DOCUMENT)
+_VALIDATORS = {}
+
+
 def validator(schema):
-    return jsonschema.Draft202012Validator(
-        schema, resolver=jsonschema.RefResolver.from_schema(DOCUMENT), format_checker=FORMATS)
+    known = _VALIDATORS.get(id(schema))
+    if known is None or known.schema is not schema:
+        known = _VALIDATORS[id(schema)] = jsonschema.Draft202012Validator(
+            schema, resolver=_RESOLVER, format_checker=FORMATS)
+    return known
 
 
 def complaints(schema, value):
@@ -140,9 +151,19 @@ def complaints(schema, value):
             for error in validator(schema).iter_errors(value)]
 
 
+_AS_SENT = {}
+
+
 def as_sent(schema):
     """The schema for a request: what the server sets need not be there."""
-    schema = copy.deepcopy(resolve(schema))
+    node = resolve(schema)
+    if id(node) not in _AS_SENT:
+        _AS_SENT[id(node)] = _without_what_the_server_sets(node)
+    return _AS_SENT[id(node)]
+
+
+def _without_what_the_server_sets(node):
+    schema = copy.deepcopy(node)
     read_only = {name for name, member in schema.get("properties", {}).items()
                  if resolve(member).get("readOnly")}
     schema["required"] = [name for name in schema.get("required", []) if name not in read_only]

@@ -22,7 +22,7 @@ class Listener:
     def __init__(self, client, last=None, since=None, method="GET"):
         target = PATH + (f"?since={since}" if since else "")
         headers = [("Authorization", f"Bearer {client.token}")] if client.token else []
-        headers += [("Last-Event-ID", last)] if last else []
+        headers += [("Last-Event-ID", last)] if last is not None else []
         self.last, self.events, self.retry, self.beats = last or since, [], None, 0
         self._text, self._begun = b"", {}
         self.stream = Stream(client.host, client.port)

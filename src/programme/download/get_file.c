@@ -112,7 +112,7 @@ static void found(struct step *step, const PGresult *rows)
     if (step_says(rows, "unknown")) {
         step_fail(step, IQM_PROBLEM_NOT_FOUND, NULL);
     } else if (step_says(rows, "other")) {
-        step_fail(step, IQM_PROBLEM_RECORD_FORBIDDEN,
+        step_fail(step, IQM_PROBLEM_FORBIDDEN,
             "The file is for whoever asked for it, through the same program. Ask for one of your "
             "own.");
     } else if (step_says(rows, "unready")) {

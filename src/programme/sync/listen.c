@@ -119,14 +119,14 @@ static int refuse(struct iqm_call *call, const char *name, const char *where)
 static int take_since(struct iqm_call *call, struct beginning *beginning)
 {
     struct iqm_slice last = iqm_call_parameter(call, "Last-Event-ID");
-    struct iqm_slice text = last.ptr != NULL ? last : iqm_call_parameter(call, "since");
+    bool has_last = last.ptr != NULL && last.len > 0;
+    struct iqm_slice text = has_last ? last : iqm_call_parameter(call, "since");
 
     if (text.ptr == NULL)
         return 0;
     int error = sync_cursor_read(call, text, &beginning->since);
     if (error == IQM_EINVAL)
-        return last.ptr != NULL ? refuse(call, "Last-Event-ID", "header")
-                                : refuse(call, "since", "query");
+        return has_last ? refuse(call, "Last-Event-ID", "header") : refuse(call, "since", "query");
     beginning->listener->cursor = strndup(text.ptr, text.len);
     if (error != 0 || beginning->listener->cursor == NULL)
         return iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
