@@ -1,5 +1,6 @@
-# Gets files that Debian does not have out of Python wheels, which pip fetches and checks against the
-# hash in a lock file; nothing is installed and no code of theirs runs. Kept in the build tree.
+# Gets what Debian does not have by pip and npm, which check it against the hashes in lock files: files
+# out of wheels, of which no code runs, and programs for tests with an environment of their own. Kept
+# in the build tree.
 # Sourced by `deps`, `test`, `test-clients` and `test-schemathesis`.
 # shellcheck shell=bash
 

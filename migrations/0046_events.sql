@@ -17,8 +17,8 @@ END $$;
 
 -- Of these sights, by their hashes, those that what the feed has after a place may concern: a key that one of
 -- its records has now, or had before, is among their ids. A row without a sight tells how far the feed was
--- looked at; and whether it may concern everybody, because of its kind or because it is too much to
--- look at. Whom it does not concern, for them sync_page would find nothing on the way there: by the
+-- looked at; and whether it may concern everybody, because of its kind, because nobody can tell any more who
+-- saw it (a person who was erased) or because it is too much to look at. Whom it does not concern, for them sync_page would find nothing on the way there: by the
 -- same keys it tells what came into sight and what went. So their cursors may stand there, with `ceiling`.
 CREATE FUNCTION sync_concerned(after_xid xid8, after_id uuid, sights bytea[])
     RETURNS TABLE (sight text, xid xid8, record uuid, ceiling xid8, everybody boolean)
@@ -34,8 +34,10 @@ BEGIN
     SELECT e.xid, e.record INTO xid, record FROM sync_end(bound) AS e;
     ceiling := pg_snapshot_xmax(pg_current_snapshot());
     everybody := (SELECT count(*) >= most OR coalesce(bool_or(w.kind IN ('account', 'ambassador',
-            'assignment', 'cluster', 'succession', 'framework', 'term_dates')), false)
-        FROM sync_window(after_xid, after_id, bound, most) AS w);
+            'assignment', 'cluster', 'succession', 'framework', 'term_dates')
+            OR w.was > 0 AND h.doc IS NULL), false)
+        FROM sync_window(after_xid, after_id, bound, most) AS w LEFT JOIN history AS h
+            ON (h.resource, h.id, h.version) = (w.from_kind, w.from_id, w.was));
     RETURN NEXT;
     IF everybody THEN
         RETURN;
@@ -50,8 +52,9 @@ BEGIN
     touched := touched || ARRAY(SELECT unnest(sync_keys_then(w.from_kind, h.doc))
         FROM sync_window(after_xid, after_id, bound, most) AS w
             JOIN history AS h ON (h.resource, h.id, h.version) = (w.from_kind, w.from_id, w.was));
-    RETURN QUERY SELECT encode(s.hash, 'hex'), NULL::xid8, NULL::uuid, NULL::xid8, false FROM sync_sight AS s
-        WHERE s.hash = ANY (sights) AND s.ids && touched ORDER BY s.hash;
+    RETURN QUERY SELECT DISTINCT encode(w.hash, 'hex') AS hash, NULL::xid8, NULL::uuid, NULL::xid8, false
+        FROM unnest(sights) AS w (hash) LEFT JOIN sync_sight AS s USING (hash)
+        WHERE s.hash IS NULL OR s.ids && touched ORDER BY 1;
 END $$;
 
 -- As the caller: a cursor that is good from now on, and what keep_sync_sights is to keep for it.

@@ -32,12 +32,14 @@ static const struct setting settings[] = {
     {"IQM_WORKERS", NUMBER, AT(workers), "0", 0, 256, "threads; 0 takes one a processor"},
     {"IQM_DATABASE_URL", SECRET, AT(database_url), NULL, 0, 0, "PostgreSQL to serve from"},
     {"IQM_OWNER_DATABASE_URL", SECRET, AT(owner_database_url), NULL, 0, 0,
-        "the same database as its owner: migrate, check, token, user, client, audit, retention; "
+        "the same database as its owner: migrate, check, token, user, client, audit, retention, "
+        "erasure; "
         "IQM_DATABASE_URL where unset"},
     {"IQM_KEY_DATABASE_URL", SECRET, AT(key_database_url), NULL, 0, 0,
         "PostgreSQL that keeps the keys of people: another database, with other backups"},
     {"IQM_OWNER_KEY_DATABASE_URL", SECRET, AT(owner_key_database_url), NULL, 0, 0,
-        "the same database as its owner: migrate, keys; IQM_KEY_DATABASE_URL where unset"},
+        "the same database as its owner: migrate, check, keys, erasure; "
+        "IQM_KEY_DATABASE_URL where unset"},
     {"IQM_DATABASE_ROLE", TEXT, AT(database_role), "iqm_server", 0, 0,
         "role every session of the server takes"},
     {"IQM_WRITE_CONNECTIONS", NUMBER, AT(write_connections), "8", 1, 64,

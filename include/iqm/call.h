@@ -147,8 +147,8 @@ void iqm_call_live(
  */
 int iqm_call_lighten(struct iqm_call *call);
 
-/* Whether the connection is gone: nobody is there for whom long work would go on. One who has only
- * said all there is to say (a half-closed connection) still listens. */
+/* Whether the connection is gone: nobody is there for whom long work would go on. So is one that is
+ * half closed, which cannot be told from it at once. */
 bool iqm_call_is_left(struct iqm_call *call);
 
 /* Answers with call->problem, in the form in which the operation tells errors. */

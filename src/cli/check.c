@@ -12,7 +12,8 @@
 
 static const struct cli_verb verbs[] = {{"", "",
     "Holds contract, migrations and statements against the database, as the server's role.\n"
-    "Changes nothing. IQM_OWNER_DATABASE_URL names the database.",
+    "Changes nothing. IQM_OWNER_DATABASE_URL names the database, IQM_OWNER_KEY_DATABASE_URL\n"
+    "that of the keys.",
     0}};
 static const struct cli_command command = {"check", "", verbs, IQM_LENGTH(verbs)};
 

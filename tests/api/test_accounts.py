@@ -373,7 +373,7 @@ class TestLastHeadOffice:
     def office(self, stage):
         """Two accounts of head office on a database of their own, where nobody else is."""
         with scratch_database(stage) as scratch, scratch.served(scratch.token()) as head:
-            people = People(Maker(head, stage.number), _Beside(scratch), head.port)
+            people = People(Maker(head, stage.number), scratch, head.port)
             yield head, [people.somebody("head_office") for _ in range(2)]
 
     def test_cannot_be_removed(self, office):
@@ -392,13 +392,3 @@ class TestLastHeadOffice:
             lambda: two.client.delete(f"/v1/accounts/{one.account['id']}", "*")])]
         assert statuses.count(204) == 1 and set(statuses) <= {204, 401, 409, 503}, statuses
         wait_for(lambda: len(head.get("/v1/accounts").json["items"]) == 1, "one to be left")
-
-
-class _Beside:
-    """What signing in needs of a stage, on a scratch database."""
-
-    def __init__(self, scratch):
-        self.key, self.cluster, self.scratch = scratch.stage.key, self, scratch
-
-    def psql(self, sql, user):
-        return self.scratch.psql(sql, user)

@@ -13,6 +13,9 @@ from support.expect import bad_parameter, problem
 from support.listener import PATH, Ended, Listener
 from support.phone import DAY, EPOCH, SIGHT, Phone, read_since, sign_since
 from support.places import day, wait_for
+from support.resources import Maker
+from support.scratch import scratch_database
+from support.world import People
 
 
 @pytest.fixture
@@ -200,6 +203,27 @@ def test_a_place_that_moves_comes_with_a_heartbeat(stage, make, leader, listen):
             return listener.until(lambda: listener.last != first or listener.beats > 3) and \
                 listener.last != first
         wait_for(moves, "the place to move")
+
+
+def test_many_are_told_of_an_erasure(stage, listen):
+    """Of so many it is first asked whom a change may concern; and of who is erased no version is left that
+    would say. On a database of its own, where nothing else happens that concerns everybody."""
+    with scratch_database(stage) as scratch, scratch.served(
+            scratch.token(), IQM_WORKERS=1, IQM_LISTENERS_CALLER=100) as head:
+        make = Maker(head, stage.number)
+        cluster = make.cluster()
+        school = make.school(cluster_id=cluster["id"])
+        leader = People(make, scratch, head.port).leader(cluster)
+        person = make.person(school_id=school["id"])
+        listeners = [listen(leader.client).begin() for _ in range(40)]
+        # All are known by what they see, and stand where the feed is.
+        for number in range(3):
+            head.patch(f"/v1/schools/{school['id']}", {"town": f"Town {number}"}, match=f'"{number + 1}"')
+            for one in listeners:
+                one.until(lambda: sum(school["id"] in str(event["data"]) for event in one.events) > number)
+        assert head.post(f"/v1/people/{person['id']}/erasure", {}).status == 201
+        for one in listeners:
+            one.hears("deleted", "person", person["id"])
 
 
 @pytest.mark.parametrize("how", ["signed out", "suspended", "expired"])

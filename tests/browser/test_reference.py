@@ -12,6 +12,7 @@ PAGES = {"/problems": "Kinds of errors", "/problems/conflict": "That conflicts w
          "/docs/guides/authentication": "Signing in and tokens", "/docs/guides/paging": "Lists and paging",
          "/docs/guides/errors": "Errors", "/docs/guides/concurrency": "Changing records side by side",
          "/docs/guides/sync": "Working offline, and being told at once",
+         "/docs/guides/webhooks": "Being told of changes: webhooks",
          "/docs/guides/privacy": "Personal data"}
 
 

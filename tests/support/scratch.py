@@ -10,6 +10,7 @@ from support.client import Client
 class Scratch:
     def __init__(self, stage, name):
         self.stage, self.name = stage, name
+        self.key, self.cluster = stage.key, self  # as of a stage, for people who sign in
 
     @property
     def settings(self):

@@ -71,9 +71,9 @@ static int split(char *text, struct sync_cursor *ret_cursor)
             return IQM_EINVAL;
         cursor.fields[i] = strcmp(word, "-") != 0 ? word : NULL;
     }
-    cursor.selection = take_word(&text);
+    cursor.selection = text != NULL ? take_word(&text) : SYNC_EVERYTHING;
     *ret_cursor = cursor;
-    return cursor.selection != NULL && text == NULL ? 0 : IQM_EINVAL;
+    return text == NULL ? 0 : IQM_EINVAL;
 }
 
 int sync_cursor_read(struct iqm_call *call, struct iqm_slice text, struct sync_cursor *ret_cursor)

@@ -24,6 +24,11 @@ struct sync_place {
     char xid[24], record[40], ceiling[24];
 };
 
+/* What a cursor says of what was wanted: everything, as older ones do that do not say; or nothing,
+ * as those of events, which go on with whatever is wanted. */
+#define SYNC_EVERYTHING "-"
+#define SYNC_ANY_SELECTION "*"
+
 struct sync_cursor {
     const char *epoch, *actor;
     const char *fields[SYNC_FIELDS]; /* in order; NULL where there is none */

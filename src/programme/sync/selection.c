@@ -5,6 +5,7 @@
 #include "selection.h"
 
 #include "contract_tables.h"
+#include "cursor.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -48,7 +49,10 @@ static int add_member(
     struct iqm_call *call, struct sync_selected *selected, struct iqm_slice member)
 {
     struct iqm_slice *list = &selected->fields.list;
+    const char *name = iqm_arena_copy(call->arena, member.ptr, member.len);
 
+    if (name != NULL && iqm_wanted_fields_have(name, &selected->fields))
+        return 0;
     list->ptr = iqm_arena_printf(
         call->arena, "%.*s,%.*s", (int)list->len, list->ptr, (int)member.len, member.ptr);
     if (list->ptr == NULL)

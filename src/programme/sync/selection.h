@@ -5,8 +5,6 @@
 #include "iqm/wanted_fields.h"
 
 #define SYNC_KINDS_MAX 32
-#define SYNC_EVERYTHING "-"
-#define SYNC_ANY_SELECTION "*" /* a cursor of events goes on with whatever is wanted */
 
 struct sync_selection {
     struct sync_selected {
