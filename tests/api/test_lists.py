@@ -297,7 +297,7 @@ class TestIds:
             "SET plan_cache_mode = force_generic_plan; PREPARE by_ids(uuid[], bigint) AS "
             f"SELECT doc FROM {table} WHERE id = ANY ($1) ORDER BY id LIMIT $2; "
             f"EXPLAIN EXECUTE by_ids('{{{uuid.uuid4()}}}', 51)")
-        assert f"using {table}_pkey on {table}" in plan and "Index Cond: (id = ANY ($1))" in plan, plan
+        assert re.search(f"(using|on) {table}_pkey ", plan) and "Index Cond: (id = ANY ($1))" in plan, plan
 
 
 class TestCursors:
