@@ -211,6 +211,26 @@ def test_a_place_that_moves_comes_with_a_heartbeat(stage, make, leader, listen):
         wait_for(moves, "the place to move")
 
 
+def test_only_some_changes_may_concern_everybody(stage):
+    with scratch_database(stage) as scratch, scratch.served(scratch.token()) as head:
+        make = Maker(head, stage.number)
+        school, person = make.school(cluster_id=None), make.person()
+        meeting = make.meeting(host_school_id=None)
+
+        def everybody(what):
+            xid, record = scratch.psql(
+                "SELECT xid, record FROM sync_end(pg_snapshot_xmin(pg_current_snapshot()))").split("|")
+            assert what().status < 300
+            return scratch.psql(f"SELECT everybody FROM sync_concerned('{xid}', '{record}', '{{}}')")
+        assert everybody(lambda: head.patch(f"/v1/schools/{school['id']}", {"town": "Leeds"},
+                                            match='"1"')) == "f"
+        assert everybody(lambda: head.patch(f"/v1/people/{person['id']}", {"job_title": "Head"},
+                                            match='"1"')) == "f"
+        assert everybody(lambda: head.delete(f"/v1/meetings/{meeting['id']}", match='"1"')) == "f"
+        assert everybody(lambda: head.post("/v1/clusters", {"name": make.name("c")})) == "t"
+        assert everybody(lambda: head.post(f"/v1/people/{person['id']}/erasure", {})) == "t"
+
+
 def test_many_are_told_of_an_erasure(stage, listen):
     """Of so many it is first asked whom a change may concern; and of who is erased no version is left that
     would say. On a database of its own, where nothing else happens that concerns everybody."""

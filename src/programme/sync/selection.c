@@ -20,13 +20,14 @@ static int refuse(struct iqm_call *call, struct iqm_slice name, const char *what
     return iqm_problem_set(&call->problem, IQM_PROBLEM_INVALID_PARAMETERS, NULL);
 }
 
-static struct sync_selected *find(const struct sync_selection *selection, const char *kind)
+/* The place of a kind; `count` where it is not wanted. */
+static unsigned find(const struct sync_selection *selection, const char *kind)
 {
-    for (unsigned i = 0; i < selection->count; i++) {
-        if (strcmp(selection->kinds[i].resource->name, kind) == 0)
-            return (struct sync_selected *)&selection->kinds[i];
-    }
-    return NULL;
+    unsigned i = 0;
+
+    while (i < selection->count && strcmp(selection->kinds[i].resource->name, kind) != 0)
+        i++;
+    return i;
 }
 
 /* The kind's place among those wanted, added where it is new; NULL: no such kind is synced. */
@@ -34,15 +35,16 @@ static struct sync_selected *place(
     struct iqm_call *call, struct sync_selection *selection, const char *kind)
 {
     const struct iqm_resource *resource = iqm_contract_resource(call->contract, kind);
-    struct sync_selected *selected = find(selection, kind);
+    unsigned at = find(selection, kind);
 
-    if (selected != NULL || resource == NULL || !resource->synced ||
-        selection->count == SYNC_KINDS_MAX)
-        return selected;
-    selected = &selection->kinds[selection->count++];
-    *selected =
+    if (at < selection->count)
+        return &selection->kinds[at];
+    if (resource == NULL || !resource->synced || at == SYNC_KINDS_MAX)
+        return NULL;
+    selection->kinds[at] =
         (struct sync_selected){.resource = resource, .fields.list = {ALWAYS, strlen(ALWAYS)}};
-    return selected;
+    selection->count++;
+    return &selection->kinds[at];
 }
 
 static int add_member(
@@ -116,19 +118,19 @@ int sync_selection_read(struct iqm_call *call, struct sync_selection *ret_select
 
 bool sync_selection_has(const struct sync_selection *selection, const char *kind)
 {
-    return selection->count == 0 || find(selection, kind) != NULL;
+    return selection->count == 0 || find(selection, kind) < selection->count;
 }
 
 struct iqm_slice sync_selection_cut(const struct sync_selection *selection, struct iqm_arena *arena,
     const char *kind, struct iqm_slice document)
 {
-    const struct sync_selected *selected = find(selection, kind);
+    unsigned at = find(selection, kind);
     struct iqm_slice cut = document;
 
-    if (selected == NULL || selected->whole || document.ptr == NULL)
+    if (at == selection->count || selection->kinds[at].whole || document.ptr == NULL)
         return document;
     IQM_CLEANUP(iqm_buffer_free) struct iqm_buffer text = {0};
-    iqm_wanted_fields_write(&selected->fields, document, &text);
+    iqm_wanted_fields_write(&selection->kinds[at].fields, document, &text);
     cut.ptr = !text.failed ? iqm_arena_copy(arena, text.bytes, text.length) : NULL;
     cut.len = text.length;
     return cut;
