@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 from support import confidential
 from support.client import Client
-from support.places import locked, program
 
 
 class Scratch:
@@ -53,33 +52,18 @@ class Scratch:
             server.stop()
 
 
-def _create(stage, name, source=""):
-    stage.cluster.psql(f"CREATE DATABASE {name} OWNER iqm_owner {source}", database="postgres")
-
-
-def _migrated(stage):
-    """A migrated database that nobody uses, to be copied: one for each build of the program."""
-    made = Scratch(stage, f"migrated_{program().stat().st_mtime_ns}")
-    with locked(stage.cluster.directory / "migrated.lock"):
-        if stage.cluster.psql(f"SELECT count(*) FROM pg_database WHERE datname = '{made.keys}' "
-                              "AND NOT datallowconn", database="postgres") == "0":
-            for name in (made.name, made.keys):
-                stage.cluster.psql(f"DROP DATABASE IF EXISTS {name}", database="postgres")
-                _create(stage, name)
-            made.iqmd("migrate")
-            for name in (made.name, made.keys):
-                stage.cluster.psql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false", database="postgres")
-    return made
-
-
 @contextmanager
 def scratch_database(stage, template=None):
     """A migrated database, or a copy of another scratch database that nobody uses now."""
-    scratch, template = Scratch(stage, f"scratch_{stage.number()}"), template or _migrated(stage)
-    _create(stage, scratch.name, f"TEMPLATE {template.name}")
-    _create(stage, scratch.keys, f"TEMPLATE {template.keys}")
+    name = f"scratch_{stage.number()}"
+    scratch = Scratch(stage, name)
+    for new, old in ((name, template and template.name), (scratch.keys, template and template.keys)):
+        source = f"TEMPLATE {old}" if template else ""
+        stage.cluster.psql(f"CREATE DATABASE {new} OWNER iqm_owner {source}", database="postgres")
     try:
+        if template is None:
+            scratch.iqmd("migrate")
         yield scratch
     finally:
-        for made in (scratch.name, scratch.keys):
+        for made in (name, scratch.keys):
             stage.cluster.psql(f"DROP DATABASE {made} WITH (FORCE)", database="postgres")
