@@ -102,20 +102,26 @@ class Writer:
         self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
         self.headers = {"Authorization": f"Bearer {server.token}", "If-Match": "*",
                         "Content-Type": "application/merge-patch+json"}
-        self.done, self.stopping = 0, False
+        self.done, self.stopping, self.refused = 0, False, None
         self.thread = threading.Thread(target=self._write)
         self.thread.start()
 
     def _write(self):
+        try:
+            self._write_on()
+        except BaseException as error:  # a thread's own end would be told to nobody
+            self.refused = error
+
+    def _write_on(self):
         due = time.monotonic()
         while not self.stopping:
             school = f"01990000-0000-7000-8000-1{self.done * 7 % 10000:011d}"
             self.connection.request("PATCH", f"/v1/schools/{school}", headers=self.headers,
-                                    body=json.dumps({"town": f"Town {self.done}"}))
+                                    body=json.dumps({"town": secrets.token_hex(8)}))
             answer = self.connection.getresponse()
             text = answer.read()
             if answer.status != 200:
-                raise SystemExit(f"compare: a change was answered {answer.status} {text[:300]}")
+                raise ValueError(f"{answer.status} {text[:300]}")
             self.done += 1
             due += 1 / WRITES
             time.sleep(max(0, due - time.monotonic()))
@@ -123,6 +129,8 @@ class Writer:
     def stop(self):
         self.stopping = True
         self.thread.join()
+        if self.refused or not self.done:
+            raise SystemExit(f"compare: a change was not made: {self.refused!r}")
 
 
 def resident_megabytes(pid):
