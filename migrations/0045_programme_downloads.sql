@@ -60,7 +60,7 @@ BEGIN
         'created_at', time_text(NEW.created_at), 'updated_at', time_text(NEW.updated_at),
         'requested_by', NEW.written_by, 'format', NEW.format, 'status', NEW.status,
         'reason', NEW.reason, 'records_done', NEW.records_done, 'records_total', NEW.records_total,
-        'percent', CASE WHEN NEW.status IN ('ready', 'expired') THEN 100
+        'percent', CASE WHEN NEW.ready_at IS NOT NULL THEN 100
             ELSE least(99, coalesce(NEW.records_done * 100 / nullif(NEW.records_total, 0), 0)) END,
         'size', NEW.size, 'sha256', NEW.sha256, 'snapshot_at', time_text(NEW.snapshot_at),
         'ready_at', time_text(NEW.ready_at), 'expires_at', time_text(NEW.expires_at)));

@@ -15,12 +15,11 @@ BEGIN
     day := today();
 END $$;
 
--- Of these sights, by their hashes, those that what the feed has after a place may concern: a key that one of
--- its records has now, or had before, is among their ids. A row without a sight tells how far the feed was
--- looked at; and whether it may concern everybody, because of its kind, because nobody can tell any more who
--- saw it (a person who was erased) or because it is too much to look at. Whom it does not concern, for them
--- sync_page would find nothing on the way there: by the same keys it tells what came into sight and what went.
--- So their cursors may stand there, with `ceiling`.
+-- Which of these sights (hashes) what the feed has after a place may concern: those that have a key among their
+-- ids that one of its records has now or had before, and those that are kept no more. The first row has no sight:
+-- how far the feed was looked at, and whether it may concern everybody: by its kind, because a former version is
+-- gone (of a person who was erased), or because it is too much to look at. To anybody else sync_page would tell
+-- nothing up to there, since it goes by the same keys: so their cursors may stand there, with `ceiling`.
 CREATE FUNCTION sync_concerned(after_xid xid8, after_id uuid, sights bytea[])
     RETURNS TABLE (sight text, xid xid8, record uuid, ceiling xid8, everybody boolean)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public

@@ -33,8 +33,7 @@ static const struct setting settings[] = {
     {"IQM_DATABASE_URL", SECRET, AT(database_url), NULL, 0, 0, "PostgreSQL to serve from"},
     {"IQM_OWNER_DATABASE_URL", SECRET, AT(owner_database_url), NULL, 0, 0,
         "the same database as its owner: migrate, check, token, user, client, audit, retention, "
-        "erasure; "
-        "IQM_DATABASE_URL where unset"},
+        "erasure; IQM_DATABASE_URL where unset"},
     {"IQM_KEY_DATABASE_URL", SECRET, AT(key_database_url), NULL, 0, 0,
         "PostgreSQL that keeps the keys of people: another database, with other backups"},
     {"IQM_OWNER_KEY_DATABASE_URL", SECRET, AT(owner_key_database_url), NULL, 0, 0,

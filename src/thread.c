@@ -2,6 +2,9 @@
 #include "iqm/thread.h"
 
 #include <signal.h>
+#include <sodium.h>
+
+#define BACK_OFF_MS 1000
 
 static void free_thread(struct iqm_thread *thread)
 {
@@ -47,4 +50,11 @@ struct timespec iqm_thread_after_ms(uint64_t ms)
         at.tv_sec++;
     }
     return at;
+}
+
+uint64_t iqm_thread_back_off(unsigned failures, unsigned doublings)
+{
+    uint64_t ms = (uint64_t)BACK_OFF_MS << (failures <= doublings ? failures - 1 : doublings);
+
+    return ms - ms / 5 + randombytes_uniform((uint32_t)(2 * ms / 5));
 }

@@ -107,6 +107,9 @@ void iqm_call_etag(struct iqm_call *call, const char *version);
 void iqm_call_reply(
     struct iqm_call *call, unsigned status, const char *media_type, const char *bytes, size_t len);
 
+/* A hash of the bytes as text, in the arena; NULL when memory is out. */
+const char *iqm_hash_text(struct iqm_arena *arena, const char *bytes, size_t len);
+
 /* Answers with bytes whose hash is their version: 304 to who holds them already, else 200. */
 void iqm_call_reply_hashed(
     struct iqm_call *call, const char *media_type, const char *bytes, size_t len);
@@ -147,8 +150,8 @@ void iqm_call_live(
  */
 int iqm_call_lighten(struct iqm_call *call);
 
-/* Whether the connection is gone: nobody is there for whom long work would go on. So is one that is
- * half closed, which cannot be told from it at once. */
+/* Whether the connection is gone: nobody is there for whom long work would go on. One that is half
+ * closed counts as gone, too: at once the two cannot be told apart. */
 bool iqm_call_is_left(struct iqm_call *call);
 
 /* Answers with call->problem, in the form in which the operation tells errors. */

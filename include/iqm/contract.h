@@ -289,6 +289,9 @@ int iqm_contract_route(const struct iqm_contract *contract, struct iqm_slice pat
 const struct iqm_resource *iqm_contract_resource(
     const struct iqm_contract *contract, const char *name);
 
+/* The member of that name; NULL: the schema has no such one. */
+const struct iqm_member *iqm_schema_member(const struct iqm_schema *schema, struct iqm_slice name);
+
 /* Compiles the contract's patterns; call once before threads start. IQM_EINVAL names none of them:
  * the compiler has refused bad ones at build time. Ended by iqm_contract_close. */
 int iqm_contract_open(const struct iqm_contract *contract);

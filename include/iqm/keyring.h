@@ -27,7 +27,6 @@ void iqm_keyring_closep(struct iqm_keyring **keyring);
 
 /* Borrowed until the keyring is closed. */
 const struct iqm_seal_secrets *iqm_keyring_secrets(const struct iqm_keyring *keyring);
-PGconn *iqm_keyring_connection(struct iqm_keyring *keyring);
 
 /* The key of a person. IQM_ENOTFOUND: there is none; IQM_EINVAL: it is not of this master key;
  * IQM_EPGLOST or IQM_EPG. The connection is made anew where it was lost. */

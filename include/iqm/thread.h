@@ -23,4 +23,9 @@ void iqm_thread_join(struct iqm_thread *thread);
 /* The time that many ms from now, for pthread_cond_timedwait on `changed`. */
 struct timespec iqm_thread_after_ms(uint64_t ms);
 
+/* How many ms to wait after so many failures in a row, at least one: a second, doubled each time
+ * but no more often than that; a fifth more or less, so that instances do not come back together.
+ */
+uint64_t iqm_thread_back_off(unsigned failures, unsigned doublings);
+
 #endif

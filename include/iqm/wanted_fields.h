@@ -12,9 +12,6 @@ struct iqm_wanted_fields {
 /* The next name of a list that has one, which is taken off it. */
 struct iqm_slice iqm_wanted_fields_next(struct iqm_slice *list);
 
-/* Whether documents of this schema have such a member. */
-bool iqm_wanted_fields_may_name(const struct iqm_schema *schema, struct iqm_slice name);
-
 /* Reads and checks it, for documents of this schema. 0, or IQM_EPROBLEM (400) with call->problem
  * set. */
 int iqm_wanted_fields_read(

@@ -16,7 +16,7 @@
 #define ROUND_EVERY_MS 1000
 #define ROUND_RECORDS "10000" /* sealed in one transaction, at most */
 #define CHECKPOINT_EVERY_S 10.0
-#define BACK_OFF_MAX_MS 30000
+#define BACK_OFF_DOUBLINGS 5 /* to about half a minute */
 
 struct iqm_auditor {
     const struct iqm_config *config;
@@ -123,24 +123,17 @@ static int seal_and_sign(struct iqm_auditor *auditor)
     return sign(auditor, &end);
 }
 
-static uint64_t back_off(const struct iqm_auditor *auditor)
-{
-    unsigned doublings = auditor->failures - 1;
-
-    return doublings < 5 ? (uint64_t)ROUND_EVERY_MS << doublings : BACK_OFF_MAX_MS;
-}
-
 static uint64_t fail(struct iqm_auditor *auditor)
 {
+    uint64_t pause_ms = iqm_thread_back_off(++auditor->failures, BACK_OFF_DOUBLINGS);
     struct iqm_log_line line;
 
     PQfinish(auditor->connection);
     auditor->connection = NULL;
-    auditor->failures++;
     iqm_log_begin(&line, IQM_LOG_ERROR, "audit_retry");
-    iqm_log_number(&line, "wait_ms", (int64_t)back_off(auditor));
+    iqm_log_number(&line, "wait_ms", (int64_t)pause_ms);
     iqm_log_end(&line);
-    return back_off(auditor);
+    return pause_ms;
 }
 
 /* One round; how long to wait for the next. */

@@ -53,7 +53,7 @@ PGconn *cli_connect_owner(const struct iqm_config *config);
 
 /* Connections for iqm/ask.h, to the database of this URL and to the keys. 0, or IQM_EPG after
  * saying which is away; what was opened is the caller's in either case, the others are NULL. */
-int cli_ask_both(const struct iqm_config *config, const char *url, const char *name,
+int cli_connect_both(const struct iqm_config *config, const char *url, const char *name,
     PGconn **ret_connection, PGconn **ret_keys);
 
 /* Writes the contract's places of personal data into the database, in a transaction of its own. 0,

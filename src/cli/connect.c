@@ -1,6 +1,5 @@
-/* What the operator's commands share: a blocking connection as the owner of the database. */
+/* What the operator's commands share: blocking connections, as the owner or as the server. */
 #include "iqm/ask.h"
-#include "iqm/keyring.h"
 #include "keys.h"
 
 #include <string.h>
@@ -45,7 +44,7 @@ PGconn *cli_connect_key_owner(const struct iqm_config *config)
     return NULL;
 }
 
-int cli_ask_both(const struct iqm_config *config, const char *url, const char *name,
+int cli_connect_both(const struct iqm_config *config, const char *url, const char *name,
     PGconn **ret_connection, PGconn **ret_keys)
 {
     static const atomic_bool never = false;

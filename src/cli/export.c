@@ -223,7 +223,7 @@ static int export_with(
     IQM_CLEANUP(cli_finish_connection) PGconn *connection = NULL;
     IQM_CLEANUP(cli_finish_connection) PGconn *keys = NULL;
 
-    if (cli_ask_both(config, config->database_url, NAME, &connection, &keys) != 0)
+    if (cli_connect_both(config, config->database_url, NAME, &connection, &keys) != 0)
         return EXIT_FAILURE;
     if (open_part(export) != 0)
         return EXIT_FAILURE;

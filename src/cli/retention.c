@@ -1,9 +1,7 @@
 /* `iqmd retention`: what has outlived its time, to look at or to have done away with. */
 #include "iqm/retention.h"
 #include "documents.h"
-#include "iqm/ask.h"
 #include "iqm/http.h"
-#include "iqm/keyring.h"
 #include "iqm/log.h"
 
 #include <getopt.h>
@@ -183,7 +181,7 @@ static int carry_out(const struct iqm_config *config)
     IQM_CLEANUP(cli_finish_connection) PGconn *connection = NULL;
     IQM_CLEANUP(cli_finish_connection) PGconn *keys = NULL;
 
-    if (cli_ask_both(config, config->owner_database_url, NAME, &connection, &keys) != 0)
+    if (cli_connect_both(config, config->owner_database_url, NAME, &connection, &keys) != 0)
         return EXIT_FAILURE;
     return tell(&done, iqm_retention_go_round(config, connection, keys, &never, &done));
 }

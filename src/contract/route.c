@@ -108,3 +108,12 @@ const struct iqm_resource *iqm_contract_resource(
     }
     return NULL;
 }
+
+const struct iqm_member *iqm_schema_member(const struct iqm_schema *schema, struct iqm_slice name)
+{
+    for (uint16_t i = 0; i < schema->member_count; i++) {
+        if (iqm_slice_equal_string(name, schema->members[i].name))
+            return &schema->members[i];
+    }
+    return NULL;
+}

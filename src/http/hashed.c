@@ -4,7 +4,7 @@
 
 #include <sodium.h>
 
-static const char *hash_of(struct iqm_arena *arena, const char *bytes, size_t len)
+const char *iqm_hash_text(struct iqm_arena *arena, const char *bytes, size_t len)
 {
     uint8_t hash[16];
     char *text = iqm_arena_alloc(arena, 2 * sizeof hash + 1);
@@ -18,7 +18,7 @@ static const char *hash_of(struct iqm_arena *arena, const char *bytes, size_t le
 void iqm_call_reply_hashed(
     struct iqm_call *call, const char *media_type, const char *bytes, size_t len)
 {
-    const char *version = hash_of(call->arena, bytes, len);
+    const char *version = iqm_hash_text(call->arena, bytes, len);
 
     if (version == NULL) {
         iqm_call_fail_with(call, IQM_PROBLEM_INTERNAL_ERROR);

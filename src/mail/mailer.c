@@ -12,12 +12,10 @@
 #include "letter.h"
 
 #include <curl/curl.h>
-#include <sodium.h>
 #include <stdlib.h>
 
 #define LOOK_EVERY_MS 1000
 #define TEND_EVERY_MS 10000
-#define BACK_OFF_MS 1000
 #define BACK_OFF_DOUBLINGS 8  /* to about four minutes */
 #define LEASE_BEYOND_S 60     /* the time a sending may take: for database and keys */
 #define MAIL_MEMORY (1 << 20) /* for one mail */
@@ -41,15 +39,6 @@ enum verdict { NEXT, NONE, AWAY, LOST };
 static bool is_stopping(const struct iqm_mailer *mailer)
 {
     return atomic_load(&mailer->stopping);
-}
-
-/* Doubled each time, and never at the same time as the other instances. */
-static uint64_t back_off(unsigned failures)
-{
-    unsigned doublings = failures - 1 < BACK_OFF_DOUBLINGS ? failures - 1 : BACK_OFF_DOUBLINGS;
-    uint64_t ms = (uint64_t)BACK_OFF_MS << doublings;
-
-    return ms - ms / 5 + randombytes_uniform((uint32_t)(2 * ms / 5));
 }
 
 static void log_outcome(
@@ -84,7 +73,7 @@ static enum verdict settle(
     if (error != 0 && error != IQM_ENOTFOUND)
         return LOST;
     mailer->refusals = away ? mailer->refusals + 1 : 0;
-    mailer->pause_ms = away ? back_off(mailer->refusals) : 0;
+    mailer->pause_ms = away ? iqm_thread_back_off(mailer->refusals, BACK_OFF_DOUBLINGS) : 0;
     log_outcome(mail, report, failed, mailer->pause_ms);
     return away ? AWAY : NEXT;
 }
@@ -125,7 +114,7 @@ static uint64_t fail(struct iqm_mailer *mailer)
     PQfinish(mailer->connection);
     mailer->connection = NULL;
     mailer->failures++;
-    uint64_t pause_ms = back_off(mailer->failures);
+    uint64_t pause_ms = iqm_thread_back_off(mailer->failures, BACK_OFF_DOUBLINGS);
     iqm_log_begin(&line, IQM_LOG_ERROR, "mail_retry");
     iqm_log_number(&line, "wait_ms", (int64_t)pause_ms);
     iqm_log_end(&line);

@@ -9,15 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct iqm_member *member_of(const struct iqm_schema *schema, const char *name)
-{
-    for (uint16_t i = 0; i < schema->member_count; i++) {
-        if (strcmp(schema->members[i].name, name) == 0)
-            return &schema->members[i];
-    }
-    return NULL;
-}
-
 static bool begins_at(const struct iqm_transition *transition, const char *status)
 {
     for (const char *const *from = transition->from; *from != NULL; from++) {
@@ -67,7 +58,8 @@ static int check_writers(struct iqm_call *call)
 
     json_object_foreach(call->body, name, value)
     {
-        const struct iqm_member *member = member_of(schema, name);
+        const struct iqm_member *member =
+            iqm_schema_member(schema, (struct iqm_slice){name, strlen(name)});
         char pointer[100];
         if (member == NULL || json_is_null(value) || may_set(member, call->roles))
             continue;
@@ -133,7 +125,8 @@ static json_t *new_entry(const struct iqm_call *call, const char *day)
 static bool is_the_records(const struct iqm_call *call, const char *name)
 {
     uint16_t schema = call->operation->resource->schema;
-    const struct iqm_member *member = member_of(&call->contract->schemas[schema], name);
+    const struct iqm_member *member =
+        iqm_schema_member(&call->contract->schemas[schema], (struct iqm_slice){name, strlen(name)});
 
     return member != NULL && (member->flags & IQM_MEMBER_READ_ONLY) == 0;
 }

@@ -16,15 +16,6 @@ struct iqm_slice iqm_wanted_fields_next(struct iqm_slice *rest)
     return name;
 }
 
-bool iqm_wanted_fields_may_name(const struct iqm_schema *schema, struct iqm_slice name)
-{
-    for (uint16_t i = 0; i < schema->member_count; i++) {
-        if (iqm_slice_equal_string(name, schema->members[i].name))
-            return true;
-    }
-    return false;
-}
-
 int iqm_wanted_fields_read(
     struct iqm_call *call, uint16_t number, struct iqm_wanted_fields *ret_fields)
 {
@@ -34,11 +25,10 @@ int iqm_wanted_fields_read(
     ret_fields->list = rest;
     while (rest.ptr != NULL && rest.len > 0) {
         struct iqm_slice name = iqm_wanted_fields_next(&rest);
-        if (iqm_wanted_fields_may_name(schema, name))
+        if (iqm_schema_member(schema, name) != NULL)
             continue;
-        const char *copy = iqm_arena_copy(call->arena, name.ptr, name.len);
         iqm_problem_parameter(&call->problem, "fields", "query",
-            "names \"%s\", which is no member of %s", copy, schema->name);
+            "names \"%.*s\", which is no member of %s", (int)name.len, name.ptr, schema->name);
         return iqm_problem_set(&call->problem, IQM_PROBLEM_INVALID_PARAMETERS, NULL);
     }
     return 0;

@@ -41,11 +41,6 @@ const struct iqm_seal_secrets *iqm_keyring_secrets(const struct iqm_keyring *key
     return &keyring->secrets;
 }
 
-PGconn *iqm_keyring_connection(struct iqm_keyring *keyring)
-{
-    return keyring->connection;
-}
-
 /* Rows in binary form. `values[0]` is text, the others are bytes of these lengths. NULL: failed. */
 static PGresult *ask(struct iqm_keyring *keyring, const char *sql, int count,
     const char *const *values, const int *lengths)

@@ -12,7 +12,6 @@
 #include "pausing.h"
 #include "transfer.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +19,6 @@
 #define TRANSFERS_MAX 128
 #define LOOK_EVERY_MS 500
 #define TEND_EVERY_MS 10000
-#define BACK_OFF_MS 1000
 #define BACK_OFF_DOUBLINGS 6 /* to about a minute */
 #define LEASE_BEYOND_S 60    /* the time a transfer may take: for the database */
 #define GOODBYE_MS 2000
@@ -98,15 +96,11 @@ static void end_transfer(struct iqm_webhooks *webhooks, struct transfer *transfe
 
 static void fail(struct iqm_webhooks *webhooks)
 {
-    unsigned doublings =
-        webhooks->failures < BACK_OFF_DOUBLINGS ? webhooks->failures : BACK_OFF_DOUBLINGS;
-    uint64_t ms = (uint64_t)BACK_OFF_MS << doublings;
+    uint64_t ms = iqm_thread_back_off(++webhooks->failures, BACK_OFF_DOUBLINGS);
     struct iqm_log_line line;
 
-    ms = ms - ms / 5 + randombytes_uniform((uint32_t)(2 * ms / 5));
     PQfinish(webhooks->connection);
     webhooks->connection = NULL;
-    webhooks->failures++;
     webhooks->look_ms = iqm_clock_ms() + ms;
     iqm_log_begin(&line, IQM_LOG_ERROR, "webhooks_retry");
     iqm_log_number(&line, "wait_ms", (int64_t)ms);

@@ -327,6 +327,7 @@ class TestGoing:
             assert place.head.post(f"/v1/people/{person['id']}/erasure", {}).status == 201
             gone = follow(place.head, made)
             assert (gone["status"], gone["reason"]) == ("expired", "person_erased")
+            assert gone["percent"] < 100
         place.server.wait_for_log(event="download_dropped", id=made["id"])
         place.await_nothing_left()
 

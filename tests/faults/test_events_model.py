@@ -1,7 +1,8 @@
 """Whatever happens, who follows the events alone knows which records its person may see.
 
 There are so many listeners that the server asks first whom a change concerns, and passes over the others:
-what that leaves out wrongly is never told, and so fails here. IQM_SYNC_SEED and IQM_EVENT_HISTORIES as in test_sync_model.py.
+what that leaves out wrongly is never told, and so fails here. IQM_SYNC_SEED and IQM_EVENT_HISTORIES as in
+test_sync_model.py.
 """
 
 import os

@@ -139,7 +139,7 @@ _VALIDATORS = {}
 
 def validator(schema):
     known = _VALIDATORS.get(id(schema))
-    if known is None or known.schema is not schema:
+    if known is None:
         known = _VALIDATORS[id(schema)] = jsonschema.Draft202012Validator(
             schema, resolver=_RESOLVER, format_checker=FORMATS)
     return known
@@ -157,9 +157,9 @@ _AS_SENT = {}
 def as_sent(schema):
     """The schema for a request: what the server sets need not be there."""
     node = resolve(schema)
-    if id(node) not in _AS_SENT:
-        _AS_SENT[id(node)] = _without_what_the_server_sets(node)
-    return _AS_SENT[id(node)]
+    if id(node) not in _AS_SENT:  # kept with the node, whose id nothing else takes then
+        _AS_SENT[id(node)] = node, _without_what_the_server_sets(node)
+    return _AS_SENT[id(node)][1]
 
 
 def _without_what_the_server_sets(node):

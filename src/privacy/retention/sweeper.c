@@ -16,9 +16,8 @@
 #include <stdlib.h>
 
 #define NAME "iqmd retention"
-#define LOOK_EVERY_S 3600 /* at least: the next round may have been put forward */
-#define BUSY_S 60         /* until looked at again while another is at it */
-#define BACK_OFF_S 1
+#define LOOK_EVERY_S 3600    /* at least: the next round may have been put forward */
+#define BUSY_S 60            /* until looked at again while another is at it */
 #define BACK_OFF_DOUBLINGS 9 /* to about nine minutes */
 
 struct iqm_sweeper {
@@ -85,12 +84,10 @@ static int go_round(struct iqm_sweeper *sweeper, PGconn *connection, bool *ret_b
 
 static int64_t fail(struct iqm_sweeper *sweeper)
 {
-    unsigned doublings =
-        sweeper->failures < BACK_OFF_DOUBLINGS ? sweeper->failures : BACK_OFF_DOUBLINGS;
-    int64_t pause_s = (int64_t)BACK_OFF_S << doublings;
+    int64_t pause_s =
+        (int64_t)iqm_thread_back_off(++sweeper->failures, BACK_OFF_DOUBLINGS) / 1000 + 1;
     struct iqm_log_line line;
 
-    sweeper->failures++;
     iqm_log_begin(&line, IQM_LOG_ERROR, "retention_retry");
     iqm_log_number(&line, "wait_s", pause_s);
     iqm_log_end(&line);

@@ -16,9 +16,8 @@
 #define NAME "iqmd downloads"
 #define LOOK_EVERY_MS 1000
 #define TEND_EVERY_MS 5000
-#define BACK_OFF_MS 1000
 #define BACK_OFF_DOUBLINGS 6 /* to about a minute */
-#define IDS_MAX 4096         /* bytes: five files that are ready, and a hundred keys */
+#define IDS_MAX 4096         /* bytes: about a hundred ids; twenty files are ready at most */
 
 struct iqm_downloader {
     const struct iqm_config *config;
@@ -84,7 +83,6 @@ static int destroy_keys(struct iqm_downloader *downloader, const char *due, cons
 {
     const char *values[] = {due, ready};
     char gone[IDS_MAX];
-    size_t length = 1;
 
     if (strcmp(due, "{}") == 0 && strcmp(ready, "{}") == 0)
         return 0;
@@ -94,16 +92,12 @@ static int destroy_keys(struct iqm_downloader *downloader, const char *due, cons
     PGresult *rows =
         keys != NULL
             ? iqm_ask(keys,
-                  "SELECT id::text FROM destroy_download_keys($1::uuid[], $2::uuid[]) AS id", 2,
-                  values, NULL, NULL, &downloader->stopping)
+                  "SELECT id::text, true FROM destroy_download_keys($1::uuid[], $2::uuid[]) AS id",
+                  2, values, NULL, NULL, &downloader->stopping)
             : NULL;
     if (rows == NULL)
         return IQM_EPGLOST;
-    gone[0] = '{';
-    for (int row = 0; row < PQntuples(rows) && length + IQM_UUID_TEXT + 2 < IDS_MAX; row++)
-        length += (size_t)snprintf(gone + length, IDS_MAX - length, "%s%.36s",
-            length > 1 ? "," : "", PQgetvalue(rows, row, 0));
-    snprintf(gone + length, IDS_MAX - length, "}");
+    write_ids(rows, true, gone);
     int error = forget(downloader, due);
     return error == 0 ? forget(downloader, gone) : error;
 }
@@ -172,14 +166,11 @@ static int make_next(struct iqm_downloader *downloader)
 
 static uint64_t fail(struct iqm_downloader *downloader)
 {
-    unsigned doublings =
-        downloader->failures < BACK_OFF_DOUBLINGS ? downloader->failures : BACK_OFF_DOUBLINGS;
-    uint64_t pause_ms = (uint64_t)BACK_OFF_MS << doublings;
+    uint64_t pause_ms = iqm_thread_back_off(++downloader->failures, BACK_OFF_DOUBLINGS);
     struct iqm_log_line line;
 
     PQfinish(downloader->connection);
     downloader->connection = NULL;
-    downloader->failures++;
     iqm_log_begin(&line, IQM_LOG_ERROR, "download_retry");
     iqm_log_number(&line, "wait_ms", (int64_t)pause_ms);
     iqm_log_end(&line);

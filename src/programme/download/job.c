@@ -201,7 +201,6 @@ int job_make(struct job *job)
 {
     job->piece = malloc(IQM_DOWNLOAD_PIECE);
     job->sealed = malloc(IQM_DOWNLOAD_PIECE + IQM_PIECE_EXTRA);
-    job->started = iqm_clock_ms();
     crypto_hash_sha256_init(&job->hash);
     int error = job->piece != NULL && job->sealed != NULL ? write_file(job) : IQM_ENOMEM;
 

@@ -20,9 +20,8 @@
 #define LOOK_EVERY_MS 60000    /* for what another process left, or nobody acknowledged */
 #define LOCKED_EVERY_MS 1000   /* while another process works on this spool */
 #define PROGRESS_EVERY_MS 1000 /* a new version of the row, at most */
-#define BACK_OFF_MS 1000
-#define BACK_OFF_MAX_MS 30000
-#define ATTEMPTS_MAX 5 /* of one import, where the database answers but refuses */
+#define BACK_OFF_DOUBLINGS 5   /* to about half a minute */
+#define ATTEMPTS_MAX 5         /* of one import, where the database answers but refuses */
 #define CANCEL_EVERY_MS 200
 
 struct iqm_importer {
@@ -34,6 +33,7 @@ struct iqm_importer {
     int spool;
     PGconn *writes, *statuses; /* of the thread; NULL when not connected */
     unsigned failures;         /* in a row */
+    uint64_t pause_ms;         /* after the last of those */
     unsigned attempts;         /* of `attempted` */
     char attempted[IQM_UUID_TEXT];
 };
@@ -112,13 +112,6 @@ static int connect_both(struct iqm_importer *importer)
     return 0;
 }
 
-static uint64_t back_off(const struct iqm_importer *importer)
-{
-    unsigned doublings = importer->failures > 0 ? importer->failures - 1 : 0;
-
-    return doublings < 5 ? (uint64_t)BACK_OFF_MS << doublings : BACK_OFF_MAX_MS;
-}
-
 static enum verdict try_again(struct iqm_importer *importer, const char *id, const char *sqlstate)
 {
     struct iqm_log_line line;
@@ -126,10 +119,11 @@ static enum verdict try_again(struct iqm_importer *importer, const char *id, con
     if (is_stopping(importer))
         return STOP;
     importer->failures++;
+    importer->pause_ms = iqm_thread_back_off(importer->failures, BACK_OFF_DOUBLINGS);
     iqm_log_begin(&line, IQM_LOG_ERROR, "import_retry");
     iqm_log_string(&line, "id", id);
     iqm_log_string(&line, "sqlstate", *sqlstate != '\0' ? sqlstate : NULL);
-    iqm_log_number(&line, "wait_ms", (int64_t)back_off(importer));
+    iqm_log_number(&line, "wait_ms", (int64_t)importer->pause_ms);
     iqm_log_end(&line);
     disconnect(importer);
     return AGAIN;
@@ -342,7 +336,7 @@ static uint64_t work_through(struct iqm_importer *importer)
         verdict == NEXT && !is_stopping(importer) && iqm_spool_next(importer->spool, id, id) == 0)
         verdict = take_up(importer, id);
     disconnect(importer);
-    return verdict == AGAIN ? back_off(importer) : LOOK_EVERY_MS;
+    return verdict == AGAIN ? importer->pause_ms : LOOK_EVERY_MS;
 }
 
 /* A new file does not cut short a wait for the database: it could only come to nothing, too. */

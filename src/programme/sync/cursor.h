@@ -25,7 +25,7 @@ struct sync_place {
 };
 
 /* What a cursor says of what was wanted: everything, as older ones do that do not say; or nothing,
- * as those of events, which go on with whatever is wanted. */
+ * as those of events that began without a `since`: good for any fields. */
 #define SYNC_EVERYTHING "-"
 #define SYNC_ANY_SELECTION "*"
 

@@ -72,14 +72,16 @@ static void ask_group(uint64_t now)
     }
 }
 
-/* The row of a sight among those concerned, which are sorted; the first row is none. */
+enum { CONCERNED_SIGHT, CONCERNED_XID, CONCERNED_RECORD, CONCERNED_CEILING, CONCERNED_EVERYBODY };
+
+/* Whether a sight is among those concerned, which are sorted; the first row is none. */
 static bool stands_among(const PGresult *rows, const char *sight)
 {
     int low = 1, high = PQntuples(rows);
 
     while (low < high) {
         int middle = low + (high - low) / 2;
-        int order = strcmp(sight, PQgetvalue(rows, middle, 0));
+        int order = strcmp(sight, PQgetvalue(rows, middle, CONCERNED_SIGHT));
         if (order == 0)
             return true;
         if (order < 0)
@@ -90,9 +92,7 @@ static bool stands_among(const PGresult *rows, const char *sight)
     return false;
 }
 
-enum { CONCERNED_SIGHT, CONCERNED_XID, CONCERNED_RECORD, CONCERNED_CEILING, CONCERNED_EVERYBODY };
-
-/* Up to there is nothing for it: where many others write, it would be long in reading past that. */
+/* Nothing up to there is for it: its next page need not read past what others wrote. */
 static void pass(struct listener *listener)
 {
     listener->place = hub.place;
@@ -137,9 +137,7 @@ static void gather_sights(struct iqm_buffer *text)
             l->due = true;
             continue;
         }
-        iqm_buffer_text(text, text->length > 1 ? ",\"\\\\x" : "\"\\\\x");
-        iqm_buffer_text(text, l->sight);
-        iqm_buffer_text(text, "\"");
+        hub_add_bytes(text, l->sight);
     }
     iqm_buffer_add(text, "}", 2);
 }

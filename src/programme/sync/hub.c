@@ -116,6 +116,13 @@ void hub_take_place(const char *xid, const char *record, const char *ceiling)
     snprintf(place->ceiling, sizeof place->ceiling, "%s", ceiling);
 }
 
+void hub_add_bytes(struct iqm_buffer *array, const char *hex)
+{
+    iqm_buffer_text(array, array->length > 1 ? ",\"\\\\x" : "\"\\\\x");
+    iqm_buffer_text(array, hex);
+    iqm_buffer_text(array, "\"");
+}
+
 void hub_tidy(void)
 {
     if (hub.count > 0)

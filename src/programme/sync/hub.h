@@ -5,6 +5,7 @@
 #ifndef IQM_PROGRAMME_SYNC_HUB_H
 #define IQM_PROGRAMME_SYNC_HUB_H
 
+#include "iqm/buffer.h"
 #include "listener.h"
 
 #define HUB_FEW 32 /* so many are asked for without asking whom the feed's moves concern */
@@ -24,6 +25,9 @@ void hub_to_the_end(struct listener *listener);
 
 void hub_all_are_due(void);
 void hub_take_place(const char *xid, const char *record, const char *ceiling);
+
+/* Adds bytes, by their hexadecimal digits, to the array of PostgreSQL's that the text begins. */
+void hub_add_bytes(struct iqm_buffer *array, const char *hex);
 
 /* Where nobody listens, nothing is kept: the thread may end. */
 void hub_tidy(void);

@@ -51,7 +51,7 @@ void hub_end(struct listener *listener);
 /* Ends streams of this caller whose connections are gone. */
 void hub_drop_gone(const char *actor);
 
-/* ---- ask.c: asks for the changes of some, and for whom the feed's changes concern ---- */
+/* ---- ask.c: asks for the changes of one ---- */
 
 /* Asks, in the name of the listener's caller; when that is over, `listener->ask` is NULL, and
  * `done` is called. 0 or IQM_ENOMEM. */

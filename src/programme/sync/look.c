@@ -47,28 +47,29 @@ static char *heartbeat_from(const struct listener *listener)
         .services = listener->call->services,
         .actor = listener->actor};
     struct sync_cursor at;
-    char *text = NULL;
+    const char *cursor = NULL;
     if (call.arena != NULL &&
         sync_cursor_read_at(&call, listener->cursor, &listener->place, &at) == 0)
-        text = event_heartbeat(sync_cursor_again(&call, &at));
+        cursor = sync_cursor_again(&call, &at);
+    char *text = cursor != NULL ? event_heartbeat(cursor) : NULL;
     iqm_arena_free(call.arena);
     return text;
 }
 
 static void beat(struct listener *listener)
 {
-    char *text = listener->untold ? heartbeat_from(listener) : event_heartbeat(NULL);
-
     listener->beat = 0;
-    if (text == NULL || !listener->waits || listener->ask != NULL)
-        free(text);
-    else if (iqm_call_is_left(listener->call)) {
-        free(text);
+    if (!listener->waits || listener->ask != NULL)
+        return;
+    if (iqm_call_is_left(listener->call)) {
         hub_end(listener);
-    } else {
-        listener->untold = false;
-        hub_send(listener, text);
+        return;
     }
+    char *text = listener->untold ? heartbeat_from(listener) : event_heartbeat(NULL);
+    if (text == NULL)
+        return;
+    listener->untold = false;
+    hub_send(listener, text);
 }
 
 /* Whose tokens are good no more go; the others hear that we are there. */
@@ -131,13 +132,10 @@ static void looked(struct iqm_pg_batch *batch)
 
 static void add_token(const struct listener *listener)
 {
-    struct iqm_buffer *text = &look.text;
     char hex[2 * IQM_TOKEN_HASH + 1];
 
     sodium_bin2hex(hex, sizeof hex, listener->token, IQM_TOKEN_HASH);
-    iqm_buffer_text(text, text->length > 1 ? ",\"\\\\x" : "\"\\\\x");
-    iqm_buffer_text(text, hex);
-    iqm_buffer_text(text, "\"");
+    hub_add_bytes(&look.text, hex);
 }
 
 static void gather_beats(uint64_t now, uint64_t silence)

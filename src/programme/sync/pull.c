@@ -153,13 +153,14 @@ static void tell(struct step *step, const struct iqm_slice *opened)
 }
 
 /* Whether the cursor was made for this person, who wants the same as then. */
-static bool is_the_callers(const struct pulling *pulling)
+static bool may_go_on_with(const struct pulling *pulling)
 {
     return strcmp(pulling->since.actor, pulling->step->call->actor) == 0 &&
            sync_selection_fits(&pulling->selection, pulling->since.selection);
 }
 
-/* One snapshot gave all of it: what the cursor says must be of that database and of this person. */
+/* One snapshot gave all of it: what the cursor says must be of that database, of this person and of
+ * these fields. */
 static bool goes_on(const struct pulling *pulling)
 {
     int last = PQntuples(pulling->rows) - 1;
@@ -168,7 +169,7 @@ static bool goes_on(const struct pulling *pulling)
         return false;
     return pulling->since.epoch == NULL ||
            (strcmp(pulling->since.epoch, PQgetvalue(pulling->rows, last, EPOCH)) == 0 &&
-               is_the_callers(pulling));
+               may_go_on_with(pulling));
 }
 
 static void read_page(struct step *step, const PGresult *rows)
@@ -215,7 +216,7 @@ static void idle_known(struct step *step, const PGresult *rows)
     struct pulling *pulling = step->user;
     struct iqm_call *call = step->call;
 
-    if (!step_says(rows, "t") || !is_the_callers(pulling)) {
+    if (!step_says(rows, "t") || !may_go_on_with(pulling)) {
         ask_for_page(pulling);
         return;
     }

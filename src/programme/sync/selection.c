@@ -7,20 +7,18 @@
 #include "contract_tables.h"
 #include "cursor.h"
 
-#include <sodium.h>
 #include <string.h>
 
-#define PRINT 16
 #define ALWAYS "id,version" /* without which nothing can be changed */
 
 static int refuse(struct iqm_call *call, struct iqm_slice name, const char *what)
 {
-    iqm_problem_parameter(&call->problem, "fields", "query", "names \"%s\", which is %s",
-        iqm_arena_copy(call->arena, name.ptr, name.len), what);
+    iqm_problem_parameter(&call->problem, "fields", "query", "names \"%.*s\", which is %s",
+        (int)name.len, name.ptr, what);
     return iqm_problem_set(&call->problem, IQM_PROBLEM_INVALID_PARAMETERS, NULL);
 }
 
-/* The place of a kind; `count` where it is not wanted. */
+/* The index of a kind; `count` where it is not wanted. */
 static unsigned find(const struct sync_selection *selection, const char *kind)
 {
     unsigned i = 0;
@@ -30,8 +28,8 @@ static unsigned find(const struct sync_selection *selection, const char *kind)
     return i;
 }
 
-/* The kind's place among those wanted, added where it is new; NULL: no such kind is synced. */
-static struct sync_selected *place(
+/* The kind among those wanted, added where it is new; NULL: no such kind is synced. */
+static struct sync_selected *select_kind(
     struct iqm_call *call, struct sync_selection *selection, const char *kind)
 {
     const struct iqm_resource *resource = iqm_contract_resource(call->contract, kind);
@@ -51,10 +49,7 @@ static int add_member(
     struct iqm_call *call, struct sync_selected *selected, struct iqm_slice member)
 {
     struct iqm_slice *list = &selected->fields.list;
-    const char *name = iqm_arena_copy(call->arena, member.ptr, member.len);
 
-    if (name != NULL && iqm_wanted_fields_have(name, &selected->fields))
-        return 0;
     list->ptr = iqm_arena_printf(
         call->arena, "%.*s,%.*s", (int)list->len, list->ptr, (int)member.len, member.ptr);
     if (list->ptr == NULL)
@@ -72,7 +67,7 @@ static int add(struct iqm_call *call, struct sync_selection *selection, struct i
 
     if (kind == NULL)
         return iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
-    struct sync_selected *selected = place(call, selection, kind);
+    struct sync_selected *selected = select_kind(call, selection, kind);
     if (selected == NULL)
         return refuse(call, name, "no kind of records that is synced");
     if (dot == NULL) {
@@ -80,22 +75,9 @@ static int add(struct iqm_call *call, struct sync_selection *selection, struct i
         return 0;
     }
     struct iqm_slice member = {dot + 1, name.len - length - 1};
-    if (!iqm_wanted_fields_may_name(&call->contract->schemas[selected->resource->schema], member))
+    if (iqm_schema_member(&call->contract->schemas[selected->resource->schema], member) == NULL)
         return refuse(call, name, "no member of that kind of records");
     return add_member(call, selected, member);
-}
-
-static const char *print_of(struct iqm_arena *arena, struct iqm_slice list)
-{
-    uint8_t hash[crypto_generichash_BYTES_MIN];
-    char *hex = iqm_arena_alloc(arena, 2 * sizeof hash + 1);
-
-    crypto_generichash(hash, sizeof hash, (const uint8_t *)list.ptr, list.len, NULL, 0);
-    if (hex != NULL) {
-        sodium_bin2hex(hex, 2 * sizeof hash + 1, hash, sizeof hash);
-        hex[PRINT] = '\0';
-    }
-    return hex;
 }
 
 int sync_selection_read(struct iqm_call *call, struct sync_selection *ret_selection)
@@ -105,7 +87,7 @@ int sync_selection_read(struct iqm_call *call, struct sync_selection *ret_select
     *ret_selection = (struct sync_selection){.print = SYNC_EVERYTHING};
     if (rest.ptr == NULL)
         return 0;
-    ret_selection->print = print_of(call->arena, rest);
+    ret_selection->print = iqm_hash_text(call->arena, rest.ptr, rest.len);
     if (ret_selection->print == NULL)
         return iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
     while (rest.len > 0) {
@@ -127,7 +109,7 @@ struct iqm_slice sync_selection_cut(const struct sync_selection *selection, stru
     unsigned at = find(selection, kind);
     struct iqm_slice cut = document;
 
-    if (at == selection->count || selection->kinds[at].whole || document.ptr == NULL)
+    if (at == selection->count || selection->kinds[at].whole)
         return document;
     IQM_CLEANUP(iqm_buffer_free) struct iqm_buffer text = {0};
     iqm_wanted_fields_write(&selection->kinds[at].fields, document, &text);
