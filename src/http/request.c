@@ -421,6 +421,8 @@ enum MHD_Result request_handle(void *cls, struct MHD_Connection *mhd, const char
     (void)version;
     if (request == NULL)
         return MHD_NO;
+    if (request->worker->closing && request->phase != PHASE_ANSWERED)
+        return MHD_NO; /* too late: nobody would answer it */
     request->mhd = mhd;
     if (request->phase == PHASE_NEW)
         return handle_new(request, method);

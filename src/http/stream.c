@@ -37,6 +37,8 @@ static ssize_t read_piece(void *cls, uint64_t position, char *room, size_t max)
     struct request *request = cls;
 
     (void)position;
+    if (request->worker->closing && !request->stream.ended && request->stream.length == 0)
+        request->stream.broken = true;
     if (request->stream.length == 0 && !request->stream.broken && !request->stream.ended &&
         !request->stream.asked) {
         request->stream.asked = true;

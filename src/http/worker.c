@@ -181,7 +181,6 @@ static void copy_database_counters(struct worker *worker)
 
 static void close_handles(struct worker *worker)
 {
-    worker->closing = true;
     uv_close((uv_handle_t *)&worker->sockets, NULL);
     uv_close((uv_handle_t *)&worker->before, NULL);
     uv_close((uv_handle_t *)&worker->after, NULL);
@@ -193,10 +192,11 @@ static void close_handles(struct worker *worker)
     uv_close((uv_handle_t *)&worker->returned, NULL);
 }
 
-/* The last step of draining: closing the sessions answers what still waits, so that no connection
- * is asleep when the parser stops. */
+/* The last step of draining: closing the sessions answers what still waits, and nothing new begins,
+ * so that no connection is asleep when the parser stops: it would end the process. */
 static void finish(struct worker *worker)
 {
+    worker->closing = true;
     iqm_vault_close(worker->vault);
     iqm_pg_close(worker->pg);
     MHD_run(worker->daemon);

@@ -1,4 +1,5 @@
 """Signals and starts: stopping loses no request under way, and a start that cannot be says why."""
+import contextlib
 import html
 import json
 import os
@@ -200,6 +201,26 @@ def test_stopping_under_load(serve):
         assert client.wrong is None, client.wrong
         # Sent before the signal: it was under way, and had a right to its answer.
         assert client.unanswered is None or client.unanswered >= told, told - client.unanswered
+    server.stop()
+
+
+def test_requests_that_come_while_it_ends(serve):
+    """On connections that are open: too late, but nothing that the parser could stumble over."""
+    server = serve(IQM_WORKERS="1", IQM_WRITE_CONNECTIONS="64")  # so many take a while to close
+    wires = [server.wire() for _ in range(300)]
+    for wire in wires:
+        server.ask("GET", "/healthz", wire=wire)
+    request = server.head("GET", "/v1/clusters?limit=1")
+    server.signal(signal.SIGTERM)
+    for wire in wires:
+        if server.process.poll() is not None:
+            break
+        with contextlib.suppress(OSError):
+            wire.send(request)
+        time.sleep(0.003)  # a pace, at which none is under way now and then
+    assert server.process.wait(DRAIN) == 0
+    for wire in wires:
+        wire.sock.close()
     server.stop()
 
 
