@@ -151,6 +151,7 @@ def test_a_person_signs_in(reference, people):
     window.press("Enter")
     ready(reference, "document.querySelector('.modal-btn.auth:not(.authorize)') && "
           "document.querySelector('.auth-container').innerText.includes('Authorized')", "the sign-in")
+    reference.to_the_front()
     focus_on(reference, ".modal-ux .close-modal")
     reference.press("Enter")
     assert execute(reference, open_by_keyboard(reference, "clusters", "list_clusters")) == 200

@@ -142,6 +142,10 @@ class Page:
         [target] = wait_for(found, "a window to open", DEADLINE)
         return Page(self.browser, scripts=True, target=target)
 
+    def to_the_front(self):
+        """As a person's window is again once the one over it has closed: others draw when they like."""
+        self.call("Page.bringToFront")
+
     def evaluate(self, expression):
         """What a script comes to, as JSON can say it; not held to the page's policy."""
         answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True,
