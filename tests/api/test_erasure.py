@@ -366,6 +366,24 @@ class TestCanary:
                 assert head.get(f"/v1/erasures/{done['id']}").json == done
             assert head.get(f"/v1/people/{kept['id']}").json == kept
 
+    def test_a_restored_hold_does_not_stand_against_it(self, scratch):
+        """It was lifted before; the key is gone."""
+        token = scratch.token()
+        with scratch.served(token) as head:
+            person = head.post("/v1/people", canaries()).json
+            account = head.post("/v1/accounts", {"person_id": person["id"], "roles": ["ambassador"],
+                                                 "suspended": False}).json
+            hold = head.post("/v1/legal-holds", {"person_id": person["id"], "kind": "legal_claim",
+                                                 "ground": confidential.note("Claim 7")}).json
+            problem(head.delete(f"/v1/accounts/{account['id']}", "*"), 409, "conflict")
+            backup = dump(scratch)
+            head.patch(f"/v1/legal-holds/{hold['id']}", {"lifted_on": hold["placed_on"]}, "*")
+            erase(head, person)
+        restore(scratch, backup)
+        repeated(scratch, 1)
+        assert scratch.psql("SELECT (SELECT count(*) FROM account), (SELECT count(*) FROM legal_hold)",
+                            user="postgres") == "0|0"
+
     def test_thousands_are_agreed_about(self, scratch, stage):
         """Both ways: an old main database beside a long log, and then a log that was lost."""
         many = 2600
