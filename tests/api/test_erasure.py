@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from support import confidential, consents
+from support.at_once import at_once
 from support.client import Client
 from support.cluster import plain_environment, programs
 from support.expect import invalid, problem
@@ -159,6 +160,103 @@ class TestErasing:
         assert head.get(f"/v1/ambassadors/{ambassador['id']}").json == ambassador
 
 
+class TestDeleted:
+    """Who was deleted is known as long as there is history of them, and within the reach of what people
+    may ask for."""
+
+    @pytest.fixture
+    def deleted(self, head, make):
+        person = make.person(**canaries())
+        path = f"/v1/people/{person['id']}"
+        assert head.patch(path, {"job_title": confidential.note("Singer again")}, "*").status == 200
+        assert head.delete(path, "*").status == 204
+        return person
+
+    def has_key(self, stage, person):
+        return stage.cluster.psql("SELECT count(*) FROM person_key WHERE person_id = "
+                                  f"'{person['id']}'", database="iqm_keys") == "1"
+
+    def test_are_erased_for_good(self, head, anyone, deleted, stage):
+        path = f"/v1/people/{deleted['id']}"
+        assert head.get(path + "/history").json["items"][-1]["document"] == deleted
+        preview = head.get(path + "/erasure-preview").json
+        done = erase(head, deleted)
+        assert (preview["erased"], preview["kept"]) == (done["erased"], done["kept"])
+        assert {"place": "history", "rows": 3} in done["erased"]
+        assert "person" not in {one["place"] for one in done["erased"]}
+        certificate = anyone.get(f"/v1/erasures/{done['id']}/certificate").text
+        assert json.loads(parts_of(certificate)[1])["erased"] == done["erased"]
+        assert not self.has_key(stage, deleted)
+        for response in (head.get(path), head.get(path + "/history"), head.get(path + "/personal-data"),
+                         head.get(path + "/erasure-preview"), head.post(path + "/erasure", {})):
+            problem(response, 404, "not_found")
+        problem(head.put(path, {"name": "Back"}, headers={"If-None-Match": "*"}), 412,
+                "precondition_failed")
+        assert stage.cluster.psql(f"SELECT erased FROM person WHERE id = '{deleted['id']}'",
+                                  user="postgres") == "t"
+
+    def test_are_told_what_is_held(self, head, make, deleted):
+        cluster = make.cluster(notes=f"Led by {deleted['name']}.")
+        data = head.get(f"/v1/people/{deleted['id']}/personal-data").json
+        found = {one["place"]: one["rows"] for one in data["places"]}
+        assert found["person"] == []
+        assert [(row["version"], row["document"] and row["document"]["name"])
+                for row in found["history"]] == [
+            (1, deleted["name"]), (2, deleted["name"]), (3, None)]
+        assert [one["id"] for one in data["mentions"]] == [cluster["id"]]
+        preview = head.get(f"/v1/people/{deleted['id']}/erasure-preview").json
+        assert [one["id"] for one in preview["mentions"]] == [cluster["id"]]
+        seen = head.get(f"/v1/audit-records?resource_id={deleted['id']}").json["items"]
+        assert any(one["operation"] == "get_personal_data" for one in seen)
+
+    def test_are_nobody_elses_to_see(self, deleted, world):
+        for caller in (world.ambassador, world.coordinators["own"]):
+            path = f"/v1/people/{deleted['id']}"
+            problem(caller.client.get(path + "/personal-data"), 404, "not_found")
+            problem(caller.client.post(path + "/erasure", {}), 403, "forbidden")
+
+    def test_recipients_are_still_told(self, head, make):
+        person = make.person()
+        path = f"/v1/people/{person['id']}"
+        assert head.get(path + "/personal-data").status == 200
+        assert head.delete(path, "*").status == 204
+        assert "get_personal_data" in {one["what"] for one in erase(head, person)["recipients"]}
+
+    def test_are_named_beside_who_has_the_same_address(self, head, make, deleted):
+        same = make.person(email=deleted["email"])
+        for one, other in ((same, deleted), (deleted, same)):
+            preview = head.get(f"/v1/people/{one['id']}/erasure-preview").json
+            assert preview["same_address"] == [other["id"]]
+
+    def test_an_answer_that_was_kept_is_gone(self, head, make):
+        headers = {"Idempotency-Key": f'"{secrets.token_hex(8)}"'}
+        person = make.example("person")
+        made = head.post("/v1/people", person, headers=headers).json
+        assert head.delete(f"/v1/people/{made['id']}", "*").status == 204
+        erase(head, made)
+        problem(head.post("/v1/people", person, headers=headers), 409, "idempotency_answer_gone")
+
+    def test_a_restored_backup_brings_nothing_back(self, scratch):
+        """One in which the person was deleted, and one in which they were there."""
+        token = scratch.token()
+        with scratch.served(token) as head:
+            early, late = (head.post("/v1/people", canaries()).json for _ in range(2))
+            assert head.delete(f"/v1/people/{early['id']}", "*").status == 204
+            backup = dump(scratch)
+            assert head.delete(f"/v1/people/{late['id']}", "*").status == 204
+            for person in (early, late):
+                erase(head, person)
+        restore(scratch, backup)
+        repeated(scratch, 2)
+        assert scratch.psql("SELECT (SELECT count(*) FROM person WHERE erased), (SELECT count(*) FROM "
+                            "history WHERE resource = 'person')", user="postgres") == "2|0"
+        repeated(scratch, 0)
+
+    def test_are_erased_once(self, head, deleted):
+        order = [lambda own: own.post(f"/v1/people/{deleted['id']}/erasure", {})] * 4
+        assert sorted(at_once(head, order)) == [201, 404, 404, 404]
+
+
 class TestLedger:
     def test_is_read_like_other_records(self, head, make):
         done = erase(head, make.person())
@@ -267,6 +365,24 @@ class TestCanary:
                 problem(head.get(f"/v1/people/{person}"), 404, "not_found")
                 assert head.get(f"/v1/erasures/{done['id']}").json == done
             assert head.get(f"/v1/people/{kept['id']}").json == kept
+
+    def test_a_restored_hold_does_not_stand_against_it(self, scratch):
+        """It was lifted before; the key is gone."""
+        token = scratch.token()
+        with scratch.served(token) as head:
+            person = head.post("/v1/people", canaries()).json
+            account = head.post("/v1/accounts", {"person_id": person["id"], "roles": ["ambassador"],
+                                                 "suspended": False}).json
+            hold = head.post("/v1/legal-holds", {"person_id": person["id"], "kind": "legal_claim",
+                                                 "ground": confidential.note("Claim 7")}).json
+            problem(head.delete(f"/v1/accounts/{account['id']}", "*"), 409, "conflict")
+            backup = dump(scratch)
+            head.patch(f"/v1/legal-holds/{hold['id']}", {"lifted_on": hold["placed_on"]}, "*")
+            erase(head, person)
+        restore(scratch, backup)
+        repeated(scratch, 1)
+        assert scratch.psql("SELECT (SELECT count(*) FROM account), (SELECT count(*) FROM legal_hold)",
+                            user="postgres") == "0|0"
 
     def test_thousands_are_agreed_about(self, scratch, stage):
         """Both ways: an old main database beside a long log, and then a log that was lost."""

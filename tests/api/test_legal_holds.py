@@ -2,6 +2,7 @@
 
 import pytest
 
+from support import enquiries
 from support.expect import invalid, problem
 from support.places import day
 
@@ -60,6 +61,54 @@ class TestHolds:
                               ("&lifted=true", made[1:])):
             found = head.get(f"{HOLDS}?person_id={person}{query}").json["items"]
             assert [item["id"] for item in found] == wanted, query
+
+
+class TestDeletes:
+    """What is a person's own stays while a hold on them is in force."""
+
+    def held(self, make, person, **members):
+        return make.legal_hold(person_id=person, **members)
+
+    def is_kept(self, head, path, hold):
+        """Until it is lifted."""
+        found = problem(head.delete(path, "*"), 409, "conflict")
+        assert hold["id"] in found["detail"]
+        assert head.get(path).status == 200
+        lifted = head.patch(f"{HOLDS}/{hold['id']}", {"lifted_on": day(0)}, "*")
+        assert lifted.status == 200, lifted
+        assert head.delete(path, "*").status == 204
+        assert head.get(path).status == 404
+
+    def test_of_an_enquiry(self, make, head):
+        enquiry = enquiries.send(make)
+        self.is_kept(head, f"/v1/enquiries/{enquiry['id']}", self.held(make, enquiry["person_id"]))
+
+    def test_of_an_account(self, make, head, world):
+        account = world.people.somebody("ambassador").account
+        self.is_kept(head, f"/v1/accounts/{account['id']}", self.held(make, account["person_id"]))
+
+    def test_of_evidence_that_they_uploaded(self, make, head, world):
+        """Whoever else may delete it is not told of the hold."""
+        school = make.school()
+        uploader, fellow = (world.people.coordinator(school) for _ in range(2))
+        subject = make.contribution(school_id=school["id"])
+        made = uploader.client.post("/v1/evidence", {
+            "school_id": school["id"], "part": "photographs", "title": "A corner", "kind": "file",
+            "subject": {"type": "contribution", "id": subject["id"]}})
+        assert made.status == 201, made
+        path = f"/v1/evidence/{made.json['id']}"
+        hold = self.held(make, uploader.person["id"])
+        for client in (uploader.client, fellow.client):
+            found = problem(client.delete(path, "*"), 409, "conflict")
+            assert hold["id"] not in found["detail"] and "legal" not in found["detail"]
+            assert "Ask head office" in found["detail"]
+        self.is_kept(head, path, hold)
+
+    def test_of_others_go_on(self, make, head):
+        enquiry = enquiries.send(make)
+        self.held(make, make.person()["id"])
+        self.held(make, enquiry["person_id"], placed_on=day(-2), lifted_on=day(-1))
+        assert head.delete(f"/v1/enquiries/{enquiry['id']}", "*").status == 204
 
 
 class TestBankHolidays:

@@ -500,6 +500,53 @@ class TestErasing:
         assert not any(own_archive.has_key(person) for person in people)
 
 
+class TestDeleted:
+    """People who were deleted: they are erased by rule once that was long ago, and their key with them."""
+
+    def deleted(self, archive, days):
+        with reading(archive) as head:
+            mark = uuid.uuid4().hex
+            person = head.post("/v1/people", {"name": confidential.note(f"Gone {mark}")}).json["id"]
+            assert head.patch(f"/v1/people/{person}", {"name": confidential.note(f"Went {mark}")},
+                              "*").status == 200
+            assert head.delete(f"/v1/people/{person}", "*").status == 204
+        archive.sql(f"UPDATE history SET replaced_at = {past('person', days)} WHERE id = '{person}'")
+        return person
+
+    def versions(self, archive, person):
+        return archive.count("history", f"id = '{person}'")
+
+    def test_are_erased_as_on_request(self, archive):
+        person, young = self.deleted(archive, 1), self.deleted(archive, -1)
+        done = archive.sweep("--dry-run")
+        assert f"\n  {person}\n" in done.stdout and young not in done.stdout
+        archive.sweep()
+        assert self.versions(archive, person) == 0 and not archive.has_key(person)
+        assert self.versions(archive, young) == 3 and archive.has_key(young)
+        with reading(archive) as head:
+            entry, = head.get(f"/v1/erasures?person_id={person}").json["items"]
+            assert (entry["reason"], entry["rule"]) == ("retention", "person")
+            assert {"place": "history", "rows": 3} in entry["erased"]
+            problem(head.get(f"/v1/people/{person}/erasure-preview"), 404, "not_found")
+        assert not archive.is_due(person)
+
+    def test_stay_known_until_then(self, archive):
+        """The last of their history goes with the key, though others have it in hand."""
+        person = self.deleted(archive, 1)
+        with holding(archive, f"SELECT FROM history WHERE id = '{person}' AND doc IS NULL FOR UPDATE"):
+            archive.sweep()
+            assert self.versions(archive, person) == 1 and archive.has_key(person)
+            assert archive.is_due(person)
+        archive.sweep()
+        assert self.versions(archive, person) == 0 and not archive.has_key(person)
+
+    def test_are_asked_about_again_once_they_are_held(self, archive):
+        person = self.deleted(archive, -1)
+        assert archive.scratch.psql(f"SELECT outcome FROM erase_due_person('person', '{person}')",
+                                    user="iqm_server") == "kept"
+        assert self.versions(archive, person) == 3
+
+
 class TestLedger:
     def test_says_what_was_deleted_and_proves_it(self, archive):
         row = Row(archive, ("sign_in", "session"))

@@ -24,6 +24,11 @@ static const char sealed_form[] = OPEN_CURSOR "'%s', id, NULL, doc::text FROM %s
 static const char history_sql[] = OPEN_CURSOR
     "resource, id, version, doc::text FROM history WHERE doc IS NOT NULL AND (resource = ANY ("
     "$2::text[]) OR (resource = ANY ($3::text[]) AND " CHOSEN ")) ORDER BY resource, id, version";
+/* As the person is, or was when they were deleted: then for who may see history. */
+static const char person_sql[] = OPEN_CURSOR
+    "doc::text FROM person WHERE id = $1::uuid UNION ALL (SELECT doc::text FROM history "
+    "WHERE resource = 'person' AND id = $1::uuid AND doc IS NOT NULL AND NOT EXISTS "
+    "(SELECT FROM person WHERE id = $1::uuid) ORDER BY version DESC LIMIT 1)";
 
 enum column { RESOURCE, ID, VERSION, DOC };
 
@@ -255,6 +260,5 @@ void mentions_begin(struct mention_search *search)
 {
     search->walk->user = search;
     search->values[0].text = search->person;
-    iqm_walk_open(search->walk, OPEN_CURSOR "doc::text FROM person WHERE id = $1::uuid",
-        search->values, 1, person_opened);
+    iqm_walk_open(search->walk, person_sql, search->values, 1, person_opened);
 }
