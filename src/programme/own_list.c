@@ -75,8 +75,8 @@ static void list_read(struct step *step, const PGresult *rows)
 {
     struct own_list *list = step->user;
 
-    if (PQntuples(rows) != 1) {
-        step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+    if (PQntuples(rows) == 0) { /* the token went after it was looked up */
+        step_fail(step, IQM_PROBLEM_UNAUTHORIZED, NULL);
         return;
     }
     if (PQgetisnull(rows, 0, 1) == 1) { /* an operator's token is of no person */
