@@ -10,7 +10,9 @@ CREATE TABLE calendar_feed (
     cluster_id uuid REFERENCES cluster ON DELETE CASCADE,
     school_id uuid REFERENCES school ON DELETE CASCADE,
     ambassador_id uuid REFERENCES ambassador ON DELETE CASCADE,
-    label text CHECK (length(label) BETWEEN 1 AND 100),
+    -- What the owner calls it, sealed under the owner's key.
+    label text CHECK (is_sealed(label) AND length(label) <= 1000),
+    person_id uuid,
     created_at timestamptz NOT NULL DEFAULT now(),
     -- A day says enough: whether anything still reads it.
     last_read_on date,
@@ -22,6 +24,8 @@ CREATE INDEX calendar_feed_school ON calendar_feed (school_id) WHERE school_id I
 CREATE INDEX calendar_feed_ambassador ON calendar_feed (ambassador_id)
     WHERE ambassador_id IS NOT NULL;
 CALL keep_from_server('calendar_feed');
+CREATE TRIGGER note_whose_account BEFORE INSERT ON calendar_feed
+    FOR EACH ROW EXECUTE FUNCTION note_whose_account();
 
 -- Deletions alone, for what was called off lately.
 CREATE INDEX history_deleted ON history (resource, replaced_at) WHERE doc IS NULL;
@@ -98,11 +102,12 @@ END $$;
 -- The feed that was opened, and whether today is yet to be noted as a day of reading; no row where
 -- none was.
 CREATE FUNCTION opened_calendar_feed(hash bytea, OUT id uuid, OUT cluster_id uuid,
-        OUT school_id uuid, OUT ambassador_id uuid, OUT label text, OUT is_first_today boolean)
+        OUT school_id uuid, OUT ambassador_id uuid, OUT person_id uuid, OUT label text,
+        OUT is_first_today boolean)
     RETURNS SETOF record
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
 BEGIN ATOMIC
-    SELECT feed.id, feed.cluster_id, feed.school_id, feed.ambassador_id, feed.label,
+    SELECT feed.id, feed.cluster_id, feed.school_id, feed.ambassador_id, feed.person_id, feed.label,
         feed.last_read_on IS DISTINCT FROM today()
     FROM calendar_feed AS feed
     WHERE feed.hash = opened_calendar_feed.hash AND feed.account_id = own_account();

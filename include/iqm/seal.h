@@ -77,6 +77,15 @@ char *iqm_seal(struct iqm_arena *arena, const struct iqm_person_key *key,
 int iqm_unseal(struct iqm_arena *arena, const struct iqm_person_key *key,
     const struct iqm_seal_place *place, struct iqm_slice sealed, struct iqm_slice *ret_clear);
 
+/*
+ * A text as a document's member would be: sealed as JSON, in the arena; NULL when memory is out.
+ * And back; NULL where it does not open.
+ */
+const char *iqm_seal_text(struct iqm_arena *arena, const struct iqm_person_key *key,
+    const struct iqm_seal_place *place, const char *clear);
+const char *iqm_unseal_text(struct iqm_arena *arena, const struct iqm_person_key *key,
+    const struct iqm_seal_place *place, const char *sealed);
+
 /* Whether this member of a resource that is about a person is stored sealed. */
 bool iqm_member_is_sealed(const struct iqm_contract *contract, const struct iqm_resource *resource,
     const struct iqm_member *member);

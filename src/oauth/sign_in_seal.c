@@ -3,25 +3,16 @@
  * then it goes without. */
 #include "sign_in.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 /* Sealed as a member of the resource `session`; NULL where it cannot be. */
 static const char *seal(
     const struct authorization *authorization, const char *member, const char *value)
 {
     const struct sign_in *sign_in = authorization->sign_in;
     struct iqm_seal_place place = {sign_in->person, "session", member};
-    json_t *string = value != NULL ? json_string(value) : NULL;
-    char *text = string != NULL ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
-    const char *sealed = NULL;
 
-    if (text != NULL)
-        sealed = iqm_seal(authorization->call->arena, &sign_in->key.keys[0], &place,
-            (struct iqm_slice){text, strlen(text)});
-    json_decref(string);
-    free(text);
-    return sealed;
+    if (value == NULL)
+        return NULL;
+    return iqm_seal_text(authorization->call->arena, &sign_in->key.keys[0], &place, value);
 }
 
 static void key_fetched(struct iqm_vault_fetch *fetch)

@@ -77,6 +77,21 @@ class TestFeed:
         digest = hashlib.blake2b(secret.encode(), key=bytes.fromhex(stage.key), digest_size=32)
         assert digest.hexdigest() in row and secret not in row
 
+    def test_keeps_its_label_sealed_for_its_owner(self, stage, people, cluster):
+        """Not even beside another feed can it be read."""
+        texts = [f"Label {stage.number()} “x”" for _ in "12"]
+        one, other = [people.somebody("head_office").client for _ in "12"]
+        (feed, path), (foreign, _) = [new_feed(who, cluster_id=cluster["id"], label=text)
+                                      for who, text in zip((one, other), texts)]
+        assert feed["label"] == texts[0] and one.get(FEEDS).json["items"] == [feed]
+        stored = "SELECT label FROM calendar_feed WHERE id = '{}'"
+        kept = [stage.cluster.psql(stored.format(one["id"])) for one in (feed, foreign)]
+        assert all(label.startswith("~1.") for label in kept) and kept[0] != kept[1]
+        stage.cluster.psql(f"UPDATE calendar_feed SET label = ({stored.format(foreign['id'])}) "
+                           f"WHERE id = '{feed['id']}'")
+        assert one.get(FEEDS).json["items"] == [{**feed, "label": None}]
+        assert f"X-WR-CALNAME:IQM: {cluster['name']}" in one.get(path).text.replace("\r\n ", "")
+
     @pytest.mark.parametrize("members", [
         {}, {"label": "Nothing"}, {"cluster_id": UNKNOWN, "school_id": UNKNOWN},
         {"cluster_id": UNKNOWN, "school_id": UNKNOWN, "ambassador_id": UNKNOWN}])

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from support import confidential, consents
+from support import confidential, consents, downloads
 from support.at_once import at_once
 from support.client import Client
 from support.cluster import plain_environment, programs
@@ -322,8 +322,10 @@ class TestCanary:
         """Of every member, in every table, before in clear and afterwards at all."""
         person, later = canaries(), canaries()
         token = scratch.token()
+        once = {"Idempotency-Key": f'"{person["email"]}"'}
         with scratch.served(token) as head:
-            made = head.post("/v1/people", person).json
+            made = head.post("/v1/people", person, headers=once).json
+            assert head.post("/v1/people", person, headers=once).json == made
             path = f"/v1/people/{made['id']}"
             for change in (later, person):
                 assert head.patch(path, change, "*").status == 200
@@ -333,9 +335,15 @@ class TestCanary:
             consents.grant(head, made)
             head.post("/v1/privacy-requests", {"person_id": made["id"], "kind": "complaint",
                                                "details": confidential.note("Canary details")})
+            taken = downloads.ready(head)
+            sheet = head.get(f"{path}/personal-data", headers={"Accept": "application/zip"})
+            assert sheet.status == 200
             before = dump(scratch).lower()
             erase(head, made)
-            after = dump(scratch).lower()
+            problem(downloads.fetch(head, taken), 410, "download_gone")
+            problem(head.post("/v1/people", person, headers=once), 409, "idempotency_answer_gone")
+            people = downloads.fetch(head, downloads.ready(head))
+            after = dump(scratch).lower() + repr(downloads.read_csv(people.body)).lower()
         for value in [*person.values(), *later.values(), "canary details"]:
             assert value.lower() not in before and value.lower() not in after, value
         index = stage.cluster.psql(f"SELECT count(*) FROM person_key WHERE person_id = '{made['id']}'",

@@ -1,6 +1,8 @@
 """The canary test: what identifies a person stands nowhere in clear, before they are erased, and
 nowhere at all afterwards: not in a table of either database, a dump, an export, a log, nor in the
-files and the write-ahead log of PostgreSQL.
+files and the write-ahead log of PostgreSQL. The same holds of the files that they upload and of what they
+call their own things. What else they write is the school's record, whose texts are kept in clear: of the
+evidence that is theirs, and goes with them, it is asked that afterwards no table, dump, export or log has it.
 
 PostgreSQL keeps long values compressed, where a search of its files would be blind. So none is here:
 every column is stored as it is (EXTERNAL; an index compresses only values of more than 500
@@ -8,19 +10,28 @@ bytes, and no canary is that long), and the write-ahead log is neither compresse
 used again. A text that may stand in clear shows that the search finds what is there.
 """
 
+import io
 import secrets
 import subprocess
+import uuid
+import zipfile
 
 import pytest
 
-from support import confidential, consents, enquiries, files, people as signing
+from support import confidential, consents, downloads, enquiries, files, people as signing
+from support.calendars import new_feed
 from support.client import Client
 from support.cluster import Cluster, plain_environment, programs
 from support.contract import DOCUMENT
-from support.places import run_dir
+from support.expect import problem
+from support.hooks import receiver
+from support.listener import Listener
+from support.phone import Phone
+from support.places import run_dir, wait_for
 from support.resources import Maker
 from support.serving import serving
 from support.stage import Stage
+from support.world import People
 
 STORE_AS_IT_IS = """DO $$
 DECLARE
@@ -89,9 +100,10 @@ class Canaries:
         return confidential.note(form.format(mark))
 
     def found_in(self, data):
-        """What says a text that stands there, in whatever letters; the end is as good as the whole."""
+        """What says a text that stands there, in whatever letters, or as bytes are dumped; the end is as good
+        as the whole."""
         data = data.lower()
-        return {name for name, mark in self.marks.items() if mark in data}
+        return {name for name, mark in self.marks.items() if mark in data or mark.hex().encode() in data}
 
 
 @pytest.fixture(scope="module")
@@ -127,15 +139,24 @@ def dumped(stage):
         yield stage.cluster.psql("SELECT * FROM pg_stats", database=database).encode()
 
 
+def unpacked(data):
+    """The same without compression, where it is an archive."""
+    if not data.startswith(b"PK"):
+        return data
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return b"\n".join(name.encode() + archive.read(name) for name in archive.namelist())
+
+
 class Touched:
-    """A person whom every feature has dealt with."""
+    """A person whom every feature has dealt with. `texts`: what they write in clear."""
 
     def __init__(self, stage, server, canaries, make):
         self.stage, self.server, self.canaries, self.make = stage, server, canaries, make
-        self.head = make.client
-        self.erased = []
+        self.texts, self.head = Canaries(), make.client
+        self.erased, self.gone = [], []
         self.documents = ["/v1/mailing-list", "/v1/people?limit=200", "/v1/privacy-requests",
-                          "/v1/enquiries", "/v1/audit-records?limit=200", "/v1/erasures"]
+                          "/v1/enquiries", "/v1/audit-records?limit=200", "/v1/erasures",
+                          "/v1/people?format=xlsx", "/v1/evidence", "/v1/evidence?format=csv"]
 
     def person(self):
         new, number = self.canaries.new, self.canaries.number
@@ -148,7 +169,7 @@ class Touched:
                 "job_title": new(("Person", "job_title"), ("PersonName", "job_title"),
                                  form="Singer {}")}
         school = self.make.school()
-        made = self.make.person(**body, school_id=school["id"])
+        made = self.create(self.make.example("person", **body, school_id=school["id"]))
         path = f"/v1/people/{made['id']}"
         for change in ({"name": self.canaries.new("a former name")}, {"name": body["name"]},
                        {"telephone": None}, {"telephone": body["telephone"]}):
@@ -157,6 +178,13 @@ class Touched:
         assert self.head.get(path + "/history").status == 200
         self.erased.append(made)
         return made, school
+
+    def create(self, body):
+        """Asked twice; the key says who it is."""
+        self.repeat = {"json": body, "headers": {"Idempotency-Key": f'"{body["email"]}"'}}
+        made, again = (self.head.post("/v1/people", **self.repeat) for _ in "12")
+        assert made.status == 201 and again.body == made.body, again
+        return made.json
 
     def sign_in(self, person, school):
         """As coordinator of the school, with an agent of their own; then work in their name."""
@@ -177,13 +205,59 @@ class Touched:
         client.token = confidential.note(way.redeem(code).json["access_token"])
         sessions = client.get("/v1/me/sessions").json["items"]
         assert [one["agent"] for one in sessions] == [headers["User-Agent"]]
-        shared = self.make.contribution(school_id=school["id"])
-        record = client.post("/v1/evidence", {
-            "school_id": school["id"], "subject": {"type": "contribution", "id": shared["id"]},
-            "part": "photographs", "title": "A corner", "kind": "file"})
-        assert record.status == 201, record
-        assert files.upload(client, record.json).status == 201
         return client
+
+    def work(self, client, school):
+        """A calendar, and evidence: made online and offline, with files of their own."""
+        label = self.canaries.new("label of a feed")
+        _, calendar = new_feed(client, school_id=school["id"], label=label)
+        assert f"NAME:{label}" in client.get(calendar).text
+        shared = self.make.contribution(school_id=school["id"])
+        body = {"school_id": school["id"], "subject": {"type": "contribution", "id": shared["id"]},
+                "part": "photographs", "kind": "file"}
+        made = client.post("/v1/evidence", {**body, **self.said("evidence")})
+        assert made.status == 201, made
+        pushed = str(uuid.uuid4())
+        answer = client.post("/v1/sync", {"changes": [{
+            "client_id": str(uuid.uuid4()), "method": "create", "type": "evidence", "id": pushed,
+            "document": {**body, **self.said("pushed evidence")}}]})
+        assert [one["outcome"] for one in answer.json["results"]] == ["applied"], answer
+        for record in (made.json["id"], pushed):
+            self.upload(client, {"id": record})
+        colleague = People(self.make, self.stage, self.server.port).coordinator(school)
+        self.phone = Phone(colleague.client)
+        for phone in (Phone(client), self.phone):
+            phone.pull()
+            assert {made.json["id"], pushed} <= phone.ids("evidence")
+        self.gone += [calendar, *(f"/v1/evidence/{one}{file}" for one in (made.json["id"], pushed)
+                                  for file in ("", "/file"))]
+        return made.json["id"]
+
+    def said(self, what):
+        return {member: self.texts.new(f"{member} of {what}") for member in ("title", "notes")}
+
+    def upload(self, client, record):
+        """Again, when the file is there already; a little one and one of two chunks."""
+        for size in (1, 9000):
+            content = (self.canaries.new(f"a file of {size}") + ", one says.\n") * size
+            name = self.texts.new(f"name of a file of {size}", form="{}.txt")
+            sent = files.upload(client, record, content.encode(), name=name)
+            assert sent.status in (200, 201), sent
+            assert client.get(f"/v1/evidence/{record['id']}/file").text == content
+
+    def take_along(self, person):
+        """Everything as a file; what is made of the files of before, `erase` looks at."""
+        own = self.head.get(f"/v1/people/{person['id']}/personal-data",
+                            headers={"Accept": "application/zip"})
+        sheet = self.head.get("/v1/people?format=xlsx")
+        self.whole = downloads.ready(self.head)
+        whole = downloads.fetch(self.head, self.whole)
+        for answer in (own, sheet, whole):
+            assert answer.status == 200, answer
+            assert ("Person", "name") in self.canaries.found_in(unpacked(answer.body))
+        assert "label of a feed" in self.canaries.found_in(unpacked(own.body))
+        assert "title of evidence" in self.texts.found_in(unpacked(own.body))
+        assert "title of evidence" in self.texts.found_in(unpacked(whole.body))
 
     def review(self, person):
         """The document of the year names who assesses."""
@@ -245,43 +319,71 @@ class Touched:
             done = self.head.post(f"/v1/people/{person['id']}/erasure", {})
             assert done.status == 201, done
 
+    def look_again(self):
+        """What a program is told afterwards, and what files are made of."""
+        problem(downloads.fetch(self.head, self.whole), 410, "download_gone")
+        problem(self.head.post("/v1/people", **self.repeat), 409, "idempotency_answer_gone")
+        for path in self.gone:
+            problem(self.head.get(path), 404, "not_found")
+        answers = [self.head.get(path) for path in self.documents]
+        answers += [self.head.get("/v1/mailing-list", headers={"Accept": "text/csv"}),
+                    *(downloads.fetch(self.head, downloads.ready(self.head, name)) for name in downloads.TYPES)]
+        for answer in answers:
+            assert answer.status == 200, answer
+            assert self.found_in(unpacked(answer.body)) == set(), answer
+        for phone in (self.phone, Phone(self.phone.client)):
+            phone.pull()
+            assert phone.held and self.found_in(repr(phone.held).encode()) == set()
+
+    def found_in(self, data):
+        return self.canaries.found_in(data) | self.texts.found_in(data)
+
 
 def test_nothing_is_found(own_stage, stage):
     canaries = Canaries()
     clear = Canaries()
-    with serving(own_stage) as server:
+    with serving(own_stage, IQM_WEBHOOK_PRIVATE_ADDRESSES="yes") as server, receiver() as hooks:
         token = own_stage.issue_token("canaries")
         make = Maker(Client(server.port, token), stage.number)
         marked = make.cluster(notes=clear.new("may stand there"))
         own_stage.cluster.psql(f"SELECT '{marked['notes']}'")
+        make.webhook_endpoint(url=hooks.url("/"), status="active", event_types=["person.*", "evidence.*"])
         touched = Touched(own_stage, server, canaries, make)
         person, school = touched.person()
         signed_in = touched.sign_in(person, school)
-        touched.review(person)
-        touched.consent(person)
-        touched.ask(person)
-        touched.enquire()
-        touched.fail(person)
-        # The address is kept as a number, so no text of it is anywhere.
-        missing = declared() - canaries.marks.keys() - {("Session", "address")}
-        assert missing == set(), f"the canary test does not cover {missing}"
-        search(own_stage, canaries, clear)
-        touched.erase()
+        with Listener(signed_in) as listener:
+            listener.begin()
+            evidence = touched.work(signed_in, school)
+            listener.hears_of(evidence)
+            touched.review(person)
+            touched.consent(person)
+            touched.ask(person)
+            touched.enquire()
+            touched.fail(person)
+            touched.take_along(person)
+            # The address is kept as a number, so no text of it is anywhere.
+            missing = declared() - canaries.marks.keys() - {("Session", "address")}
+            assert missing == set(), f"the canary test does not cover {missing}"
+            search(own_stage, canaries, clear)
+            touched.erase()
+            assert listener.ends()
+            assert touched.found_in(listener.answer.body) == set()
         assert signed_in.get("/v1/me").status == 401
+        touched.look_again()
+        wait_for(lambda: {("person.deleted", person["id"]), ("evidence.deleted", evidence)} <= {
+            (call.type, call.about) for call in hooks.at("/")}, "the webhook to be told")
+        assert all(touched.found_in(call.body) == set() for call in hooks.at("/"))
         search(own_stage, canaries, clear)
-        for path in touched.documents:
-            response = make.client.get(path)
-            assert response.status == 200 and canaries.found_in(response.body) == set(), response
-        export = make.client.get("/v1/mailing-list", headers={"Accept": "text/csv"})
-        assert canaries.found_in(export.body) == set()
-        for path in server.directory.rglob("*"):
-            assert not path.is_file() or canaries.found_in(path.read_bytes()) == set(), path
+        assert all(touched.texts.found_in(text) == set() for text in dumped(own_stage))
+        for path in [*server.directory.rglob("*"), *(own_stage.cluster.data / "log").rglob("*")]:
+            assert not path.is_file() or touched.found_in(path.read_bytes()) == set(), path
     assert own_stage.cluster.psql("SELECT count(*) FROM person_key AS k WHERE EXISTS (SELECT FROM "
                                   "erasure_log AS l WHERE l.person_id = k.person_id)",
                                   database="iqm_keys") == "0"
 
 
 def search(stage, canaries, clear):
+    """Of PostgreSQL's files, and of what its own programs say of them."""
     places = {}
     for path in files_of(stage):
         data = path.read_bytes()

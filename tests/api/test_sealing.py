@@ -4,9 +4,14 @@ import secrets
 
 import pytest
 
+from support import files
 from support.away import give_back, take_away
+from support.calendars import FEEDS, new_feed
 from support.expect import problem
+from support.places import wait_for
+from support.resources import Maker
 from support.scratch import scratch_database
+from support.world import People
 
 
 def canaries():
@@ -124,6 +129,35 @@ def test_a_person_needs_the_key_database_and_a_school_does_not(scratch, stage):
                 "service_unavailable")
         assert head.get("/v1/schools").status == 200
         give_back(stage.cluster, scratch.keys)
+
+
+def test_so_do_files_and_labels_of_people_and_a_calendar_does_without(scratch, stage):
+    token = scratch.token()
+    with scratch.served(token) as head:
+        make = Maker(head, stage.number)
+        cluster, school = make.cluster(), make.school()
+        record = make.evidence(kind="file", url=None, school_id=school["id"], subject={
+            "type": "contribution", "id": make.contribution(school_id=school["id"])["id"]})
+        caller = People(make, scratch, head.port).somebody("head_office").client
+        _, path = new_feed(caller, cluster_id=cluster["id"], label="Mine")
+        sent = files.upload(caller, record)
+        assert sent.status == 201, sent
+    with scratch.served(token) as head:  # has read no key yet
+        caller.port = head.port
+        take_away(stage.cluster, scratch.keys)
+        file = f"/v1/evidence/{record['id']}/file"
+        label = {"cluster_id": cluster["id"], "label": "Mine"}
+        for answer in (caller.get(file), files.upload(caller, record), caller.get(FEEDS),
+                       caller.post(FEEDS, label)):
+            problem(answer, 503, "service_unavailable")
+        assert f"NAME:IQM: {cluster['name']}" in caller.get(path).text
+        assert caller.post(FEEDS, {"cluster_id": cluster["id"]}).status == 201
+        give_back(stage.cluster, scratch.keys)
+        wait_for(lambda: caller.get(file).status == 200, "the keys")
+        assert caller.get(file).body == files.TEXT
+        assert files.upload(head, record).status == 200  # an operator's file is nobody's, and in clear
+        assert head.get(file).body == files.TEXT
+        assert scratch.psql("SELECT DISTINCT person_id IS NULL FROM evidence_chunk", user="postgres") == "t"
 
 
 @pytest.mark.parametrize("change,sentence", [

@@ -1,5 +1,6 @@
--- Requests for wrk: a path as it is, or get, match (a conditional get), page, post, once (post with a key), standings, report, and search?… as it
--- stands in the path. Arguments: kind, schools, token.
+-- Requests for wrk: a path as it is, or get (get_alone: on one connection), match (a conditional get), page, post, once
+-- (post with a key), person, colleague (see privacy.py), standings, report, and search?… as it stands in the path.
+-- Arguments: kind, schools, token.
 local threads = 0
 local kind, schools, headers
 
@@ -14,6 +15,12 @@ end
 
 local function get()
     return wrk.format("GET", "/v1/schools/" .. id("8000", math.random(0, schools - 1)), headers)
+end
+
+local function person_among(people)
+    return function()
+        return wrk.format("GET", "/v1/people/" .. id("b100", math.random(0, people - 1)), headers)
+    end
 end
 
 local function page()
@@ -62,7 +69,8 @@ local now = os.date("*t")
 local first = now.month >= 9 and now.year - 1 or now.year - 2
 local year = string.format("academic_year=%d/%02d", first, (first + 1) % 100)
 
-local kinds = {get = get, match = get, page = page, post = post, once = once,
+local kinds = {get = get, get_alone = get, match = get, page = page, post = post, once = once,
+    person = person_among(2000), colleague = person_among(20),
     school_standing = of_school("/standing"), cluster_standing = cluster_standing,
     review_document = of_school("/review-document?" .. year),
     review_document_page = of_school("/review-document.html?" .. year), report = report}

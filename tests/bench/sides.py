@@ -75,7 +75,7 @@ class Server:
         return self
 
     def run(self, kind, seconds):
-        connections = ["-t1", "-c1"] if kind == "report" else ["-t2", "-c64"]
+        connections = ["-t1", "-c1"] if kind in ("report", "get_alone") else ["-t2", "-c64"]
         result = subprocess.run(
             ["wrk", *connections, f"-d{seconds}s", "--timeout", "30s", "-s", HERE / "load.lua",
              f"http://127.0.0.1:{self.port}", "--", kind, str(self.schools), self.token,

@@ -1,7 +1,8 @@
 /*
  * The calendar behind a feed's secret address, for programs that have nothing but that. First a
  * statement makes the transaction the owner's own, so that the policies of the database decide what
- * it shows; who has no feed, and who sees nothing any more, is answered alike.
+ * it shows; who has no feed, and who sees nothing any more, is answered alike. What the owner calls
+ * the feed comes sealed under the owner's key.
  */
 #include "contract_tables.h"
 #include "iqm/http.h"
@@ -9,6 +10,7 @@
 #include "programme/calendar_feed/feed.h"
 #include "programme/step.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define MEDIA_TYPE "text/calendar; charset=utf-8"
@@ -19,6 +21,7 @@
 
 enum column {
     FEED,
+    OWNER,
     LABEL,
     FEED_PLACE,
     IS_FIRST_TODAY,
@@ -39,7 +42,11 @@ enum column {
 
 struct calendar {
     struct step *step;
-    char *bytes; /* in the call's arena */
+    const PGresult *rows;
+    char owner[IQM_UUID_TEXT];
+    struct iqm_vault_fetch key;
+    const char *label; /* clear; NULL: none */
+    char *bytes;       /* in the call's arena */
     size_t length;
 };
 
@@ -87,19 +94,14 @@ static void add_event(struct iqm_call *call, struct iqm_buffer *out, const PGres
                                  .cancelled = cancelled});
 }
 
-static const char *name_of(struct iqm_call *call, const PGresult *rows)
-{
-    const char *label = text_of(rows, 0, LABEL);
-
-    return label != NULL ? label : titled(call, "IQM", text_of(rows, 0, FEED_PLACE));
-}
-
 /* Into the arena: the buffer is no part of the call, and the rows are gone with the next batch. */
-static int write_calendar(struct calendar *calendar, const PGresult *rows)
+static int write_calendar(struct calendar *calendar)
 {
     struct iqm_call *call = calendar->step->call;
+    const PGresult *rows = calendar->rows;
     struct iqm_buffer out = {.bytes = NULL};
-    const char *name = name_of(call, rows);
+    const char *name = calendar->label != NULL ? calendar->label
+                                               : titled(call, "IQM", text_of(rows, 0, FEED_PLACE));
 
     out.failed = name == NULL;
     if (!out.failed)
@@ -125,6 +127,35 @@ static void answer(struct step *step, const PGresult *rows)
 }
 
 /* The first reading of a day is noted, the others are not. */
+static void write_and_answer(struct calendar *calendar)
+{
+    struct step *step = calendar->step;
+    bool is_first = strcmp(PQgetvalue(calendar->rows, 0, IS_FIRST_TODAY), "t") == 0;
+
+    if (write_calendar(calendar) != 0) {
+        step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+        return;
+    }
+    if (!is_first) {
+        answer(step, calendar->rows);
+        return;
+    }
+    step->opener = NULL;
+    step_change(step, IQM_STATEMENT_NOTE_CALENDAR_READ, answer);
+}
+
+/* A name is not worth a calendar: where the key is away, it has the one of a feed without a label.
+ */
+static void key_fetched(struct iqm_vault_fetch *fetch)
+{
+    struct calendar *calendar = fetch->user;
+
+    if (fetch->error == 0 && fetch->keys[0].known)
+        calendar->label = iqm_unseal_text(calendar->step->call->arena, &fetch->keys[0],
+            &CALENDAR_FEED_LABEL(calendar->owner), text_of(calendar->rows, 0, LABEL));
+    write_and_answer(calendar);
+}
+
 static void calendar_read(struct step *step, const PGresult *rows)
 {
     struct calendar *calendar = step->user;
@@ -133,17 +164,15 @@ static void calendar_read(struct step *step, const PGresult *rows)
         step_fail(step, IQM_PROBLEM_NOT_FOUND, NULL);
         return;
     }
-    bool is_first = strcmp(PQgetvalue(rows, 0, IS_FIRST_TODAY), "t") == 0;
-    if (write_calendar(calendar, rows) != 0) {
-        step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+    calendar->rows = rows;
+    if (text_of(rows, 0, LABEL) == NULL) {
+        write_and_answer(calendar);
         return;
     }
-    if (!is_first) {
-        answer(step, rows);
-        return;
-    }
-    step->opener = NULL;
-    step_change(step, IQM_STATEMENT_NOTE_CALENDAR_READ, answer);
+    snprintf(calendar->owner, sizeof calendar->owner, "%s", text_of(rows, 0, OWNER));
+    calendar->key = (struct iqm_vault_fetch){
+        .people = &calendar->owner, .count = 1, .done = key_fetched, .user = calendar};
+    iqm_vault_fetch(step->call->vault, step->call->arena, &calendar->key);
 }
 
 void iqm_op_get_calendar(struct iqm_call *call)

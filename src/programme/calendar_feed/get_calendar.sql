@@ -1,7 +1,7 @@
 -- The feed with its events, the latest days first; one row without an event where there are none. All
 -- of it under the policies of the feed's owner: a cluster or school that is out of sight has no feed.
 WITH feed AS MATERIALIZED (
-    SELECT opened.id, opened.label, opened.is_first_today,
+    SELECT opened.id, opened.person_id, opened.label, opened.is_first_today,
         coalesce(cluster.doc->>'name', school.doc->>'name') AS place,
         CASE WHEN opened.ambassador_id IS NOT NULL
             THEN ARRAY(SELECT led.cluster_id FROM assignment AS led
@@ -55,7 +55,8 @@ event AS (
     FROM scope, award AS a LEFT JOIN school ON school.id = a.school_id
     WHERE a.school_id = ANY (scope.schools) AND a.status NOT IN ('lapsed', 'withdrawn')
         AND a.review_due_on >= today() - 366 AND a.review_due_on < 'infinity')
-SELECT feed.id, feed.label, feed.place, feed.is_first_today, event.kind, event.id, event.version,
+SELECT feed.id, feed.person_id, feed.label, feed.place, feed.is_first_today, event.kind, event.id,
+    event.version,
     to_char(event.created::timestamptz AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISS"Z"'),
     to_char(event.at AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISS"Z"'),
     to_char(event.day, 'YYYYMMDD'), to_char(event.day + 1, 'YYYYMMDD'),

@@ -1,5 +1,7 @@
-/* The file of evidence, whole or a part of it. */
+/* The file of evidence, whole or a part of it; what a person has uploaded is opened chunk by chunk.
+ */
 #include "contract_tables.h"
+#include "iqm/resource.h"
 #include "iqm/sniffer.h"
 #include "programme/evidence/file_head.h"
 #include "programme/stored_file.h"
@@ -10,12 +12,26 @@
 
 #define CHUNK_BYTES IQM_SNIFF_BYTES /* as the table evidence_chunk says */
 
-enum column { FILE_ID, NAME, MEDIA_TYPE, SIZE, SHA256, COLUMNS };
+/* UPLOADER: under whose key it is sealed; empty: it is not. */
+enum column { FILE_ID, NAME, MEDIA_TYPE, SIZE, SHA256, UPLOADER, COLUMNS };
 
 struct download {
     struct stored_file file;
     const char *texts[COLUMNS];
+    struct iqm_vault_fetch key;
+    uint8_t *chunk; /* room for one that is opened */
 };
+
+static bool open_chunk(struct stored_file *file, uint64_t number, struct iqm_slice *chunk)
+{
+    struct download *download = file->user;
+
+    if (chunk->len <= IQM_PIECE_EXTRA || chunk->len > IQM_PIECE_EXTRA + CHUNK_BYTES ||
+        iqm_piece_open(download->key.keys[0].bytes, file->id, number, *chunk, download->chunk) != 0)
+        return false;
+    *chunk = (struct iqm_slice){(const char *)download->chunk, chunk->len - IQM_PIECE_EXTRA};
+    return true;
+}
 
 /* RFC 9530: the digest of the whole file, whatever part is sent. */
 static const char *digest(struct iqm_arena *arena, const char *hex)
@@ -52,6 +68,44 @@ static void answer(struct download *download)
     stored_file_send(&download->file);
 }
 
+/* Without the key there is no file: it is being erased. */
+static void key_fetched(struct iqm_vault_fetch *fetch)
+{
+    struct download *download = fetch->user;
+    struct step *step = download->file.step;
+
+    if (fetch->error != 0) {
+        iqm_resource_sealed(step->call, fetch->error);
+        iqm_call_fail(step->call);
+    } else if (!fetch->keys[0].known) {
+        step_fail(step, IQM_PROBLEM_NOT_FOUND, NULL);
+    } else {
+        answer(download);
+    }
+}
+
+static void open_and_answer(struct download *download)
+{
+    struct iqm_call *call = download->file.step->call;
+
+    if (download->texts[UPLOADER][0] == '\0') {
+        answer(download);
+        return;
+    }
+    download->chunk = iqm_arena_bytes(call->arena, CHUNK_BYTES);
+    if (download->chunk == NULL) {
+        step_fail(download->file.step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+        return;
+    }
+    download->file.open = open_chunk;
+    download->key =
+        (struct iqm_vault_fetch){.people = (const char(*)[IQM_UUID_TEXT])download->texts[UPLOADER],
+            .count = 1,
+            .done = key_fetched,
+            .user = download};
+    iqm_vault_fetch(call->vault, call->arena, &download->key);
+}
+
 /* The texts in the arena: the rows go when the first chunk is asked for. */
 static bool take_row(struct download *download, const PGresult *rows)
 {
@@ -81,7 +135,7 @@ static void found(struct step *step, const PGresult *rows)
         iqm_call_etag(call, download->texts[SHA256]);
         iqm_call_reply(call, 304, NULL, "", 0);
     } else {
-        answer(download);
+        open_and_answer(download);
     }
 }
 

@@ -1,16 +1,18 @@
 /*
  * A file for evidence. It is received into a file without a name, so that a broken upload leaves
- * nothing; then one transaction brings it into the database, chunk by chunk:
- *   [begin, identify, hold] → body into the spool → type and digest → [begin, identify, hold] →
- *   [chunk]… → [record, drop the old chunks, commit]
- * The record is held only while its file is written, never while a client sends. At no time is
- * more than one chunk in memory.
+ * nothing; then one transaction brings it into the database, chunk by chunk, each sealed under the
+ * key of the person who uploads:
+ *   [begin, identify, hold] → body into the spool → type and digest → key → [begin, identify, hold]
+ * → [chunk]… → [record, drop the old chunks, commit] The record is held only while its file is
+ * written, never while a client sends. At no time is more than one chunk in memory, and what it is
+ * sealed as.
  */
 #include "contract_tables.h"
 #include "iqm/auth.h"
 #include "iqm/ids.h"
 #include "iqm/resource.h"
 #include "iqm/services.h"
+#include "iqm/vault.h"
 #include "programme/evidence/file_check.h"
 #include "programme/evidence/file_head.h"
 #include "programme/register/spool.h"
@@ -48,11 +50,14 @@ struct upload {
     uint64_t written;
     char n[24];
     char file_id[IQM_UUID_TEXT];
-    char *document; /* of the file, as the record tells it */
+    char person[IQM_UUID_TEXT]; /* who uploads; empty: a program, whose files are not sealed */
+    struct iqm_vault_fetch key;
+    uint8_t *sealed; /* room for a chunk */
+    char *document;  /* of the file, as the record tells it */
     bool replaces;
 
     void (*held)(struct upload *upload);
-    struct iqm_pg_value values[4];
+    struct iqm_pg_value values[5];
     struct iqm_pg_value old[2]; /* of the statement that drops the chunks of the file before */
     struct iqm_pg_batch batch;
     struct iqm_pg_borrower borrower;
@@ -132,6 +137,12 @@ static int check_record(struct upload *upload, const PGresult *row, const PGresu
     return 0;
 }
 
+static void take_uploader(struct upload *upload, const PGresult *row)
+{
+    if (PQntuples(row) == 1 && PQgetisnull(row, 0, 0) == 0)
+        snprintf(upload->person, sizeof upload->person, "%s", PQgetvalue(row, 0, 0));
+}
+
 /* The verdict comes before the error: who may not do this sees only that. */
 static void record_held(struct iqm_pg_batch *batch)
 {
@@ -145,10 +156,12 @@ static void record_held(struct iqm_pg_batch *batch)
         error = iqm_resource_failure(call, IQM_RESOURCE_EVIDENCE, batch, false);
     if (error == 0)
         error = check_record(upload, batch->results[HELD], batch->results[SEEN]);
-    if (error != 0)
+    if (error != 0) {
         fail(upload);
-    else
-        upload->held(upload);
+        return;
+    }
+    take_uploader(upload, batch->results[UPLOADER]);
+    upload->held(upload);
 }
 
 static void granted(struct iqm_pg_borrower *borrower, struct iqm_pg_session *session, int error)
@@ -239,6 +252,19 @@ static void chunk_added(struct iqm_pg_batch *batch)
         finish(upload);
 }
 
+/* As it is stored. */
+static struct iqm_pg_value chunk_value(const struct upload *upload)
+{
+    struct iqm_pg_value value = {
+        .text = upload->chunk, .length = (int)upload->chunk_length, .binary = true};
+
+    if (upload->sealed != NULL) {
+        value.text = (const char *)upload->sealed;
+        value.length += IQM_PIECE_EXTRA;
+    }
+    return value;
+}
+
 static void chunk_read(struct iqm_call *call)
 {
     struct upload *upload = call->state;
@@ -253,9 +279,10 @@ static void chunk_read(struct iqm_call *call)
     upload->values[0] = (struct iqm_pg_value){.text = upload->file_id};
     upload->values[1] = (struct iqm_pg_value){.text = upload->n};
     upload->values[2] = (struct iqm_pg_value){.text = call->path_values[0].ptr};
-    upload->values[3] = (struct iqm_pg_value){
-        .text = upload->chunk, .length = (int)upload->chunk_length, .binary = true};
-    add(upload, IQM_STATEMENT_ADD_EVIDENCE_CHUNK, 4);
+    upload->values[3] = chunk_value(upload);
+    upload->values[4] =
+        (struct iqm_pg_value){.text = upload->sealed != NULL ? upload->person : NULL};
+    add(upload, IQM_STATEMENT_ADD_EVIDENCE_CHUNK, 5);
     run(upload, chunk_added);
 }
 
@@ -265,12 +292,48 @@ static void load(struct iqm_call *call)
     struct upload *upload = call->state;
 
     upload->chunk_length = file_read(upload->file, upload->written, upload->chunk, CHUNK_BYTES);
+    if (upload->sealed != NULL && upload->chunk_length > 0)
+        iqm_piece_seal(upload->key.keys[0].bytes, upload->file_id, upload->written / CHUNK_BYTES,
+            (struct iqm_slice){upload->chunk, (size_t)upload->chunk_length}, upload->sealed);
 }
 
 static void read_next(struct upload *upload)
 {
     if (iqm_call_background(upload->call, load, chunk_read) != 0)
         fail_with(upload, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+}
+
+/* Whose key is gone has no account any more: the next time they hear so. */
+static void key_fetched(struct iqm_vault_fetch *fetch)
+{
+    struct upload *upload = fetch->user;
+
+    if (fetch->error != 0) {
+        iqm_resource_sealed(upload->call, fetch->error);
+        fail(upload);
+    } else if (!fetch->keys[0].known) {
+        fail_with(upload, IQM_PROBLEM_SERVICE_UNAVAILABLE, NULL);
+    } else {
+        hold(upload, read_next);
+    }
+}
+
+static void keep(struct upload *upload)
+{
+    struct iqm_call *call = upload->call;
+
+    if (upload->person[0] == '\0') {
+        hold(upload, read_next);
+        return;
+    }
+    upload->sealed = iqm_arena_bytes(call->arena, CHUNK_BYTES + IQM_PIECE_EXTRA);
+    if (upload->sealed == NULL) {
+        fail_with(upload, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+        return;
+    }
+    upload->key = (struct iqm_vault_fetch){
+        .people = &upload->person, .count = 1, .done = key_fetched, .user = upload};
+    iqm_vault_fetch(call->vault, call->arena, &upload->key);
 }
 
 /* ---- the body ---- */
@@ -328,7 +391,7 @@ static void checked(struct iqm_call *call)
         check_type(upload) != 0 || describe(upload) != 0)
         fail(upload);
     else
-        hold(upload, read_next);
+        keep(upload);
 }
 
 /* In a thread of the pool. */
