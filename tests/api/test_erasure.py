@@ -5,13 +5,12 @@ import base64
 import json
 import secrets
 import signal
-import subprocess
 
 import pytest
 
 from support import confidential, consents
+from support.backups import dump, restore
 from support.client import Client
-from support.cluster import plain_environment, programs
 from support.expect import invalid, problem
 from support.scratch import scratch_database
 
@@ -41,21 +40,6 @@ def parts_of(certificate):
     """Header, payload and signature of a JWS."""
     return [base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
             for part in certificate.split(".")]
-
-
-def dump(scratch):
-    done = subprocess.run([programs() / "pg_dump", "-h", scratch.stage.cluster.directory, "-U",
-                           "postgres", "--inserts", "-d", scratch.name], check=True,
-                          capture_output=True, text=True, env=plain_environment())
-    return done.stdout
-
-
-def restore(scratch, backup):
-    """The main database as it was; the key database is as it is."""
-    psql = scratch.stage.cluster.psql
-    psql(f"DROP DATABASE {scratch.name} WITH (FORCE)", database="postgres")
-    psql(f"CREATE DATABASE {scratch.name} OWNER iqm_owner", database="postgres")
-    scratch.psql(backup, user="postgres")
 
 
 def repeated(scratch, count):
@@ -235,9 +219,9 @@ class TestCanary:
             consents.grant(head, made)
             head.post("/v1/privacy-requests", {"person_id": made["id"], "kind": "complaint",
                                                "details": confidential.note("Canary details")})
-            before = dump(scratch).lower()
+            before = dump(scratch, "--inserts").lower()
             erase(head, made)
-            after = dump(scratch).lower()
+            after = dump(scratch, "--inserts").lower()
         for value in [*person.values(), *later.values(), "canary details"]:
             assert value.lower() not in before and value.lower() not in after, value
         index = stage.cluster.psql(f"SELECT count(*) FROM person_key WHERE person_id = '{made['id']}'",
