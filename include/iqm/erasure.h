@@ -11,6 +11,7 @@
 
 #include <libpq-fe.h>
 #include <stdatomic.h>
+#include <stdio.h>
 
 /* What an erasure is entered as. Texts are borrowed. */
 struct iqm_erasure_entry {
@@ -32,32 +33,37 @@ int iqm_erasure_write(struct iqm_arena *arena, const struct iqm_config *config,
     const struct iqm_erasure_entry *erasure, struct iqm_slice detail, const char **ret_entry,
     const char **ret_certificate);
 
-/* How many erasures were done again in the main database, and how many keys were destroyed late. */
+#define IQM_DATABASE_TEXT 96
+
+/* Between which two databases, how many erasures were done again in the main one, how many keys
+ * were destroyed late, and how many of either failed: the log names each. */
 struct iqm_agreement {
-    unsigned repeated, finished;
+    char database[IQM_DATABASE_TEXT], key_database[IQM_DATABASE_TEXT];
+    unsigned repeated, finished, failed;
 };
 
 /*
  * Brings the two databases to agree: what the key database's log says was erased is erased in the
  * main one, too, as after a restore of an older backup; and where the ledger of the main one is
- * ahead, as after a crash between the two, the key is destroyed. Looks at erasures with a greater
- * id than `since`. In the manner of iqm/ask.h, over connections in the server's role. 0, IQM_EPG or
- * IQM_EPGLOST; what was done is told in any case.
+ * ahead, as after a crash between the two or a restore of the keys, the key is destroyed. Looks at
+ * all erasures, but only at the latest where the same two databases have agreed before (`former`;
+ * NULL: never). In the manner of iqm/ask.h, over connections in the server's role. 0, also where
+ * some failed; IQM_EPG or IQM_EPGLOST where it did not come to the end. What was done is told in
+ * any case.
  */
-int iqm_erasures_agree(PGconn *connection, PGconn *keys, const char since[static IQM_UUID_TEXT],
+int iqm_erasures_agree(PGconn *connection, PGconn *keys, const struct iqm_agreement *former,
     const atomic_bool *stopping, struct iqm_agreement *ret_agreement);
-#define IQM_ERASURES_ALL "00000000-0000-0000-0000-000000000000"
 
 /* Destroys a person's key and logs why, likewise. Said twice, it has happened once. */
 int iqm_erasure_destroy_key(PGconn *keys, const struct iqm_erasure_entry *erasure,
     const char *entry, const char *certificate, const atomic_bool *stopping);
 
-/* The same for all at the start of the server: waits where a database does not answer. 0 or
- * IQM_EPG. */
-int iqm_erasures_await(const struct iqm_config *config);
+/* The same at the start of the server: waits where a database does not answer. 0, or IQM_EPG after
+ * saying why not, also where an erasure failed. */
+int iqm_erasures_await(const struct iqm_config *config, FILE *errors);
 
-/* A thread that does the same for the latest every few seconds. NULL when it cannot start; stopping
- * accepts NULL. */
+/* A thread that does the same every few seconds. NULL when it cannot start; stopping accepts NULL.
+ */
 struct iqm_erasure_keeper;
 struct iqm_erasure_keeper *iqm_erasure_keeper_start(const struct iqm_config *config);
 void iqm_erasure_keeper_stop(struct iqm_erasure_keeper *keeper);

@@ -17,7 +17,7 @@
 struct iqm_retention_round {
     uint64_t rows;     /* deleted */
     uint64_t people;   /* erased */
-    uint64_t failures; /* people and places that were left for another round */
+    uint64_t failures; /* people, places and erasures to repeat, left for another round */
     unsigned repeated; /* erasures done again, as iqm/erasure.h tells */
     bool busy;         /* somebody else is at it: nothing was done */
 };

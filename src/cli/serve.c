@@ -190,15 +190,6 @@ static int serve(const struct iqm_config *config, const struct iqm_seal_secrets 
     return error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* Whoever was erased is erased before the first request, whatever backup the database is from. */
-static bool agree(const struct iqm_config *config)
-{
-    if (iqm_erasures_await(config) == 0)
-        return true;
-    fprintf(stderr, "The database does not have what the server needs: run iqmd migrate.\n");
-    return false;
-}
-
 int cli_serve(int argc, char **argv)
 {
     IQM_CLEANUP(iqm_config_free) struct iqm_config config = {0};
@@ -220,8 +211,10 @@ int cli_serve(int argc, char **argv)
     }
     IQM_CLEANUP(iqm_keyring_closep)
     struct iqm_keyring *keyring = iqm_keyring_await(&config, stderr);
-    status = keyring != NULL && agree(&config) ? serve(&config, iqm_keyring_secrets(keyring))
-                                               : EXIT_FAILURE;
+    /* Whoever was erased is erased before the first request, whatever backup this is. */
+    status = keyring != NULL && iqm_erasures_await(&config, stderr) == 0
+                 ? serve(&config, iqm_keyring_secrets(keyring))
+                 : EXIT_FAILURE;
     iqm_contract_close(&iqm_contract);
     return status;
 }

@@ -5,14 +5,13 @@ import base64
 import json
 import secrets
 import signal
-import subprocess
 
 import pytest
 
 from support import confidential, consents, downloads
 from support.at_once import at_once
+from support.backups import dump, restore
 from support.client import Client
-from support.cluster import plain_environment, programs
 from support.expect import invalid, problem
 from support.scratch import scratch_database
 
@@ -42,21 +41,6 @@ def parts_of(certificate):
     """Header, payload and signature of a JWS."""
     return [base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
             for part in certificate.split(".")]
-
-
-def dump(scratch):
-    done = subprocess.run([programs() / "pg_dump", "-h", scratch.stage.cluster.directory, "-U",
-                           "postgres", "--inserts", "-d", scratch.name], check=True,
-                          capture_output=True, text=True, env=plain_environment())
-    return done.stdout
-
-
-def restore(scratch, backup):
-    """The main database as it was; the key database is as it is."""
-    psql = scratch.stage.cluster.psql
-    psql(f"DROP DATABASE {scratch.name} WITH (FORCE)", database="postgres")
-    psql(f"CREATE DATABASE {scratch.name} OWNER iqm_owner", database="postgres")
-    scratch.psql(backup, user="postgres")
 
 
 def repeated(scratch, count):
@@ -338,12 +322,12 @@ class TestCanary:
             taken = downloads.ready(head)
             sheet = head.get(f"{path}/personal-data", headers={"Accept": "application/zip"})
             assert sheet.status == 200
-            before = dump(scratch).lower()
+            before = dump(scratch, "--inserts").lower()
             erase(head, made)
             problem(downloads.fetch(head, taken), 410, "download_gone")
             problem(head.post("/v1/people", person, headers=once), 409, "idempotency_answer_gone")
             people = downloads.fetch(head, downloads.ready(head))
-            after = dump(scratch).lower() + repr(downloads.read_csv(people.body)).lower()
+            after = dump(scratch, "--inserts").lower() + repr(downloads.read_csv(people.body)).lower()
         for value in [*person.values(), *later.values(), "canary details"]:
             assert value.lower() not in before and value.lower() not in after, value
         index = stage.cluster.psql(f"SELECT count(*) FROM person_key WHERE person_id = '{made['id']}'",

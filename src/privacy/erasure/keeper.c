@@ -2,26 +2,24 @@
  * When the two databases are brought to agree about who was erased: before the first request, and
  * then again and again. An erasure may have been cut off between the two: by a key database that
  * went away, or by a server that was killed and whose last statement PostgreSQL carried out after
- * the next server had started.
+ * the next server had started. Or either database is another one now, from an older backup.
  */
 #include "iqm/ask.h"
 #include "iqm/erasure.h"
 #include "iqm/log.h"
 #include "iqm/thread.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define THREAD "iqmd erasures"
 #define AGAIN_MS 300
 #define ROUND_EVERY_MS 5000
-#define ROUND_DAYS 7 /* how far back a round looks; a start looks at all */
 
 struct iqm_erasure_keeper {
     const struct iqm_config *config;
     struct iqm_thread thread;
     atomic_bool stopping;
+    struct iqm_agreement agreed; /* the last that was whole */
 };
 
 static void log_count(const char *event, unsigned count)
@@ -53,13 +51,13 @@ static PGconn *connect_to(
     return NULL;
 }
 
-static int agree_over(const struct iqm_config *config, const char since[static IQM_UUID_TEXT],
+static int agree_over(const struct iqm_config *config, const struct iqm_agreement *former,
     const atomic_bool *stopping, struct iqm_agreement *agreement)
 {
     PGconn *connection = connect_to(config, config->database_url, stopping);
     PGconn *keys =
         connection != NULL ? connect_to(config, config->key_database_url, stopping) : NULL;
-    int error = keys != NULL ? iqm_erasures_agree(connection, keys, since, stopping, agreement)
+    int error = keys != NULL ? iqm_erasures_agree(connection, keys, former, stopping, agreement)
                              : IQM_EPGLOST;
 
     PQfinish(keys);
@@ -68,45 +66,43 @@ static int agree_over(const struct iqm_config *config, const char since[static I
 }
 
 /* What was done is told also where the rest of it failed. */
-static int agree(const struct iqm_config *config, const char since[static IQM_UUID_TEXT],
-    const atomic_bool *stopping)
+static int agree(const struct iqm_config *config, const struct iqm_agreement *former,
+    const atomic_bool *stopping, struct iqm_agreement *ret_agreement)
 {
-    struct iqm_agreement agreement = {0};
-    int error = agree_over(config, since, stopping, &agreement);
+    *ret_agreement = (struct iqm_agreement){0};
+    int error = agree_over(config, former, stopping, ret_agreement);
 
-    log_count("erasures_repeated", agreement.repeated);
-    log_count("erasures_finished", agreement.finished);
+    log_count("erasures_repeated", ret_agreement->repeated);
+    log_count("erasures_finished", ret_agreement->finished);
     return error;
 }
 
-int iqm_erasures_await(const struct iqm_config *config)
+int iqm_erasures_await(const struct iqm_config *config, FILE *errors)
 {
     static const struct timespec pause = {.tv_nsec = AGAIN_MS * 1000000};
     static const atomic_bool never;
+    struct iqm_agreement agreement;
     bool said = false;
     int error;
 
-    while ((error = agree(config, IQM_ERASURES_ALL, &never)) == IQM_EPGLOST) {
+    while ((error = agree(config, NULL, &never, &agreement)) == IQM_EPGLOST) {
         if (!said)
             iqm_log_event(IQM_LOG_ERROR, "database_awaited", NULL, NULL);
         said = true;
         nanosleep(&pause, NULL);
     }
-    return error;
+    if (error != 0)
+        fprintf(errors, "The database does not have what the server needs: run iqmd migrate.\n");
+    else if (agreement.failed > 0)
+        fprintf(errors,
+            "%u erasures could not be repeated: the log names them, and PostgreSQL's log what "
+            "stands "
+            "against them. Mend that, and start again.\n",
+            agreement.failed);
+    return error == 0 && agreement.failed > 0 ? IQM_EPG : error;
 }
 
 /* ---- then again and again ---- */
-
-/* Before every id that was made in the days that a round looks at: ids begin with their time. */
-static void first_id(char ret_id[static IQM_UUID_TEXT])
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t ms = ((uint64_t)now.tv_sec - (uint64_t)ROUND_DAYS * 86400) * 1000;
-    snprintf(ret_id, IQM_UUID_TEXT, "%08" PRIx64 "-%04" PRIx64 "-0000-0000-000000000000",
-        (ms >> 16) & 0xffffffff, ms & 0xffff);
-}
 
 static void wait_for_round(struct iqm_erasure_keeper *keeper)
 {
@@ -120,15 +116,21 @@ static void wait_for_round(struct iqm_erasure_keeper *keeper)
 }
 
 /* A database that is away is asked again in the next round; others of this process say so. */
+static void go_round(struct iqm_erasure_keeper *keeper)
+{
+    struct iqm_agreement agreement;
+    int error = agree(keeper->config, &keeper->agreed, &keeper->stopping, &agreement);
+
+    if (error == 0 && agreement.failed == 0)
+        keeper->agreed = agreement;
+}
+
 static void *run(void *cls)
 {
     struct iqm_erasure_keeper *keeper = cls;
-    char since[IQM_UUID_TEXT];
 
-    for (wait_for_round(keeper); !atomic_load(&keeper->stopping); wait_for_round(keeper)) {
-        first_id(since);
-        agree(keeper->config, since, &keeper->stopping);
-    }
+    for (wait_for_round(keeper); !atomic_load(&keeper->stopping); wait_for_round(keeper))
+        go_round(keeper);
     return NULL;
 }
 

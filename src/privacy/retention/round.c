@@ -105,8 +105,9 @@ int iqm_retention_go_round(const struct iqm_config *config, PGconn *connection, 
     if (error != 0 || ret_round->busy)
         return error;
     struct iqm_agreement agreement;
-    error = iqm_erasures_agree(connection, keys, IQM_ERASURES_ALL, stopping, &agreement);
+    error = iqm_erasures_agree(connection, keys, NULL, stopping, &agreement);
     ret_round->repeated = agreement.repeated;
+    ret_round->failures += agreement.failed;
     if (error == 0)
         error = apply_rules(&round);
     if (error == 0)
