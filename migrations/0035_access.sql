@@ -18,6 +18,9 @@ BEGIN
         PERFORM note_change('person', person);
         IF acts_for_head_office() THEN
             PERFORM note_recipients(ARRAY[person], 'get_personal_data');
+        ELSE -- who asks for their own does so with a program
+            PERFORM add_recipients(ARRAY[person],
+                ARRAY[nullif(current_setting('iqm.client', true), '')::uuid], 'get_personal_data');
         END IF;
         RETURN NEXT time_text(now());
     END IF;

@@ -202,7 +202,8 @@ BEGIN ATOMIC
     UNION ALL SELECT gen_random_uuid(), 'access';
 END;
 
--- As in 0033, and one of the people with the address is told, about the request with this id.
+-- As in 0033, and one of the people with the address is told, about the request with this id. Whose
+-- address it was stays known as long as its index does, so that it goes with the person.
 DROP FUNCTION confirm_request_verification(uuid, bytea, date, date, date, text);
 CREATE FUNCTION confirm_request_verification(verification uuid, hash bytea, received_on date,
     due_on date, acknowledge_by date, request_id text, told uuid, reference uuid, mail text)
@@ -247,7 +248,7 @@ BEGIN
         LATERAL (SELECT CASE WHEN p.held_id = confirm_request_verification.told
             THEN confirm_request_verification.reference ELSE uuid7() END AS id) AS new
     WHERE p.holder_id = verification;
-    DELETE FROM request_verification_person WHERE holder_id = verification;
+    UPDATE request_verification_person SET details = NULL WHERE holder_id = verification;
     PERFORM tell_person(confirm_request_verification.told, 'request_received',
         confirm_request_verification.mail);
     RETURN true;

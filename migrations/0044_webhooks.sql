@@ -173,9 +173,29 @@ BEGIN
     RETURN CASE WHEN gone THEN 'deleted' ELSE 'changed' END;
 END $$;
 
+-- Whom a record is about: a person, or who is named in it; of one that is there no more, as it was.
+CREATE FUNCTION webhook_person(resource text, id uuid) RETURNS uuid
+    LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    person uuid;
+BEGIN
+    IF resource = 'person' THEN
+        RETURN id;
+    ELSIF NOT EXISTS (SELECT FROM pg_attribute WHERE attname = 'person_id'
+            AND attrelid = format('public.%I', resource)::regclass) THEN
+        RETURN NULL;
+    END IF;
+    EXECUTE format('SELECT person_id FROM %I WHERE id = $1', resource) INTO person USING id;
+    RETURN coalesce(person, (SELECT (h.doc->>'person_id')::uuid FROM history AS h
+        WHERE h.resource = webhook_person.resource AND h.id = webhook_person.id
+            AND h.doc->>'person_id' IS NOT NULL ORDER BY h.version DESC LIMIT 1));
+END $$;
+
 -- Turns what is new in the feed into deliveries, at most so many records at a time, and whether there
 -- may be more. Position and deliveries are of one transaction: nothing is lost, nothing queued twice.
--- For one caller at a time: another one finds nothing to do.
+-- For one caller at a time: another one finds nothing to do. Whoever an event is about, the endpoint
+-- has received, for when there is nothing left of the delivery.
 CREATE FUNCTION dispatch_webhooks(most integer) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public SET enable_seqscan = off
 AS $$
@@ -213,8 +233,10 @@ BEGIN
         seen := seen + 1;
         IF one.is_wanted THEN
             PERFORM queue_webhook(e.id,
-                webhook_event(one.resource, c.change, one.resource_id, one.version, one.at), one.id)
+                webhook_event(one.resource, c.change, one.resource_id, one.version, one.at), one.id),
+                add_recipients(ARRAY[who.id], ARRAY[e.id], 'webhook')
             FROM webhook_change(one.resource, one.resource_id, one.version) AS c (change),
+                webhook_person(one.resource, one.resource_id) AS who (id),
                 webhook_endpoint AS e JOIN webhook_state AS s ON s.endpoint_id = e.id
             WHERE e.event_types && ARRAY['*', one.resource || '.*', one.resource || '.' || c.change]
                 AND NOT pg_visible_in_snapshot(one.xid, s.since)

@@ -52,6 +52,10 @@ static const struct setting settings[] = {
     {"IQM_SIGNING_KEY", SECRET, AT(signing_key), NULL, 0, 0,
         "64 hexadecimal digits: the seed of the Ed25519 key that signs the audit log's "
         "checkpoints"},
+    {"IQM_FORMER_SIGNING_KEYS", TEXT, AT(former_signing_keys), NULL, 0, 0,
+        "public halves of signing keys of before, as iqmd audit public-key prints them, separated "
+        "by "
+        "commas: what they signed can still be verified"},
     {"IQM_MASTER_KEY", SECRET, AT(master_key), NULL, 0, 0,
         "64 hexadecimal digits: the key that wraps the keys of people"},
     {"IQM_FORMER_MASTER_KEY", SECRET, AT(former_master_key), NULL, 0, 0,
@@ -234,6 +238,29 @@ static int decode_key(const char *name, const char *text, uint8_t *ret_bytes, FI
     return 0;
 }
 
+static int decode_former_keys(struct iqm_config *config, FILE *errors)
+{
+    const char *at = config->former_signing_keys;
+    size_t length = strlen(at), taken = 0;
+    const size_t digits = 2 * (size_t)IQM_KEY_BYTES;
+    bool is_right = length % (digits + 1) == (length > 0 ? digits : 0) &&
+                    length < IQM_FORMER_KEYS_MAX * (digits + 1);
+
+    for (size_t i = 0; is_right && i * (digits + 1) < length; i++, at += digits + 1) {
+        is_right = (at[digits] == ',' || at[digits] == '\0') &&
+                   sodium_hex2bin(config->former_signing_key_bytes[i], IQM_KEY_BYTES, at, digits,
+                       NULL, &taken, NULL) == 0 &&
+                   taken == IQM_KEY_BYTES;
+        config->former_signing_key_count = i + 1;
+    }
+    if (!is_right)
+        fprintf(errors,
+            "IQM_FORMER_SIGNING_KEYS must be at most %d public keys of 64 hexadecimal digits,"
+            " separated by commas.\n",
+            IQM_FORMER_KEYS_MAX);
+    return is_right ? 0 : IQM_EINVAL;
+}
+
 static int decode_keys(struct iqm_config *config, FILE *errors)
 {
     const struct {
@@ -243,7 +270,7 @@ static int decode_keys(struct iqm_config *config, FILE *errors)
         {"IQM_SIGNING_KEY", config->signing_key, config->signing_key_bytes},
         {"IQM_MASTER_KEY", config->master_key, config->master_key_bytes},
         {"IQM_FORMER_MASTER_KEY", config->former_master_key, config->former_master_key_bytes}};
-    int error = 0;
+    int error = decode_former_keys(config, errors);
 
     for (size_t i = 0; i < IQM_LENGTH(keys); i++) {
         if (decode_key(keys[i].name, keys[i].text, keys[i].bytes, errors) != 0)

@@ -8,6 +8,7 @@
 
 #define IQM_KEY_BYTES 32
 #define IQM_TOKEN_KEY_BYTES IQM_KEY_BYTES
+#define IQM_FORMER_KEYS_MAX 15
 #define IQM_METRICS_OFF (-1)
 #define IQM_PUBLIC_URL_MAX 200
 #define IQM_PASSWORD_THREADS_MAX 16
@@ -27,8 +28,11 @@ struct iqm_config {
     int64_t database_timeout;  /* ms a statement may take */
     char *token_key;           /* hexadecimal, as configured */
     uint8_t token_key_bytes[IQM_TOKEN_KEY_BYTES];
-    char *signing_key;                              /* hexadecimal, as configured */
-    uint8_t signing_key_bytes[IQM_KEY_BYTES];       /* seed of an Ed25519 key (RFC 8032, 5.1.5) */
+    char *signing_key;                        /* hexadecimal, as configured */
+    uint8_t signing_key_bytes[IQM_KEY_BYTES]; /* seed of an Ed25519 key (RFC 8032, 5.1.5) */
+    char *former_signing_keys;                /* public, separated by commas */
+    uint8_t former_signing_key_bytes[IQM_FORMER_KEYS_MAX][IQM_KEY_BYTES];
+    size_t former_signing_key_count;
     char *master_key;                               /* hexadecimal, as configured */
     uint8_t master_key_bytes[IQM_KEY_BYTES];        /* wraps the keys of people */
     char *former_master_key;                        /* "": none */

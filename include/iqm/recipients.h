@@ -1,5 +1,4 @@
-/* That a program of somebody else's was given data about a person: for whoever erases it one day.
- */
+/* That a program was given data about a person: for whoever erases it one day. */
 #ifndef IQM_RECIPIENTS_H
 #define IQM_RECIPIENTS_H
 
@@ -7,14 +6,18 @@
 #include "iqm/pg.h"
 #include "iqm/vault.h"
 
-/* Notes, where the call came through a registered client, that it was given the person with this
- * id. Gathered per worker and written within a second or so. */
-void iqm_recipients_note(struct iqm_call *call, const char *person_id);
-
-/* The same of everybody whose document has been opened. */
-void iqm_recipients_note_opened(struct iqm_call *call, const struct iqm_vault_opening *opening);
+/*
+ * Notes that the registered client through which the call came, or the operator's token, is given
+ * everybody whose document has been opened. Gathered per worker and written within a second or so.
+ * 0; IQM_ELIMIT or IQM_ENOMEM where it could not be noted: then nothing is to be given out.
+ */
+int iqm_recipients_note(struct iqm_call *call, const struct iqm_vault_opening *opening);
 
 /* Writes down what was gathered; from the worker's loop, about once a second. */
 void iqm_recipients_upkeep(struct iqm_pg *pg);
+
+/* The same when the worker ends, asked again and again: whether all of it is written. What cannot
+ * be written by then is lost, and logged. */
+bool iqm_recipients_leave(struct iqm_pg *pg);
 
 #endif

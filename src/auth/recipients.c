@@ -1,57 +1,81 @@
 /*
- * Which clients were given whose data. Gathered per worker and written in one statement once a
+ * Who was given whose data by reading it. Gathered per worker and written in one statement once a
  * second, or when a batch is full: a write for each reading would cost more than the reading. What
- * cannot be written is tried again.
+ * cannot be written is kept and tried again; when too much is kept, nothing more is given out.
  */
 #include "iqm/recipients.h"
 
 #include "iqm/ids.h"
+#include "iqm/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PAIRS_MAX 256
+#define SLOTS (2 * PAIRS_MAX)
+#define NOTES_MAX 64 /* not yet written, a worker: some 16 000 pairs */
 #define LIST_TEXT (PAIRS_MAX * IQM_UUID_TEXT + 3)
 
 struct pair {
-    char person[IQM_UUID_TEXT], client[IQM_UUID_TEXT];
+    char person[IQM_UUID_TEXT], recipient[IQM_UUID_TEXT];
 };
 
-static _Thread_local struct gathered {
-    struct pair pairs[PAIRS_MAX];
-    unsigned count;
-} seen;
-
-/* What is on its way into the database. */
+/* Pairs that are on their way into the database, or wait for it. */
 struct note {
+    struct note *next; /* of those that wait */
+    struct iqm_pg *pg;
     struct iqm_pg_borrower borrower;
     struct iqm_pg_batch batch;
     struct iqm_pg_session *session;
     struct iqm_pg_value values[2];
-    struct gathered gathered;
-    char people[LIST_TEXT], clients[LIST_TEXT];
+    unsigned count;
+    char people[LIST_TEXT], recipients[LIST_TEXT];
 };
 
-static void gather(const char *person, const char *client)
+static _Thread_local struct {
+    struct pair pairs[PAIRS_MAX];
+    unsigned count;
+    uint16_t slots[SLOTS]; /* by its hash, the place of a pair counted from 1; 0: none */
+    struct note *failed;   /* to be tried again */
+    unsigned notes;
+    bool leaving;
+} seen;
+
+static void lose(unsigned count)
 {
-    for (unsigned i = 0; i < seen.count; i++) {
-        if (strcmp(seen.pairs[i].person, person) == 0 && strcmp(seen.pairs[i].client, client) == 0)
-            return;
-    }
-    if (seen.count == PAIRS_MAX)
-        return;
-    struct pair *pair = &seen.pairs[seen.count++];
-    snprintf(pair->person, sizeof pair->person, "%s", person);
-    snprintf(pair->client, sizeof pair->client, "%s", client);
+    struct iqm_log_line line;
+
+    iqm_log_begin(&line, IQM_LOG_ERROR, "recipients_lost");
+    iqm_log_number(&line, "count", count);
+    iqm_log_end(&line);
 }
 
-/* To be tried again, beside what came meanwhile. */
-static void put_back(struct note *note)
+/* ---- into the database ---- */
+
+/* The server ends, and there is no later. */
+static void fail(struct note *note)
 {
-    for (unsigned i = 0; i < note->gathered.count; i++)
-        gather(note->gathered.pairs[i].person, note->gathered.pairs[i].client);
+    if (!seen.leaving) {
+        note->next = seen.failed;
+        seen.failed = note;
+        return;
+    }
+    lose(note->count);
+    seen.notes--;
     free(note);
+}
+
+static void write_note(struct note *note);
+
+static void try_again(void)
+{
+    struct note *note = seen.failed;
+
+    if (note != NULL) {
+        seen.failed = note->next;
+        write_note(note);
+    }
 }
 
 static void written(struct iqm_pg_batch *batch)
@@ -61,10 +85,13 @@ static void written(struct iqm_pg_batch *batch)
 
     iqm_pg_release(note->session);
     iqm_pg_batch_clear(batch);
-    if (is_done)
-        free(note);
-    else
-        put_back(note);
+    if (!is_done) {
+        fail(note);
+        return;
+    }
+    seen.notes--;
+    free(note);
+    try_again();
 }
 
 static void granted(struct iqm_pg_borrower *borrower, struct iqm_pg_session *session, int error)
@@ -72,7 +99,7 @@ static void granted(struct iqm_pg_borrower *borrower, struct iqm_pg_session *ses
     struct note *note = borrower->user;
 
     if (error != 0) {
-        put_back(note);
+        fail(note);
         return;
     }
     note->session = session;
@@ -81,15 +108,13 @@ static void granted(struct iqm_pg_borrower *borrower, struct iqm_pg_session *ses
     iqm_pg_run(session, &note->batch);
 }
 
-static void write_note(struct iqm_pg *pg, struct note *note)
+static void write_note(struct note *note)
 {
-    note->values[0].text = note->people;
-    note->values[1].text = note->clients;
     note->borrower = (struct iqm_pg_borrower){.granted = granted, .user = note};
-    note->batch.done = written;
-    note->batch.user = note;
-    iqm_pg_borrow(pg, &note->borrower);
+    iqm_pg_borrow(note->pg, &note->borrower);
 }
+
+/* ---- gathering ---- */
 
 static char *put_id(char *end, bool is_first, const char *id)
 {
@@ -97,42 +122,104 @@ static char *put_id(char *end, bool is_first, const char *id)
     return mempcpy(end, id, IQM_UUID_TEXT - 1);
 }
 
-static void write_all(struct iqm_pg *pg)
+static void take_gathered(struct note *note)
 {
-    struct note *note = calloc(1, sizeof *note);
+    char *people = note->people, *recipients = note->recipients;
 
-    if (note == NULL)
-        return; /* the next round has them */
-    char *people = note->people, *clients = note->clients;
     for (unsigned i = 0; i < seen.count; i++) {
         people = put_id(people, i == 0, seen.pairs[i].person);
-        clients = put_id(clients, i == 0, seen.pairs[i].client);
+        recipients = put_id(recipients, i == 0, seen.pairs[i].recipient);
     }
-    *people = *clients = '}';
-    note->gathered = seen;
+    *people = *recipients = '}';
+    note->count = seen.count;
     seen.count = 0;
-    write_note(pg, note);
+    memset(seen.slots, 0, sizeof seen.slots);
 }
 
-void iqm_recipients_note(struct iqm_call *call, const char *person_id)
+/* 0; IQM_ENOMEM or IQM_ELIMIT: they stay gathered. */
+static int write_gathered(struct iqm_pg *pg)
 {
-    if (call->client == NULL)
-        return;
-    if (seen.count == PAIRS_MAX)
-        write_all(call->pg);
-    gather(person_id, call->client);
+    if (seen.notes == NOTES_MAX)
+        return IQM_ELIMIT;
+    struct note *note = calloc(1, sizeof *note);
+    if (note == NULL)
+        return IQM_ENOMEM;
+    take_gathered(note);
+    note->pg = pg;
+    note->values[0].text = note->people;
+    note->values[1].text = note->recipients;
+    note->batch.done = written;
+    note->batch.user = note;
+    seen.notes++;
+    write_note(note);
+    return 0;
 }
 
-void iqm_recipients_note_opened(struct iqm_call *call, const struct iqm_vault_opening *opening)
+/* Where this pair stands, or may. There are twice as many slots as pairs, so one is free. */
+static uint16_t *slot_of(const char *person, const char *recipient)
 {
-    for (size_t i = 0; i < opening->count; i++) {
-        if (opening->opened[i].ptr != NULL)
-            iqm_recipients_note(call, opening->fetch.people[i]);
+    uint32_t hash = 2166136261u; /* FNV-1a */
+
+    for (unsigned i = 0; i < IQM_UUID_TEXT - 1; i++) {
+        hash = (hash ^ (uint8_t)person[i]) * 16777619u;
+        hash = (hash ^ (uint8_t)recipient[i]) * 16777619u;
     }
+    for (unsigned at = hash % SLOTS;; at = (at + 1) % SLOTS) {
+        const struct pair *pair = &seen.pairs[seen.slots[at] - (seen.slots[at] > 0)];
+        if (seen.slots[at] == 0 ||
+            (strcmp(pair->person, person) == 0 && strcmp(pair->recipient, recipient) == 0))
+            return &seen.slots[at];
+    }
+}
+
+static int gather(struct iqm_pg *pg, const char *person, const char *recipient)
+{
+    uint16_t *slot = slot_of(person, recipient);
+
+    if (*slot != 0)
+        return 0;
+    if (seen.count == PAIRS_MAX) {
+        int error = write_gathered(pg);
+        if (error != 0)
+            return error;
+        slot = slot_of(person, recipient);
+    }
+    struct pair *pair = &seen.pairs[seen.count++];
+    snprintf(pair->person, sizeof pair->person, "%s", person);
+    snprintf(pair->recipient, sizeof pair->recipient, "%s", recipient);
+    *slot = (uint16_t)seen.count;
+    return 0;
+}
+
+int iqm_recipients_note(struct iqm_call *call, const struct iqm_vault_opening *opening)
+{
+    const char *recipient = call->client != NULL ? call->client : call->token;
+    int error = 0;
+
+    for (size_t i = 0; i < opening->count && error == 0; i++) {
+        if (opening->opened[i].ptr != NULL)
+            error = gather(call->pg, opening->fetch.people[i], recipient);
+    }
+    return error;
 }
 
 void iqm_recipients_upkeep(struct iqm_pg *pg)
 {
-    if (seen.count > 0 && iqm_pg_is_up(pg))
-        write_all(pg);
+    if (!iqm_pg_is_up(pg))
+        return;
+    try_again();
+    if (seen.count > 0)
+        write_gathered(pg); /* what cannot be now, the next round does */
+}
+
+bool iqm_recipients_leave(struct iqm_pg *pg)
+{
+    seen.leaving = true;
+    while (seen.failed != NULL)
+        try_again();
+    if (seen.count > 0 && write_gathered(pg) == IQM_ENOMEM) {
+        lose(seen.count);
+        seen.count = 0;
+    }
+    return seen.notes == 0 && seen.count == 0;
 }

@@ -12,7 +12,7 @@
 #define KEYS_MAX 16
 
 struct options {
-    uint8_t keys[KEYS_MAX][IQM_AUDIT_KEY];
+    uint8_t keys[KEYS_MAX + 1 + IQM_FORMER_KEYS_MAX][IQM_AUDIT_KEY]; /* those configured behind */
     size_t key_count;
     struct iqm_checkpoint *kept; /* free() */
     size_t kept_count;
@@ -24,7 +24,8 @@ static const struct cli_verb verbs[] = {
     {"verify", "[--checkpoint FILE]… [--public-key HEX]…",
         "Says whether the audit log is as it was written, and the ledgers (consents) are what it "
         "says\n"
-        "of them. Changes nothing. IQM_SIGNING_KEY is the server's.\n\n"
+        "of them. Changes nothing. IQM_SIGNING_KEY and IQM_FORMER_SIGNING_KEYS are the "
+        "server's.\n\n"
         "  --checkpoint FILE   checkpoints that were kept outside the database, one a line: what\n"
         "                      iqmd audit checkpoint prints, or the server's log\n"
         "  --public-key HEX    a further key to trust: one that was used before, or the only one\n"
@@ -130,8 +131,11 @@ static int ask_for_key(void)
 
 static int verify(struct options *options, const struct iqm_config *config)
 {
-    if (has_key(config) && options->key_count < KEYS_MAX)
+    if (has_key(config))
         iqm_audit_public_key(config->signing_key_bytes, options->keys[options->key_count++]);
+    for (size_t i = 0; i < config->former_signing_key_count; i++)
+        memcpy(options->keys[options->key_count++], config->former_signing_key_bytes[i],
+            IQM_AUDIT_KEY);
     if (options->key_count == 0)
         return ask_for_key();
     IQM_CLEANUP(cli_finish_connection) PGconn *connection = cli_connect_owner(config);

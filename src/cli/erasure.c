@@ -21,8 +21,8 @@ struct options {
 static const struct cli_verb verbs[] = {
     {"verify", "[--public-key HEX]… [FILE]",
         "Says whether FILE, or standard input, holds a certificate that was signed with\n"
-        "IQM_SIGNING_KEY, and prints what it certifies. The certificate is what\n"
-        "GET /v1/erasures/{erasure_id}/certificate answers with.\n\n"
+        "IQM_SIGNING_KEY, or with one of IQM_FORMER_SIGNING_KEYS, and prints what it certifies.\n"
+        "The certificate is what GET /v1/erasures/{erasure_id}/certificate answers with.\n\n"
         "  --public-key HEX   a key to trust instead: what iqmd audit public-key prints",
         CLI_OPTIONS},
     {"ledger", "[--public-key HEX]…",
@@ -30,8 +30,8 @@ static const struct cli_verb verbs[] = {
         "log say of it, and none is missing in either. Changes nothing; iqmd audit verify holds\n"
         "the ledger against the audit log. IQM_OWNER_DATABASE_URL and\n"
         "IQM_OWNER_KEY_DATABASE_URL name the databases.\n\n"
-        "  --public-key HEX   a key to trust instead of that of IQM_SIGNING_KEY; also one that\n"
-        "                     was used before",
+        "  --public-key HEX   a key to trust instead of that of IQM_SIGNING_KEY and those of\n"
+        "                     IQM_FORMER_SIGNING_KEYS",
         CLI_OPTIONS},
 };
 static const struct cli_command command = {
@@ -102,8 +102,16 @@ static int verify(const struct options *options)
             return EXIT_SUCCESS;
         }
     }
-    fprintf(stderr, "This is no certificate that was signed with this key.\n");
+    fprintf(stderr, "This is no certificate that was signed with a key to trust.\n");
     return EXIT_FAILURE;
+}
+
+static void trust_configured(const struct iqm_config *config, struct erasure_keys *keys)
+{
+    iqm_jws_public_key(config->signing_key_bytes, keys->keys[0]);
+    memcpy(keys->keys[1], config->former_signing_key_bytes,
+        config->former_signing_key_count * sizeof *keys->keys);
+    keys->count = 1 + config->former_signing_key_count;
 }
 
 int cli_erasure(int argc, char **argv)
@@ -123,6 +131,6 @@ int cli_erasure(int argc, char **argv)
         return EXIT_USAGE;
     }
     if (options.keys.count == 0)
-        iqm_jws_public_key(config.signing_key_bytes, options.keys.keys[options.keys.count++]);
+        trust_configured(&config, &options.keys);
     return verb == &verbs[VERIFY] ? verify(&options) : erasure_check_ledger(&config, &options.keys);
 }

@@ -4,7 +4,7 @@
 
 #include "iqm/config.h"
 
-#define ERASURE_KEYS_MAX 16
+#define ERASURE_KEYS_MAX (IQM_FORMER_KEYS_MAX + 1)
 
 /* Public keys to trust. */
 struct erasure_keys {

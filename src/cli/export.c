@@ -32,9 +32,9 @@ static const struct cli_verb verbs[] = {{"", "--format xlsx|csv FILE",
     "may\n"
     "read: a workbook with a sheet for each, or a ZIP archive of CSV; with a dictionary of the "
     "data.\n"
-    "It holds personal data in clear. That it was written is noted in the audit log. A file that "
-    "has\n"
-    "the name already is replaced.\n\n"
+    "It holds personal data in clear. That it was written is noted in the audit log, and of "
+    "everybody\n"
+    "in it that the operator was given it. A file that has the name already is replaced.\n\n"
     "  --format xlsx|csv   which of them\n\n"
     "IQM_DATABASE_URL, IQM_KEY_DATABASE_URL and IQM_MASTER_KEY are needed as the server has them.\n"
     "Exit status: 0 written, 1 it failed and nothing is left, 2 wrong usage.",
@@ -47,6 +47,7 @@ struct export
     bool is_csv, is_terminal;
     char directory[PATH_MAX_BYTES];
     int fd;
+    PGconn *notes;         /* beside the one that the snapshot is of */
     uint64_t bytes, shown; /* ms */
 };
 
@@ -117,13 +118,15 @@ static int take(void *user, const char *bytes, size_t length)
     return 0;
 }
 
-/* Who receives it is the operator, whom no record stands for: the audit log has that it was done.
- */
+/* Beside the snapshot, so that it stays whatever becomes of the file. */
 static int note(void *user, const char *people)
 {
-    (void)user;
-    (void)people;
-    return 0;
+    const struct export *export = user;
+    IQM_CLEANUP(cli_clear_result)
+    PGresult *done = iqm_ask(
+        export->notes, "SELECT note_programme_export($1::uuid[])", 1, &people, NULL, NULL, &never);
+
+    return done != NULL ? 0 : IQM_EPG;
 }
 
 static int complain(const struct export *export, const char *why)
@@ -225,8 +228,13 @@ static int export_with(
 
     if (cli_connect_both(config, config->database_url, NAME, &connection, &keys) != 0)
         return EXIT_FAILURE;
-    if (open_part(export) != 0)
+    IQM_CLEANUP(cli_finish_connection)
+    PGconn *notes = iqm_ask_connect(config, config->database_url, NAME, &never);
+    if (notes == NULL)
+        fprintf(stderr, "The database lends no second connection.\n");
+    if (notes == NULL || open_part(export) != 0)
         return EXIT_FAILURE;
+    export->notes = notes;
     int error = write_part(export, connection, secrets, keys);
     if (error == 0)
         printf("%s: %" PRIu64 " bytes.\n", export->path, export->bytes);

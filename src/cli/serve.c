@@ -12,6 +12,7 @@
 #include "iqm/mailer.h"
 #include "iqm/oauth.h"
 #include "iqm/password.h"
+#include "iqm/recipients.h"
 #include "iqm/resource.h"
 #include "iqm/retention.h"
 #include "iqm/services.h"
@@ -81,6 +82,12 @@ static void keep_up(struct iqm_pg *pg, void *services)
     iqm_sync_upkeep(pg);
 }
 
+static bool leave(struct iqm_pg *pg, void *services)
+{
+    (void)services;
+    return iqm_recipients_leave(pg);
+}
+
 /* The server itself, beside what works in the background. */
 static int serve_calls(struct iqm_services *services)
 {
@@ -91,6 +98,7 @@ static int serve_calls(struct iqm_services *services)
         .refuse = iqm_auth_refuse,
         .recall = iqm_resource_recall,
         .upkeep = keep_up,
+        .leave = leave,
         .origins = iqm_oauth_origins,
         .give_up = iqm_passwords_give_up,
         .mail_waiting = count_waiting_mail,

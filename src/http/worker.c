@@ -204,6 +204,12 @@ static void finish(struct worker *worker)
     close_handles(worker);
 }
 
+static bool may_leave(const struct worker *worker)
+{
+    return worker->options->leave == NULL ||
+           worker->options->leave(worker->pg, worker->options->services);
+}
+
 static void on_sweep(uv_timer_t *timer)
 {
     struct worker *worker = timer->data;
@@ -216,10 +222,12 @@ static void on_sweep(uv_timer_t *timer)
     if (!worker->draining)
         return;
     bool overdue = now >= worker->drain_deadline;
-    if (worker->background == 0 && (worker->requests == NULL || overdue))
-        finish(worker);
-    else if (overdue && worker->options->give_up != NULL)
+    if (worker->background == 0 && (worker->requests == NULL || overdue)) {
+        if (may_leave(worker) || overdue)
+            finish(worker);
+    } else if (overdue && worker->options->give_up != NULL) {
         worker->options->give_up(worker->options->services);
+    }
 }
 
 static void on_pulse(uv_timer_t *timer)

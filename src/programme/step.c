@@ -212,12 +212,15 @@ static void people_opened(struct iqm_vault_opening *opening)
 {
     struct step *step = opening->user;
 
-    if (opening->error == 0) {
-        iqm_recipients_note_opened(step->call, opening);
+    int error = opening->error;
+
+    if (error == 0)
+        error = iqm_recipients_note(step->call, opening);
+    if (error == 0) {
         step->opened(step, opening->opened);
         return;
     }
-    iqm_resource_sealed(step->call, opening->error);
+    iqm_resource_sealed(step->call, error);
     iqm_call_fail(step->call);
 }
 

@@ -189,6 +189,8 @@ int iqm_resource_failure(struct iqm_call *call, const struct iqm_resource *resou
 
 int iqm_resource_sealed(struct iqm_call *call, int error)
 {
+    bool may_pass = error == IQM_EPGLOST || error == IQM_ELIMIT;
+
     return iqm_problem_set(&call->problem,
-        error == IQM_EPGLOST ? IQM_PROBLEM_SERVICE_UNAVAILABLE : IQM_PROBLEM_INTERNAL_ERROR, NULL);
+        may_pass ? IQM_PROBLEM_SERVICE_UNAVAILABLE : IQM_PROBLEM_INTERNAL_ERROR, NULL);
 }

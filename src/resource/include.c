@@ -96,12 +96,15 @@ static void opened(struct iqm_vault_opening *opening)
     struct including *including = opening->user;
     struct iqm_call *call = including->reading->call;
 
-    if (opening->error != 0) {
-        iqm_resource_sealed(call, opening->error);
+    int error = opening->error;
+
+    if (error == 0)
+        error = iqm_recipients_note(call, opening);
+    if (error != 0) {
+        iqm_resource_sealed(call, error);
         iqm_auth_fail(call);
         return;
     }
-    iqm_recipients_note_opened(call, opening);
     memcpy(including->documents + including->first[including->part], opening->opened,
         opening->count * sizeof *opening->opened);
     including->part++;

@@ -74,12 +74,15 @@ static void opened(struct iqm_vault_opening *opening)
 {
     struct reading *reading = opening->user;
 
-    if (opening->error == 0) {
-        iqm_recipients_note_opened(reading->call, opening);
+    int error = opening->error;
+
+    if (error == 0)
+        error = iqm_recipients_note(reading->call, opening);
+    if (error == 0) {
         reading->answer(reading);
         return;
     }
-    iqm_resource_sealed(reading->call, opening->error);
+    iqm_resource_sealed(reading->call, error);
     iqm_auth_fail(reading->call);
 }
 

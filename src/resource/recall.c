@@ -7,6 +7,7 @@
 #include "contract_tables.h"
 #include "iqm/auth.h"
 #include "iqm/idempotency.h"
+#include "iqm/recipients.h"
 #include "iqm/resource.h"
 #include "iqm/vault.h"
 
@@ -65,9 +66,13 @@ static void opened(struct iqm_vault_opening *opening)
 {
     struct recall *recall = opening->user;
 
-    if (opening->error != 0) {
+    int error = opening->error;
+
+    if (error == 0)
+        error = iqm_recipients_note(recall->call, opening);
+    if (error != 0) {
         iqm_problem_init(&recall->call->problem, recall->call->arena);
-        iqm_resource_sealed(recall->call, opening->error);
+        iqm_resource_sealed(recall->call, error);
         iqm_call_fail(recall->call);
     } else if (opening->opened[0].ptr == NULL) { /* erased this very moment */
         fail_with(recall, IQM_PROBLEM_IDEMPOTENCY_ANSWER_GONE);

@@ -4,6 +4,7 @@
 #include "contract_tables.h"
 
 #include "iqm/mail_body.h"
+#include "iqm/recipients.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,8 +13,12 @@ static void opened(struct iqm_vault_opening *opening)
 {
     struct writing *writing = opening->user;
 
-    if (opening->error != 0) {
-        iqm_resource_sealed(writing->call, opening->error);
+    int error = opening->error;
+
+    if (error == 0) /* the answer has what stays as it is */
+        error = iqm_recipients_note(writing->call, opening);
+    if (error != 0) {
+        iqm_resource_sealed(writing->call, error);
         writing_fail(writing);
     } else if (opening->opened[0].ptr == NULL) { /* erased this very moment */
         writing_fail_with(writing, IQM_PROBLEM_NOT_FOUND);

@@ -52,7 +52,7 @@ AS_OWNER = {
     "create_consent_wording(text,text)": "adds a wording, for head office only",
     "create_enquiry(json,json,uuid,boolean,uuid,text,text,text)":
         "adds a person, what they ask and what they consent to; the public form",
-    "note_client_reads(uuid[],uuid[])": "notes which clients were given whose data",
+    "note_client_reads(uuid[],uuid[])": "notes which programs were given whose data",
     "note_access(uuid)": "notes that a person's data is handed out, to the person or head office",
     "open_personal_place(text,uuid)":
         "a person's rows of one declared place, to the person or head office; not what is withheld",
@@ -105,6 +105,7 @@ AS_OWNER = {
     "tend_programme_downloads()": "ends files whose time is over; ids of those whose keys go",
     "forget_programme_download_keys(uuid[])": "that keys of files are destroyed, and so the files",
     "note_programme_export()": "adds to the audit log",
+    "note_programme_export(uuid[])": "notes that the operator was given the data of people",
     "create_calendar_feed(bytea,uuid,uuid,uuid,text)": "a feed of the caller, of what the caller names",
     "list_own_calendar_feeds()": "feeds of the caller",
     "revoke_own_calendar_feed(uuid)": "deletes a feed of the caller",

@@ -296,6 +296,38 @@ class TestCertificate:
                            check=False)
         assert other.returncode == 1
 
+    def test_it_outlives_the_key(self, scratch, stage):
+        """Former keys are published and trusted, as long as they are named."""
+        with scratch.served(scratch.token()) as head:
+            done = erase(head, head.post("/v1/people", canaries()).json)
+            text = head.get(f"/v1/erasures/{done['id']}/certificate").text
+        public = stage.iqmd("audit", "public-key").stdout.split()[-1]
+        later = {"IQM_SIGNING_KEY": confidential.note(secrets.token_hex(32)),
+                 "IQM_FORMER_SIGNING_KEYS": f"{'ab' * 32},{public}"}
+        with scratch.served(scratch.token(), **later) as head:
+            keys = head.get("/.well-known/jwks.json").json["keys"]
+            other = erase(head, head.post("/v1/people", canaries()).json)
+            newer = head.get(f"/v1/erasures/{other['id']}/certificate").text
+        kid, new = (json.loads(parts_of(one)[0])["kid"] for one in (text, newer))
+        assert len(keys) == 3 and (keys[0]["kid"], keys[2]["kid"]) == (new, kid)
+        assert base64.urlsafe_b64decode(keys[2]["x"] + "=").hex() == public
+        for one in (text, newer):
+            said = scratch.iqmd("erasure", "verify", stdin=one.encode(), settings=later)
+            assert json.loads(said.stdout)["jti"] in (done["id"], other["id"])
+        assert scratch.iqmd("erasure", "ledger", settings=later).returncode == 0
+        assert scratch.iqmd("audit", "verify", settings=later).returncode == 0
+        forgotten = {**later, "IQM_FORMER_SIGNING_KEYS": ""}
+        for command in (("erasure", "verify"), ("erasure", "ledger")):
+            assert scratch.iqmd(*command, stdin=text.encode(), settings=forgotten,
+                                check=False).returncode == 1
+
+    @pytest.mark.parametrize("keys", ["ab", "ab" * 32 + ",", "xy" * 32, ",".join(["ab" * 32] * 16)],
+                             ids=["short", "comma", "letters", "many"])
+    def test_former_keys_that_are_none(self, stage, keys):
+        refused = stage.iqmd("erasure", "verify", stdin=b"x", check=False,
+                             settings={"IQM_FORMER_SIGNING_KEYS": keys})
+        assert refused.returncode == 2 and "IQM_FORMER_SIGNING_KEYS" in refused.stderr
+
     def test_there_is_none_of_what_was_not_erased(self, anyone):
         problem(anyone.get("/v1/erasures/00000000-0000-7000-8000-000000000000/certificate"), 404,
                 "not_found")

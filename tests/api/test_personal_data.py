@@ -118,6 +118,12 @@ class TestPlaces:
         preview = head.get(f"/v1/people/{person['id']}/erasure-preview").json
         assert "get_personal_data" in {one["what"] for one in preview["recipients"]}
 
+    def test_a_program_that_somebody_asked_with_is_a_recipient(self, head, world, somebody):
+        access(somebody.client, somebody.person)
+        preview = head.get(f"/v1/people/{somebody.person['id']}/erasure-preview").json
+        assert [(one["recipient_id"], one["kind"]) for one in preview["recipients"]
+                if one["what"] == "get_personal_data"] == [(world.people.application["id"], "client")]
+
     def test_head(self, head, make):
         response = head.request("HEAD", path(make.person()))
         assert response.status == 200 and response.body == b""

@@ -431,6 +431,16 @@ class TestCommand:
             if list_path != "/v1/audit-records":
                 assert column(sheets[sheet], "id") == ids_of(place.head, list_path), sheet
 
+    def test_is_recorded_with_whose_data(self, place, tmp_path):
+        """Whom no record stands for has no id."""
+        person = place.make.person()
+        for _ in range(2):
+            place.scratch.iqmd("export", "--format", "csv", str(tmp_path / "programme.zip"))
+        preview = place.head.get(f"/v1/people/{person['id']}/erasure-preview").json
+        one, = [one for one in preview["recipients"] if one["what"] == "iqmd export"]
+        assert (one["recipient_id"], one["kind"]) == ("00000000-0000-0000-0000-000000000000", "operator")
+        assert one["first_at"] < one["last_at"]
+
     def test_draws_a_bar_on_a_terminal(self, place, tmp_path):
         path = tmp_path / "programme.zip"
         settings = {**place.stage.settings, **place.scratch.settings}

@@ -34,6 +34,14 @@ def office(stage):
         yield post, head, anyone, scratch
 
 
+def code_in(post):
+    """Of the first mail."""
+    wait_for(lambda: post.mails, "the mail")
+    text = email.message_from_bytes(post.mails[0].data, policy=email.policy.default).get_content()
+    code, = re.findall(r"(?m)^ *([0-9]{8})\r?$", text)
+    return code
+
+
 def test_who_reads_the_mail_confirms(office, stage):
     post, head, anyone, scratch = office
     address = confidential.note(f"hildegard{stage.number()}@post.example")
@@ -42,14 +50,31 @@ def test_who_reads_the_mail_confirms(office, stage):
     made = anyone.post(PATH, {"email": address, "kind": "access"})
     other = anyone.post(PATH, {"email": "somebody.else@post.example", "kind": "access"})
     assert made.status == other.status == 202
-    wait_for(lambda: post.mails, "the mail")
+    code = confidential.note(code_in(post))
     assert address in str(post.mails[0].recipients)
-    text = email.message_from_bytes(post.mails[0].data, policy=email.policy.default).get_content()
-    code, = re.findall(r"(?m)^ *([0-9]{8})\r?$", text)
-    confidential.note(code)
     assert code not in made.text and code not in scratch.psql("SELECT * FROM outbox")
     assert anyone.post(f"{PATH}/{other.json['id']}/confirmation", {"code": code}).status == 422
     assert anyone.post(f"{PATH}/{made.json['id']}/confirmation", {"code": code}).status == 200
     found = head.get("/v1/privacy-requests").json["items"]
     assert sorted(r["person_id"] for r in found) == sorted(p["id"] for p in people)
     assert len(post.mails) == 1
+
+
+def test_what_was_confirmed_goes_with_the_person(office, stage):
+    """And is told as long as it is there."""
+    post, head, anyone, scratch = office
+    address = confidential.note(f"hildegard{stage.number()}@post.example")
+    person = head.post("/v1/people", {"name": confidential.note("Hildegard Briefperson"),
+                                      "email": address}).json
+    made = anyone.post(PATH, {"email": address, "kind": "complaint",
+                              "details": confidential.note("What she said.")}).json
+    code = confidential.note(code_in(post))
+    assert anyone.post(f"{PATH}/{made['id']}/confirmation", {"code": code}).status == 200
+    rows = scratch.psql("SELECT email_index, confirmed FROM request_verification")
+    index, confirmed = rows.split("|")
+    assert confirmed == "t" and scratch.psql("SELECT details FROM request_verification_person") == ""
+    places = head.get(f"/v1/people/{person['id']}/personal-data").json["places"]
+    assert [row["id"] for one in places if one["place"] == "request_verification"
+            for row in one["rows"]] == [made["id"]]
+    assert head.post(f"/v1/people/{person['id']}/erasure", {}).status == 201
+    assert index not in scratch.psql("SELECT * FROM request_verification")

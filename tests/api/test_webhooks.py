@@ -170,6 +170,33 @@ class TestEvents:
         assert {(c.type, c.about) for c in calls} == {
             ("person.created", person["id"]), ("person.deleted", person["id"])}
 
+    def recipients(self, own, person):
+        preview = own.client.get(f"/v1/people/{person['id']}/erasure-preview").json
+        return {(r["recipient_id"], r["kind"], r["what"]) for r in preview["recipients"]}
+
+    def test_whom_an_endpoint_was_told_of_it_received(self, own, hooks):
+        endpoint = own.endpoint("person.created")
+        person = own.make.person()
+        call, = hooks.wait_for(endpoint["path"])
+        assert call.about == person["id"]
+        wanted = (endpoint["id"], "webhook_endpoint", "webhook")
+        assert wanted in self.recipients(own, person)
+        own.scratch.psql(f"DELETE FROM webhook_delivery WHERE record_id = '{person['id']}'")
+        erased = own.client.post(f"/v1/people/{person['id']}/erasure", {}).json
+        assert wanted in {(r["recipient_id"], r["kind"], r["what"]) for r in erased["recipients"]}
+
+    def test_what_belongs_to_a_person_tells_of_one(self, own, hooks):
+        """Also what is gone since."""
+        person, other = own.make.person(), own.make.person()
+        account = own.make.account(person_id=person["id"])
+        gone, made = own.endpoint("account.deleted"), own.endpoint("ambassador.*")
+        own.make.ambassador(person_id=other["id"])
+        assert own.client.delete(f"/v1/accounts/{account['id']}", match="*").status == 204
+        for endpoint, whom in ((gone, person), (made, other)):
+            hooks.wait_for(endpoint["path"])
+            assert {r[0] for r in self.recipients(own, whom)} & {gone["id"], made["id"]} == {
+                endpoint["id"]}
+
     def test_a_transaction_that_ends_late_is_told(self, own, hooks):
         """Later ones wait for it, so none is passed over."""
         endpoint = own.endpoint("cluster.deleted")
