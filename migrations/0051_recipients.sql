@@ -1,8 +1,8 @@
 -- Recipients are also the endpoints of webhooks, which are told of people by their ids, programs with
 -- an operator's token, and the operator, who has everything written into a file. Whom it is about may
--- be gone by the time that it is noted, or later: erased, or deleted; so nothing refers to the person.
+-- be gone by the time that it is noted: erased, or deleted.
 
-ALTER TABLE recipient DROP CONSTRAINT recipient_person_id_fkey, DROP CONSTRAINT recipient_kind_check,
+ALTER TABLE recipient DROP CONSTRAINT recipient_kind_check,
     ADD CHECK (kind IN ('account', 'client', 'token', 'webhook_endpoint', 'operator'));
 
 -- No record stands for the operator.
