@@ -7,7 +7,7 @@ from shapes import types_of
 from yaml_marks import INCLUDED, Map
 
 # What a row is found by other than a column with the id of another table's row.
-VIA, RECORDS = "via", "records"
+VIA = "via"
 # The cut-off in the conditions of `due`, and what a class keeps that is stored nowhere.
 CUT_OFF, NOTHING = "$1", "P0D"
 
@@ -31,16 +31,19 @@ def condition(places, name):
 
 def _condition(places, name, key, value):
     if key == VIA:
-        return f"{name}.id IN (SELECT {value}.holder_id FROM {value} WHERE {value}.held_id = $1)"
-    if key == RECORDS:
-        return f"({name}.resource = '{value}' AND {_rows(places, name + '.id', value)})"
+        return _among(f"{name}.id", f"{value}.holder_id", value, f"{value}.held_id = $1")
     return _rows(places, f"{name}.{value}", key)
 
 
 def _rows(places, column, table):
     if table == "person":
         return f"{column} = $1"
-    return f"{column} IN (SELECT {table}.id FROM {table} WHERE {condition(places, table)})"
+    return _among(column, f"{table}.id", table, condition(places, table))
+
+
+def _among(column, ids, table, where):
+    """As an array: then alternatives of one table are found by their indexes, each by its own."""
+    return f"{column} = ANY (ARRAY(SELECT {ids} FROM {table} WHERE {where}))"
 
 
 def rules(said):
@@ -219,9 +222,8 @@ class Privacy:
 
     def rows(self, name, key, values, line):
         """Whose rows are must lead to a person, in the end."""
-        if key in (VIA, RECORDS):
-            unknown = [value for value in values if value not in self.places]
-            leads = values if key == RECORDS else []
+        if key == VIA:
+            unknown, leads = [value for value in values if value not in self.places], []
         else:
             unknown = [key] if key not in self.places else []
             unknown += [value for value in values
@@ -239,6 +241,4 @@ class Privacy:
             return True
         of = self.places.get(name, {}).get("of", {})
         return name not in seen and bool(of) and all(
-            self.leads_to_a_person(str(one), seen | {name})
-            for key, value in of.items() if key != VIA
-            for one in (names_of(value) if key == RECORDS else [key]))
+            self.leads_to_a_person(str(key), seen | {name}) for key in of if key != VIA)

@@ -149,7 +149,7 @@ class AtWork:
             UNION ALL SELECT 'account', count(*) FROM account WHERE person_id = '{self.id}'
                 HAVING count(*) > 0
             UNION ALL SELECT 'evidence', count(*) FROM evidence
-                WHERE uploaded_by = '{self.person.id}' HAVING count(*) > 0
+                WHERE uploader_person_id = '{self.id}' HAVING count(*) > 0
             UNION ALL SELECT 'history', count(*) FROM history
                 WHERE id IN ('{self.id}', '{self.person.id}') HAVING count(*) > 0
             UNION ALL SELECT 'outbox', count(*) FROM outbox WHERE person_id = '{self.id}'

@@ -160,8 +160,8 @@ ROWS = {
         "updated_at":"2001-01-01T00:00:00.000Z","handled_on":null}}')""",
         "doc = document_with(doc, json_build_object('handled_on', day_of({at})))", "id = '{id}'"),
     ("history", "history"): (
-        "INSERT INTO history (resource, id, version, at, doc) VALUES "
-        "('person', '{person}', 99, now(), '{{}}')",
+        "INSERT INTO history (resource, id, version, at, doc, person_id) VALUES "
+        "('person', '{person}', 99, now(), '{{}}', '{person}')",
         "replaced_at = {at}", "id = '{person}' AND version = 99"),
     ("repetition", "idempotency_record"): (
         "INSERT INTO idempotency_record (principal, operation, key_hash, fingerprint, status)"

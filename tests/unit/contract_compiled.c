@@ -104,9 +104,10 @@ START_TEST(places_say_whose_their_rows_are)
 
     ck_assert_uint_eq(tiny_contract.place_count, 4);
     ck_assert_str_eq(lid->condition,
-        "lid.box_id IN (SELECT box.id FROM box WHERE box.maker_id = $1) "
-        "OR lid.id IN (SELECT lid_person.holder_id FROM lid_person WHERE lid_person.held_id = $1) "
-        "OR (lid.resource = 'box' AND lid.id IN (SELECT box.id FROM box WHERE box.maker_id = $1))");
+        "lid.box_id = ANY (ARRAY(SELECT box.id FROM box WHERE box.maker_id = $1)) "
+        "OR lid.id = ANY (ARRAY("
+        "SELECT lid_person.holder_id FROM lid_person WHERE lid_person.held_id = $1)) "
+        "OR lid.owner_id = $1");
     ck_assert_int_eq(lid->on_erasure, IQM_ERASURE_KEEP);
     ck_assert_str_eq(lid->ground, "Lids stay.");
     ck_assert_str_eq(lid->columns[1].name, "label");
