@@ -112,6 +112,7 @@ AS_OWNER = {
     "opened_calendar_feed(bytea)": "the feed with that secret, to its owner",
     "note_calendar_read(bytea)": "writes the day on which a feed was read, and nothing else",
     "deleted_meetings()": "meetings that are gone, to who would see them",
+    "deleted_reviews()": "reviews that are gone, to who would see them",
     "note_token_use(uuid[])": "writes when tokens and sessions were last used, and nothing else",
     "ambassador_sight()": "the same of an ambassador",
     "assignment_sight()": "the same of an assignment",
