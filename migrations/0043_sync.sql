@@ -481,7 +481,8 @@ BEGIN
     RETURN NEXT;
 END $$;
 
--- Whether nothing at all was recorded since: then nobody sees anything else than before, on the same day.
+-- Whether nothing at all was recorded since, as far as the log has the record at which the cursor stands
+-- (sync_has): then nobody sees anything else than before, on the same day.
 -- Asked most often of all, so it compares with the parts of sync_epoch; a session that was never asked
 -- for that says no.
 CREATE FUNCTION sync_is_idle(epoch text, after_xid xid8, after_id uuid, day date) RETURNS boolean
@@ -495,8 +496,10 @@ BEGIN
         RETURN false;
     END IF;
     -- Asked in this way, by the index.
-    RETURN coalesce((SELECT a.xid FROM audit_record AS a WHERE (a.xid, a.id) > (after_xid, after_id)
-        ORDER BY a.xid, a.id LIMIT 1) >= pg_snapshot_xmin(pg_current_snapshot()), true);
+    RETURN (after_id = sync_nil() OR EXISTS (
+            SELECT FROM audit_record AS a WHERE (a.xid, a.id) = (after_xid, after_id)))
+        AND coalesce((SELECT a.xid FROM audit_record AS a WHERE (a.xid, a.id) > (after_xid, after_id)
+            ORDER BY a.xid, a.id LIMIT 1) >= pg_snapshot_xmin(pg_current_snapshot()), true);
 END $$;
 GRANT EXECUTE ON FUNCTION sync_is_idle(text, xid8, uuid, date) TO iqm_server;
 
