@@ -167,7 +167,7 @@ AS_OWNER = {
     "tend_outbox()": "deletes mail that is over, and counts what waits",
     "seal_audit(integer)": "adds seals to what the audit log has, and tells the last hash",
     "end_stalled_writers(interval)":
-        "ends sessions of the server and of the owner that hold what they wrote for too long",
+        "ends sessions of who may be the server that hold what they wrote for too long",
     "forget_sync_sights()":
         "removes what no cursor names that is still good",
     "keep_sync_sights(json)":
