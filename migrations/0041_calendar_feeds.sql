@@ -120,23 +120,38 @@ BEGIN ATOMIC
     WHERE feed.hash = note_calendar_read.hash AND feed.last_read_on IS DISTINCT FROM today();
 END;
 
--- Meetings that were deleted in the last thirty days, as they were, where the caller would see them
--- if they were still there; `version` and `at` are the deletion's. So long, calendars are told that
--- they are off.
-CREATE FUNCTION deleted_meetings() RETURNS TABLE (id uuid, version bigint, doc json, at timestamptz)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
+-- What was deleted in the last thirty days, as it was; `version` and `at` are the deletion's. So long,
+-- calendars are told that it is off.
+CREATE FUNCTION deleted_lately(kind text) RETURNS TABLE (id uuid, version bigint, doc json, at timestamptz)
+    LANGUAGE sql STABLE
 BEGIN ATOMIC
     SELECT gone.id, gone.version, last.doc, gone.replaced_at
     FROM history AS gone
-    JOIN history AS last ON last.resource = 'meeting' AND last.id = gone.id
+    JOIN history AS last ON last.resource = kind AND last.id = gone.id
         AND last.version = gone.version - 1
-    WHERE gone.resource = 'meeting' AND gone.doc IS NULL
-        AND gone.replaced_at >= now() - interval '30 days'
-        AND (acts_for_head_office() OR (ARRAY[gone.id, (last.doc->>'cluster_id')::uuid,
-                (last.doc->>'host_school_id')::uuid]
-            || coalesce(uuids_of(last.doc->'invited_school_ids'), '{}')) && (SELECT meeting_sight()));
+    WHERE gone.resource = kind AND gone.doc IS NULL
+        AND gone.replaced_at >= now() - interval '30 days';
+END;
+
+-- Meetings and visits of those, where the caller would see them if they were still there.
+CREATE FUNCTION deleted_meetings() RETURNS TABLE (id uuid, version bigint, doc json, at timestamptz)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
+BEGIN ATOMIC
+    SELECT gone.id, gone.version, gone.doc, gone.at FROM deleted_lately('meeting') AS gone
+    WHERE acts_for_head_office() OR (ARRAY[gone.id, (gone.doc->>'cluster_id')::uuid,
+            (gone.doc->>'host_school_id')::uuid]
+        || coalesce(uuids_of(gone.doc->'invited_school_ids'), '{}')) && (SELECT meeting_sight());
+END;
+
+CREATE FUNCTION deleted_reviews() RETURNS TABLE (id uuid, version bigint, doc json, at timestamptz)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
+BEGIN ATOMIC
+    SELECT gone.id, gone.version, gone.doc, gone.at FROM deleted_lately('review') AS gone
+    WHERE acts_for_head_office() OR (gone.doc->>'school_id')::uuid = ANY ((SELECT led_schools())::uuid[])
+        OR gone.doc->>'status' IN ('scheduled', 'signed_off')
+            AND (gone.doc->>'school_id')::uuid = ANY ((SELECT own_line())::uuid[]);
 END;
 
 GRANT EXECUTE ON FUNCTION create_calendar_feed(bytea, uuid, uuid, uuid, text),
     list_own_calendar_feeds(), revoke_own_calendar_feed(uuid), open_calendar_feed(bytea),
-    opened_calendar_feed(bytea), note_calendar_read(bytea), deleted_meetings() TO iqm_server;
+    opened_calendar_feed(bytea), note_calendar_read(bytea), deleted_meetings(), deleted_reviews() TO iqm_server;

@@ -481,7 +481,8 @@ BEGIN
     RETURN NEXT;
 END $$;
 
--- Whether nothing at all was recorded since: then nobody sees anything else than before, on the same day.
+-- Whether nothing at all was recorded since, as far as the log has the record at which the cursor stands
+-- (sync_has): then nobody sees anything else than before, on the same day.
 -- Asked most often of all, so it compares with the parts of sync_epoch; a session that was never asked
 -- for that says no.
 CREATE FUNCTION sync_is_idle(epoch text, after_xid xid8, after_id uuid, day date) RETURNS boolean
@@ -495,8 +496,10 @@ BEGIN
         RETURN false;
     END IF;
     -- Asked in this way, by the index.
-    RETURN coalesce((SELECT a.xid FROM audit_record AS a WHERE (a.xid, a.id) > (after_xid, after_id)
-        ORDER BY a.xid, a.id LIMIT 1) >= pg_snapshot_xmin(pg_current_snapshot()), true);
+    RETURN (after_id = sync_nil() OR EXISTS (
+            SELECT FROM audit_record AS a WHERE (a.xid, a.id) = (after_xid, after_id)))
+        AND coalesce((SELECT a.xid FROM audit_record AS a WHERE (a.xid, a.id) > (after_xid, after_id)
+            ORDER BY a.xid, a.id LIMIT 1) >= pg_snapshot_xmin(pg_current_snapshot()), true);
 END $$;
 GRANT EXECUTE ON FUNCTION sync_is_idle(text, xid8, uuid, date) TO iqm_server;
 
@@ -508,13 +511,15 @@ CREATE FUNCTION sync_lag() RETURNS double precision
     RETURN (SELECT coalesce(greatest(0, date_part('epoch', clock_timestamp() - min(a.at::timestamptz))), 0)
         FROM audit_record AS a WHERE a.xid >= pg_snapshot_xmin(pg_current_snapshot()));
 
--- Ends sessions of the server and of the owner, in whichever database, that have written and then left
--- their transaction alone for so long; how many. The server's own sessions have shorter bounds, for
--- statements, too.
+-- Ends sessions of whoever may be the server, the owner too, in whichever database, that have written and
+-- then left their transaction alone for so long; how many. Not of superusers, who may be everybody, nor of
+-- whom the owner may not end. The server's own sessions have shorter bounds, for statements, too.
 CREATE FUNCTION end_stalled_writers(after interval) RETURNS bigint
     LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public
-    RETURN (SELECT count(*) FILTER (WHERE pg_terminate_backend(a.pid)) FROM pg_stat_activity AS a
-        WHERE a.backend_xid IS NOT NULL AND a.usename IN ('iqm_server', current_user)
+    RETURN (SELECT count(*) FILTER (WHERE pg_terminate_backend(a.pid))
+        FROM pg_stat_activity AS a JOIN pg_roles AS login ON login.oid = a.usesysid
+        WHERE a.backend_xid IS NOT NULL AND NOT login.rolsuper
+          AND pg_has_role(login.oid, 'iqm_server', 'MEMBER') AND pg_has_role(login.oid, 'USAGE')
           AND a.state LIKE 'idle in transaction%' AND a.state_change < clock_timestamp() - after);
 
 GRANT EXECUTE ON FUNCTION sync_kinds(), sync_sight(), sync_hash(text), sync_ids(json),

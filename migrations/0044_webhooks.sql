@@ -288,13 +288,14 @@ BEGIN ATOMIC
         next.generation::bigint, coalesce(next.rotated_at > now() - interval '24 hours', false);
 END;
 
--- How long to wait after so many failures: 5 seconds, 5 minutes, half an hour, 2, 5, 10 and 10 hours, which
--- is more than a day; never at the same time as others. Null: it was tried often enough. An endpoint may
--- ask for longer, of up to 10 hours.
-CREATE FUNCTION webhook_pause(failures integer, asked integer) RETURNS interval
+-- How long to wait after so many failures: 5 seconds, 5 minutes, half an hour, 2, 5, 10 and 10 hours, or by
+-- chance a tenth less, which in all is more than a day still, to a fifth more: never at the same time as
+-- others. Null: it was tried often enough. An endpoint may ask for longer, of up to 10 hours.
+CREATE FUNCTION webhook_pause(failures integer, asked integer, chance double precision DEFAULT random())
+    RETURNS interval
     LANGUAGE sql VOLATILE
     RETURN make_interval(secs => greatest(
-        (ARRAY[5, 300, 1800, 7200, 18000, 36000, 36000])[failures] * (0.8 + 0.4 * random()),
+        (ARRAY[5, 300, 1800, 7200, 18000, 36000, 36000])[failures] * (0.9 + 0.3 * chance),
         CASE WHEN failures BETWEEN 1 AND 7 THEN least(asked, 36000) END));
 
 -- What became of an attempt: `delivered`; `failed`, for now; `gone`: the endpoint says that it is there no

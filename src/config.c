@@ -121,6 +121,12 @@ static const struct setting settings[] = {
         "seconds a kept connection may be silent"},
     {"IQM_REQUEST_TIMEOUT", NUMBER, AT(request_timeout), "30", 1, 3600,
         "seconds a request may take, from first byte in to last byte out"},
+    {"IQM_SNAPSHOT_TIMEOUT", NUMBER, AT(snapshot_timeout), "1800", 1, 86400,
+        "seconds in which a list as a file, or what is held about a person, is read to its end, by "
+        "whoever reads slowly: meanwhile it holds up the database's vacuum"},
+    {"IQM_STALLED_WRITER", NUMBER, AT(stalled_writer), "900", 1, 86400,
+        "seconds after which a database session that has written and does nothing more is ended "
+        "where others wait for it; an import leaves its own alone for up to 300"},
     {"IQM_DRAIN_TIMEOUT", NUMBER, AT(drain_timeout), "10", 0, 3600,
         "seconds that requests under way have when the server stops"},
     {"IQM_LISTENERS", NUMBER, AT(listeners), "10000", 0, 1000000,

@@ -68,6 +68,8 @@ struct iqm_config {
     int64_t request_memory;   /* bytes a request may use in all */
     int64_t idle_timeout;     /* seconds a kept connection may be silent */
     int64_t request_timeout;  /* seconds from a request's first byte to its answer's last */
+    int64_t snapshot_timeout; /* seconds in which what is read from one snapshot is read */
+    int64_t stalled_writer;   /* seconds that a transaction which has written may be left alone */
     int64_t drain_timeout;    /* seconds for requests under way when stopping */
     int64_t listeners;        /* streams of events in all */
     int64_t listeners_caller; /* the same of one caller */

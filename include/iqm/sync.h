@@ -12,7 +12,7 @@
 #define IQM_SYNC_LOOK_MS 5000
 
 /* From each worker's loop about once a second; one of them looks. */
-void iqm_sync_upkeep(struct iqm_pg *pg);
+void iqm_sync_upkeep(struct iqm_pg *pg, void *services);
 
 /* For how many seconds the change that has waited longest has waited, as of the last look; from any
  * thread. */

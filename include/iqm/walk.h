@@ -2,7 +2,8 @@
  * Reading much, from one consistent snapshot and a few rows at a time: a transaction of the
  * caller's on a session borrowed for it, cursors in it, and what is sealed opened. Nothing waits
  * for the client: between two fetches the transaction stands open, for IQM_PG_STREAM_IDLE_MS at
- * most. A caller who may not do this any more is noticed within a second.
+ * most, and in all for IQM_SNAPSHOT_TIMEOUT, however steadily the client reads. A caller who may
+ * not do this any more is noticed within a second.
  */
 #ifndef IQM_WALK_H
 #define IQM_WALK_H
@@ -27,7 +28,7 @@ struct iqm_walk {
     struct iqm_pg_borrower borrower;
     struct iqm_pg_batch batch;
     struct iqm_pg_batch check; /* whether the caller still may */
-    uint64_t checked_at;
+    uint64_t began_at, checked_at;
     void (*next)(struct iqm_walk *walk);
     void (*with_rows)(struct iqm_walk *walk);
     bool open;     /* a cursor is */

@@ -79,7 +79,7 @@ static uint64_t count_dead_webhooks(const void *services)
 static void keep_up(struct iqm_pg *pg, void *services)
 {
     iqm_oauth_upkeep(pg, services);
-    iqm_sync_upkeep(pg);
+    iqm_sync_upkeep(pg, services);
 }
 
 static bool leave(struct iqm_pg *pg, void *services)

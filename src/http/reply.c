@@ -74,7 +74,8 @@ static void add_cache_control(struct request *request, struct MHD_Response *resp
     add(response, "Cache-Control", text);
 }
 
-void reply_tell_deprecation(const struct iqm_operation *operation, struct MHD_Response *response)
+/* That an operation is on its way out. */
+static void tell_deprecation(const struct iqm_operation *operation, struct MHD_Response *response)
 {
     const struct iqm_deprecation *said = operation != NULL ? &operation->deprecation : NULL;
 
@@ -99,7 +100,7 @@ static void add_common(struct request *request, struct MHD_Response *response, b
     add_cors(request, response);
     for (unsigned i = 0; i < request->header_count; i++)
         add(response, request->headers[i].name, request->headers[i].value);
-    reply_tell_deprecation(request->call.operation, response);
+    tell_deprecation(request->call.operation, response);
     add(response, "X-Request-Id", request->request_id_text);
     throttle_tell(request, response);
     add(response, "X-Content-Type-Options", "nosniff");

@@ -149,9 +149,6 @@ int throttle_admit(struct request *request);
 /* Adds RateLimit and RateLimit-Policy. */
 void throttle_tell(const struct request *request, struct MHD_Response *response);
 
-/* That an operation is on its way out. */
-void reply_tell_deprecation(const struct iqm_operation *operation, struct MHD_Response *response);
-
 /* reply.c: adds the headers every answer has, and hands it on. NULL: there is no answer. */
 void reply_with(struct request *request, struct MHD_Response *response, unsigned status,
     const char *media_type, bool compressed);

@@ -8,6 +8,7 @@
 #include "iqm/auth.h"
 #include "iqm/ids.h"
 #include "iqm/resource.h"
+#include "iqm/services.h"
 
 #include <stdio.h>
 
@@ -71,6 +72,7 @@ static void granted(struct iqm_pg_borrower *borrower, struct iqm_pg_session *ses
         walk->failed(walk);
         return;
     }
+    walk->began_at = walk->checked_at = iqm_clock_ms();
     walk->batch.done = begun;
     walk->batch.user = walk;
     iqm_pg_run(session, &walk->batch);
@@ -176,14 +178,22 @@ static void check(struct iqm_walk *walk, uint64_t now)
     iqm_pg_read(walk->call->pg, &walk->check);
 }
 
+/* What its client takes little by little would otherwise keep its snapshot as long as it likes. */
+static bool is_over(const struct iqm_walk *walk, uint64_t now)
+{
+    const struct iqm_services *services = walk->call->services;
+
+    return now - walk->began_at >= (uint64_t)services->config->snapshot_timeout * 1000;
+}
+
 void iqm_walk_fetch(struct iqm_walk *walk, void (*next)(struct iqm_walk *walk))
 {
     uint64_t now = iqm_clock_ms();
 
     walk->with_rows = next;
-    if (walk->checked_at == 0)
-        walk->checked_at = now;
-    if (now - walk->checked_at >= CHECK_EVERY_MS)
+    if (is_over(walk, now))
+        fail(walk, IQM_PROBLEM_SERVICE_UNAVAILABLE);
+    else if (now - walk->checked_at >= CHECK_EVERY_MS)
         check(walk, now);
     else
         fetch(walk);

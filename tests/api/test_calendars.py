@@ -269,6 +269,18 @@ class TestCalendar:
         assert (event.start, event.end) == (basic(day(40)), basic(day(41)))
         assert event.summary == f"Review visit: {school['name']}"
 
+    def test_says_for_a_while_that_a_visit_is_off(self, stage, anyone, head, make, path, school):
+        award = make.award(school_id=school["id"])
+        review = make.review(award_id=award["id"], scheduled_on=day(40))
+        before = read(anyone, path).by_id[review["id"]]
+        assert head.delete(f"/v1/reviews/{review['id']}", "*").status == 204
+        after = read(anyone, path).by_id[review["id"]]
+        assert (after.status, after.sequence) == ("CANCELLED", before.sequence + 1)
+        assert (after.start, after.summary) == (before.start, before.summary)
+        stage.cluster.psql("UPDATE history SET replaced_at = now() - interval '31 days' "
+                           f"WHERE resource = 'review' AND id = '{review['id']}'")
+        assert review["id"] not in read(anyone, path).by_id
+
     def test_has_the_days_on_which_a_review_is_due(self, stage, anyone, make, path, school):
         award = make.award(school_id=school["id"])
         assert award["id"] not in read(anyone, path).by_id
@@ -336,13 +348,15 @@ class TestSight:
         assert set(read(anyone, path).by_id) == {
             meeting["id"], guest["id"], reviews[school["id"]]["id"]}
 
-    def test_of_another_school_of_the_cluster(self, anyone, make, people, cluster, school):
-        """A coordinator sees the meetings, not the visits."""
+    def test_of_another_school_of_the_cluster(self, anyone, head, make, people, cluster, school):
+        """A coordinator sees the meetings, not the visits, nor that one is off."""
         other = make.school(cluster_id=cluster["id"])
-        make.review(award_id=make.award(school_id=other["id"])["id"], scheduled_on=day(8))
+        visit = make.review(award_id=make.award(school_id=other["id"])["id"], scheduled_on=day(8))
         shared = make.meeting(kind="additional", cluster_id=cluster["id"], held_on=day(9),
                               host_school_id=other["id"])
         _, path = new_feed(people.coordinator(school).client, school_id=other["id"])
+        assert set(read(anyone, path).by_id) == {shared["id"]}
+        assert head.delete(f"/v1/reviews/{visit['id']}", "*").status == 204
         assert set(read(anyone, path).by_id) == {shared["id"]}
 
     def test_of_an_ambassador_follows_who_leads(self, anyone, head, make, people, leader, meeting):

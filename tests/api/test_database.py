@@ -113,6 +113,7 @@ AS_OWNER = {
     "opened_calendar_feed(bytea)": "the feed with that secret, to its owner",
     "note_calendar_read(bytea)": "writes the day on which a feed was read, and nothing else",
     "deleted_meetings()": "meetings that are gone, to who would see them",
+    "deleted_reviews()": "reviews that are gone, to who would see them",
     "note_token_use(uuid[])": "writes when tokens and sessions were last used, and nothing else",
     "ambassador_sight()": "the same of an ambassador",
     "assignment_sight()": "the same of an assignment",
@@ -167,7 +168,7 @@ AS_OWNER = {
     "tend_outbox()": "deletes mail that is over, and counts what waits",
     "seal_audit(integer)": "adds seals to what the audit log has, and tells the last hash",
     "end_stalled_writers(interval)":
-        "ends sessions of the server and of the owner that hold what they wrote for too long",
+        "ends sessions of who may be the server that hold what they wrote for too long",
     "forget_sync_sights()":
         "removes what no cursor names that is still good",
     "keep_sync_sights(json)":

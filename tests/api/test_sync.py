@@ -6,9 +6,12 @@ Whatever happens, a phone ends up with what the database shows to its person, an
 import pytest
 
 from support.expect import bad_parameter, problem
-from support.phone import (DAY, EPOCH, KINDS, SIGHT, XID, Phone, all_listed, may_see, read_since,
+from support.phone import (DAY, EPOCH, KINDS, RECORD, SIGHT, XID, Phone, all_listed, may_see, read_since,
                            sign_since, told)
 from support.places import day, wait_for
+from support.resources import Maker
+from support.scratch import scratch_database
+from support.world import People
 
 
 @pytest.fixture
@@ -330,6 +333,23 @@ def test_a_since_from_a_future_that_was_rolled_back(stage, phone):
     words[XID] = "9000000000000000000"
     phone.since = sign_since(words, stage.key)
     begin_anew(phone)
+
+
+def test_a_since_whose_record_an_older_copy_has_not(stage):
+    """A copy of the whole machine is the same database on the same timeline: it lacks what came after it,
+    and nothing else tells."""
+    with scratch_database(stage) as scratch, scratch.served(scratch.token(), IQM_WORKERS=1) as head:
+        make = Maker(head, stage.number)
+        cluster = make.cluster()
+        phone = Phone(People(make, scratch, head.port).leader(cluster).client)
+        last = make.meeting(cluster_id=cluster["id"], host_school_id=None)
+        wait_for(lambda: phone.pull() is not None and ("meeting", last["id"]) in phone.held, "the feed's end")
+        assert phone.pull() == [] == phone.pull()
+        words = read_since(phone.since)
+        scratch.psql(f"""ALTER TABLE audit_record DISABLE TRIGGER append_only;
+            DELETE FROM audit_record WHERE (xid, id) >= ('{words[XID]}', '{words[RECORD]}')""",
+                     user="postgres")
+        begin_anew(phone)
 
 
 def test_a_since_whose_sight_is_kept_no_more(stage, head, cluster, phone):

@@ -13,6 +13,8 @@ import pytest
 from support.places import wait_for
 
 ROWS = 30_000
+REQUEST, MARGIN = 3, 6
+WHOLE = b"0\r\n\r\n"  # what an answer in pieces ends with
 
 
 @pytest.fixture(scope="module")
@@ -130,4 +132,49 @@ def test_no_room_for_a_workbook(server):
     finally:
         elsewhere.rename(spool)
     assert server.ask("GET", "/v1/clusters?limit=1").status == 200
+    server.is_well()
+
+
+def snapshots(server):
+    return len(server.cluster.sql("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'iqmd%stream' "
+                                  "AND xact_start IS NOT NULL"))
+
+
+def begin(server):
+    """A reader who has read the head of the answer, and has little room for the rest."""
+    wire = server.wire(receive_buffer=4096)
+    wire.send(server.head("GET", "/v1/clusters?format=ndjson"))
+    while b"\r\n\r\n" not in wire.buffer:
+        wire.buffer += wire.sock.recv(256)
+    assert wire.buffer.startswith(b"HTTP/1.1 200 "), wire.buffer
+    return wire
+
+
+def test_who_stops_reading_holds_nothing_for_long(calm_cluster, new_server, known):
+    server = new_server(calm_cluster, IQM_REQUEST_TIMEOUT=str(REQUEST)).ready()
+    with begin(server):
+        assert known and snapshots(server) == 1
+        wait_for(lambda: snapshots(server) == 0, "the snapshot is given back", REQUEST + MARGIN)
+    server.is_well()
+
+
+def read_steadily(server, wire):
+    """Looks at the database between one little and the next; what came last."""
+    end, taken = b"", 0
+    with contextlib.suppress(ConnectionResetError):
+        while end != WHOLE and (piece := wire.sock.recv(65536)):
+            end, taken = (end + piece)[-5:], taken + len(piece)
+            if taken > 32 * 1024:
+                taken = 0
+                snapshots(server)
+    return end
+
+
+def test_who_reads_slowly_for_ever_is_cut_off(calm_cluster, new_server, known):
+    """Fast enough for the pace of an answer, but its snapshot would hold up others."""
+    server = new_server(calm_cluster, IQM_SNAPSHOT_TIMEOUT="2").ready()
+    with begin(server) as wire:
+        assert known and snapshots(server) == 1
+        assert read_steadily(server, wire) != WHOLE
+    assert snapshots(server) == 0
     server.is_well()

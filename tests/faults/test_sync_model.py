@@ -1,4 +1,4 @@
-"""Whatever happens, a phone comes to hold exactly what its person may see.
+"""Whatever happens, a phone comes to hold exactly what its person may see, each document as it is.
 
 IQM_SYNC_HISTORIES says how many histories are tried (thousands take minutes), IQM_SYNC_SEED from which
 seed on. A history that fails tells its seed; histories build upon each other, so the first seed of a
@@ -22,6 +22,7 @@ from support.world import People
 
 HISTORIES = int(os.environ.get("IQM_SYNC_HISTORIES", "150"))
 SEED = int(os.environ.get("IQM_SYNC_SEED", "0")) or time.time_ns() % 10 ** 9
+PHONES_EACH = 4  # of seven people
 RESTART_SERVER, RESTART_DATABASE = 40, 70  # after so many histories
 
 
@@ -39,10 +40,11 @@ def test_all_phones_converge(cluster, capsys):
     server = stage.server(IQM_PORT=free_port()).start()
     head = Client(server.port, stage.issue_token("model"))
     make = Maker(head, stage.number)
-    histories = Histories(cluster, Programme(make, People(make, stage, server.port)))
+    histories = Histories(cluster, Programme(make, People(make, stage, server.port)), PHONES_EACH)
     with capsys.disabled():
         print(f"\nIQM_SYNC_SEED={SEED} IQM_SYNC_HISTORIES={HISTORIES}")
     try:
+        assert len(histories.phones) >= 24
         for number in range(HISTORIES):
             if number % RESTART_SERVER == RESTART_SERVER - 1:
                 server.process.kill()
@@ -55,6 +57,7 @@ def test_all_phones_converge(cluster, capsys):
                 histories.begin()
             for rest in histories.run(SEED + number):
                 assert rest == (set(), set()), f"seed {SEED + number} of a run from {SEED}"
+        assert histories.rest() == [(set(), set())] * len(histories.phones), f"after a run from {SEED}"
     finally:
         histories.end()
         server.stop()

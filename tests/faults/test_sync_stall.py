@@ -13,6 +13,7 @@ from support.histories import Psql
 from support.phone import Phone
 from support.places import run_dir, wait_for
 from support.resources import Maker
+from support.serving import serving
 from support.stage import Stage
 from support.world import People
 
@@ -45,14 +46,20 @@ def lag(server):
     return float(next(line.split()[1] for line in lines if line.startswith("iqm_sync_lag_seconds")))
 
 
+def stall(stage, user, school):
+    """A session that has written in the server's role and leaves its transaction alone."""
+    session = Psql(stage.cluster, user)
+    session.ask("BEGIN; SET ROLE iqm_server; SELECT set_config('iqm.roles', '{head_office}', true)")
+    assert session.ask(f"DELETE FROM school WHERE id = '{school['id']}'") == []
+    return session
+
+
 def test_a_writer_who_stalls(stage, served, make):
     cluster = make.cluster()
     path = f"/v1/meetings/{make.meeting(cluster_id=cluster['id'], host_school_id=None)['id']}"
     phone = Phone(People(make, stage, served.port).leader(cluster).client)
     phone.pull()
-    stalled = Psql(stage.cluster)
-    stalled.ask("BEGIN; SET ROLE iqm_server; SELECT set_config('iqm.roles', '{head_office}', true)")
-    assert stalled.ask(f"DELETE FROM school WHERE id = '{make.school()['id']}'") == []
+    stalled = stall(stage, "iqm_owner", make.school())
     later = make.client.patch(path, {"notes": "Later."}, match='"1"').json
     phone.pull()
     assert phone.held["meeting", later["id"]]["version"] == 1
@@ -64,6 +71,27 @@ def test_a_writer_who_stalls(stage, served, make):
              "what came later")
     wait_for(lambda: lag(served) < 1, "the lag to be over")
     stalled.process.kill()
+
+
+def test_the_server_ends_who_stalls(stage):
+    """Whoever may be the server, under whatever login, but no superuser."""
+    stage.cluster.psql("CREATE ROLE deputy LOGIN NOINHERIT; GRANT iqm_server TO deputy; "
+                       "GRANT CONNECT ON DATABASE iqm TO deputy; GRANT deputy TO iqm_owner")
+
+    def at_work():
+        return set(stage.cluster.psql("SELECT usename FROM pg_stat_activity "
+                                      "WHERE backend_xid IS NOT NULL AND state = 'idle in transaction'").split())
+    with serving(stage, IQM_STALLED_WRITER=2) as server:
+        make = Maker(Client(server.port, stage.issue_token("stall")), stage.number)
+        schools = {user: make.school() for user in ("iqm_server", "iqm_owner", "deputy", "postgres")}
+        sessions = [stall(stage, user, school) for user, school in schools.items()]
+        try:
+            assert at_work() == set(schools)
+            make.cluster()
+            wait_for(lambda: at_work() == {"postgres"}, "the writers to be ended", 60)
+        finally:
+            for session in sessions:
+                session.process.kill()
 
 
 def loses_numbers(cluster, make, phone):

@@ -20,7 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SNAPSHOT = pathlib.Path(__file__).with_name("contract.json")
 METHODS = ("get", "put", "post", "patch", "delete")
 KEYWORDS = ("type", "format", "pattern", "minLength", "maxLength", "x-max-words", "minimum", "maximum",
-            "minItems", "maxItems", "uniqueItems", "readOnly", "deprecated", "default")
+            "minItems", "maxItems", "uniqueItems", "readOnly", "deprecated", "default", "x-write", "x-create")
 LOWER, UPPER = ("minLength", "minimum", "minItems"), ("maxLength", "maximum", "maxItems", "x-max-words")
 
 
@@ -95,12 +95,19 @@ def types_of(schema):
     return {kind} if isinstance(kind, str) else set(kind)
 
 
+def who_sets(schema, keyword, roles):
+    """Of those who may call the operation: all of them where nothing is said. Without x-create, x-write
+    is of creations, too."""
+    said = schema.get(keyword, schema.get("x-write"))
+    return roles if said is None else roles & set(said)
+
+
 class Comparison:
     """Every change from one snapshot to the next that breaks a client, as sentences."""
 
     def __init__(self, old, new, today):
         self.old, self.new, self.today = old, new, today
-        self.found, self.seen = [], set()
+        self.found, self.seen, self.roles = [], set(), frozenset()
 
     def add(self, where, sentence):
         self.found.append(f"{where}: {sentence}")
@@ -127,6 +134,7 @@ class Comparison:
             self.add(name, "security has changed")
         if set(old["roles"]) - set(new["roles"]):
             self.add(name, "fewer roles may call it")
+        self.roles = frozenset(old["roles"]) & frozenset(new["roles"])
         self.parameters(name, old["parameters"], new["parameters"])
         self.body(name, old["body"], new["body"])
         for status in old["responses"]:
@@ -169,8 +177,8 @@ class Comparison:
                 self.answer(where, schema, new["content"][kind])
 
     def pair(self, where, old, new, direction):
-        """The two schemas themselves; None where this pair has been looked at."""
-        key = (direction, old.get("named"), new.get("named"))
+        """The two schemas themselves; None where this pair has been looked at, for these roles."""
+        key = (direction, old.get("named"), new.get("named"), self.roles)
         if None not in key:
             if key in self.seen:
                 return None
@@ -188,14 +196,21 @@ class Comparison:
         if both is None:
             return
         where, old, new = both
-        if types_of(new) and types_of(old) - types_of(new):
+        if types_of(new) and (not types_of(old) or types_of(old) - types_of(new)):
             self.add(where, "fewer types are taken")
+        if old.get("default") != new.get("default"):
+            self.add(where, "the default has changed")
         if "enum" in new and set(map(str, old.get("enum", [None, "?"]))) - set(map(str, new["enum"])):
             self.add(where, "fewer values are taken")
         self.narrower(where, old, new, "taken")
         for name in set(new.get("required", [])) - set(old.get("required", [])):
             if not self.open(self.new, new["properties"][name]).get("readOnly"):
                 self.add(f"{where}/{name}", "the member is required now")
+        if new.get("readOnly") and not old.get("readOnly"):
+            self.add(where, "the member is not taken any more")
+        if any(who_sets(old, keyword, self.roles) - who_sets(new, keyword, self.roles)
+               for keyword in ("x-write", "x-create")):
+            self.add(where, "fewer roles may set it")
         self.members(where, old, new, self.request, "is not taken any more")
 
     def answer(self, where, old, new):

@@ -20,7 +20,7 @@ paths:
       x-roles: [keeper, guest]
       security: [{oauth2: ['boxes:write']}]
       parameters:
-        - {name: colour, in: query, schema: {type: string, enum: [red, green]}}
+        - {name: colour, in: query, schema: {type: string, enum: [red, green], default: red}}
         - {name: size, in: query, deprecated: true, schema: {type: integer, minimum: 1, maximum: 9}}
       requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/Box'}},
                               text/csv: {schema: {type: string}}}}
@@ -47,6 +47,8 @@ components:
         code: {type: [string, 'null'], pattern: '^[a-z]+$'}
         lids: {type: array, maxItems: 9, items: {type: string}}
         old: {type: string, deprecated: true}
+        seal: {type: string, x-write: [keeper, guest], x-create: [keeper, guest]}
+        anything: {}
         inner: {$ref: '#/components/schemas/Box'}
     Answer:
       type: object
@@ -72,6 +74,9 @@ BREAKING = [
     ((*PUT, "parameters", 0), NOTHING, "the parameter was removed"),
     ((*PUT, "parameters", 0, "required"), True, "the parameter is required now"),
     ((*PUT, "parameters", 0, "schema", "enum"), ["red"], "fewer values are taken"),
+    ((*PUT, "parameters", 0, "schema", "default"), "green", "the default has changed"),
+    ((*PUT, "parameters", 0, "schema", "default"), NOTHING, "the default has changed"),
+    ((*PUT, "parameters", 1, "schema", "default"), 5, "the default has changed"),
     ((*PUT, "parameters", 1, "schema", "maximum"), 8, "maximum of what is taken has changed"),
     ((*PUT, "parameters", 1, "schema", "minimum"), 2, "minimum of what is taken has changed"),
     ((*PUT, "parameters", 2), {"name": "lid", "in": "query", "required": True,
@@ -81,6 +86,11 @@ BREAKING = [
     ((*BOX, "required"), ["name", "code"], "the member is required now"),
     ((*BOX, "properties", "code"), NOTHING, "the member is not taken any more"),
     ((*BOX, "properties", "code", "type"), "string", "fewer types are taken"),
+    ((*BOX, "properties", "anything", "type"), "string", "fewer types are taken"),
+    ((*BOX, "properties", "code", "readOnly"), True, "the member is not taken any more"),
+    ((*BOX, "properties", "seal", "x-write"), ["keeper"], "fewer roles may set it"),
+    ((*BOX, "properties", "seal", "x-create"), ["keeper"], "fewer roles may set it"),
+    ((*BOX, "properties", "name", "x-write"), ["keeper"], "fewer roles may set it"),
     ((*BOX, "properties", "code", "pattern"), "^[a-f]+$", "pattern of what is taken has changed"),
     ((*BOX, "properties", "name", "maxLength"), 39, "maxLength of what is taken has changed"),
     ((*BOX, "properties", "name", "minLength"), 1, "minLength of what is taken has changed"),
@@ -111,10 +121,16 @@ FINE = [
     ((*BOX, "properties", "old"), NOTHING),
     ((*BOX, "properties", "name", "maxLength"), 41),
     ((*BOX, "properties", "code", "pattern"), NOTHING),
+    ((*BOX, "properties", "name", "x-write"), ["keeper", "guest"]),
+    ((*BOX, "properties", "seal", "x-write"), ["keeper", "guest", "visitor"]),
+    ((*BOX, "properties", "seal", "x-create"), NOTHING),
+    ((*BOX, "properties", "code", "type"), NOTHING),
     ((*BOX, "required"), []),
     ((*ANSWER, "properties", "was"), NOTHING),
     ((*ANSWER, "properties", "more"), {"type": "string"}),
     ((*ANSWER, "properties", "weight", "maximum"), 99),
+    ((*ANSWER, "properties", "weight", "readOnly"), True),
+    ((*ANSWER, "properties", "weight", "x-write"), ["keeper"]),
     ((*ANSWER, "properties", "state", "enum"), ["open"]),
     ((*ANSWER, "required"), ["id", "state", "weight"]),
     (("paths", "/lids"), {"get": {"security": [], "responses": {"200": {}, "default": {}}}}),
@@ -150,6 +166,26 @@ def test_what_breaks_is_caught(path, value, sentence):
 @pytest.mark.parametrize("path, value", FINE)
 def test_what_breaks_nobody_passes(path, value):
     assert broken(snapshot(BEFORE), changed(path, value)) == []
+
+
+def test_members_may_keep_to_the_roles_that_there_were():
+    """Another role may write, and each member says that it is not for that one."""
+    document = copy.deepcopy(BEFORE)
+    document["paths"]["/boxes/{box_id}"]["put"]["x-roles"].append("visitor")
+    for member in document["components"]["schemas"]["Box"]["properties"].values():
+        if "$ref" not in member:
+            member["x-write"] = ["keeper", "guest"]
+    assert broken(snapshot(BEFORE), snapshot(document)) == []
+
+
+def test_what_only_one_role_set_nobody_else_loses():
+    """A member that says whom it is for says nothing new of an operation for that role alone."""
+    before, after = copy.deepcopy(BEFORE), copy.deepcopy(BEFORE)
+    for document in (before, after):
+        document["paths"]["/boxes/{box_id}"]["put"]["x-roles"] = ["keeper"]
+    after["components"]["schemas"]["Box"]["properties"]["seal"]["x-write"] = ["keeper"]
+    after["components"]["schemas"]["Box"]["properties"]["name"]["x-write"] = ["keeper"]
+    assert broken(snapshot(before), snapshot(after)) == []
 
 
 @pytest.mark.parametrize("today, count", [("2026-05-31", 1), ("2026-06-01", 0)])

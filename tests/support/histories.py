@@ -17,8 +17,7 @@ from support.phone import KINDS, Phone
 from support.places import day
 
 COMMIT, ROLL_BACK = 0.25, 0.05  # of each turn of a writer that is at work
-_SEEN = " UNION ALL ".join(f"SELECT '{kind}' || id || '=' || version AS one FROM {kind}"
-                           for kind in KINDS)
+_SEEN = " UNION ALL ".join(f"SELECT '{kind}|' || replace(doc::text, E'\\n', ' ') FROM {kind}" for kind in KINDS)
 
 
 class Psql:
@@ -104,9 +103,15 @@ class Programme:
         self.alive = {kind: [] for kind in self.examples}
         self.newcomers()
 
-    def phones(self):
-        return [(Phone(one.client), one.account["id"], "{ambassador}") for one in self.leaders] + \
-            [(Phone(one.client), one.account["id"], "{school}") for one in self.coordinators]
+    def phones(self, each):
+        """So many of each person, which were told different things last."""
+        people = [(one, "{ambassador}") for one in self.leaders] + \
+            [(one, "{school}") for one in self.coordinators]
+        return [(Phone(one.client), one.account["id"], roles) for one, roles in people * each]
+
+    def person_document(self, record):
+        """In clear text, as the database has it not."""
+        return self.make.client.get(f"/v1/people/{record}").json
 
     def newcomers(self):
         """People have keys of their own, which the server makes."""
@@ -213,12 +218,13 @@ class Programme:
 
 
 class Histories:
-    """`may_see` of each phone is asked in a session that stays."""
+    """`may_see` of each person is asked in a session that stays."""
 
-    def __init__(self, cluster, programme, writers=4):
+    def __init__(self, cluster, programme, each=1, writers=4):
         self.cluster, self.programme, self.count = cluster, programme, writers
-        self.phones = programme.phones()
+        self.phones = programme.phones(each)
         self.made = collections.Counter()  # changes, by what happened
+        self.read, self.people = {}, {}    # documents by their text; those of people by id and version
         self.begin()
 
     def begin(self):
@@ -231,10 +237,23 @@ class Histories:
             session.close()
 
     def may_see(self, actor, roles):
-        rows = self.watch.ask(f"SELECT set_config('iqm.roles', '{roles}', false), "
-                              f"set_config('iqm.actor', '{actor}', false)")
-        rows = self.watch.ask(_SEEN)
-        return set(rows)
+        """Every document, by kind and id."""
+        self.watch.ask(f"SELECT set_config('iqm.roles', '{roles}', false), "
+                       f"set_config('iqm.actor', '{actor}', false)")
+        seen = {}
+        for row in self.watch.ask(_SEEN):
+            kind, _, text = row.partition("|")
+            if text not in self.read:
+                self.read[text] = json.loads(text)
+            document = self.read[text]
+            record = document["id"]
+            if kind == "person":
+                version = record, document["version"]
+                if version not in self.people:
+                    self.people[version] = self.programme.person_document(record)
+                document = self.people[version]
+            seen[kind, record] = document
+        return seen
 
     def pull(self, chance, phone):
         """One page; perhaps the answer is lost, or is heard again later."""
@@ -268,21 +287,29 @@ class Histories:
             phone.held, phone.since = dict(phone.saved[0]), phone.saved[1]
 
     def run(self, seed, turns=40):
-        """One history; then all phones come to rest."""
+        """One history, of which most phones hear nothing; then the others come to rest."""
         chance = random.Random(seed)
         self.programme.newcomers()
-        offline = chance.sample(self.phones, chance.randrange(3))
-        everybody, self.phones = self.phones, [one for one in self.phones if one not in offline]
+        everybody = self.phones
+        self.phones = chance.sample(everybody, 1 + chance.randrange(len(everybody) * 2 // 3))
         for _ in range(turns):
             self.turn(chance)
-        self.phones = everybody
         for writer in self.writers:
             writer.end(chance.choice(["COMMIT", "COMMIT", "ROLLBACK"]))
         # Ids that chance chose again would be refused: they are of records that stay.
-        return [self.rest(*one) for one in self.phones]
+        rests = self.rest()
+        self.phones = everybody
+        return rests
 
-    def rest(self, phone, actor, roles):
-        """What the phone holds too much, and what it lacks."""
+    def rest(self):
+        """Of each phone, while nobody writes: what it holds otherwise than its person may see it."""
+        self.read = {}
+        seen = {(actor, roles): self.may_see(actor, roles)
+                for actor, roles in {tuple(rest) for _, *rest in self.phones}}
+        return [self.differences(phone, seen[actor, roles]) for phone, actor, roles in self.phones]
+
+    def differences(self, phone, seen):
+        """Kind and id of what the phone holds too much or as it is not, and of what it lacks."""
         while True:
             answer = phone.ask()
             if answer.status == 410:
@@ -292,6 +319,5 @@ class Histories:
             phone.take(answer.json)
             if not answer.json["more"]:
                 break
-        held = {f"{kind}{record}={doc['version']}" for (kind, record), doc in phone.held.items()}
-        seen = self.may_see(actor, roles)
-        return held - seen, seen - held
+        held = phone.held
+        return {one for one in held if held[one] != seen.get(one)}, seen.keys() - held.keys()

@@ -9,7 +9,7 @@ import hashlib
 from support.contract import DOCUMENT
 
 # Words of a cursor, as read_since gives them.
-EPOCH, XID, SIGHT, DAY = 1, 6, 8, 12
+EPOCH, XID, RECORD, SIGHT, DAY = 1, 6, 7, 8, 12
 
 KINDS = [name for name, one in DOCUMENT["x-resources"].items() if one.get("sync")]
 

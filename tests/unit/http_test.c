@@ -176,17 +176,23 @@ START_TEST(what_is_on_its_way_out_says_so)
     const struct iqm_operation staying = {.id = "get_box"};
     const struct iqm_operation *const each[] = {&going, &undated, &staying, NULL};
 
+    struct iqm_config config = {.cors_origins = (char[]){""}};
+    const struct iqm_server_options options = {.config = &config};
+    struct worker *worker = calloc(1, sizeof *worker);
+
+    worker->options = &options;
     for (size_t i = 0; i < sizeof each / sizeof each[0]; i++) {
-        struct MHD_Response *response =
-            MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
+        struct request request = {.worker = worker, .call.operation = each[i]};
         const struct iqm_deprecation said =
             each[i] != NULL ? each[i]->deprecation : (struct iqm_deprecation){0};
-        reply_tell_deprecation(each[i], response);
-        ck_assert_pstr_eq(header(response, "Deprecation"), said.since);
-        ck_assert_pstr_eq(header(response, "Sunset"), said.sunset);
-        ck_assert_pstr_eq(header(response, "Link"), said.successor);
-        MHD_destroy_response(response);
+        iqm_call_reply(&request.call, 200, NULL, "", 0);
+        ck_assert_ptr_nonnull(request.response);
+        ck_assert_pstr_eq(header(request.response, "Deprecation"), said.since);
+        ck_assert_pstr_eq(header(request.response, "Sunset"), said.sunset);
+        ck_assert_pstr_eq(header(request.response, "Link"), said.successor);
+        MHD_destroy_response(request.response);
     }
+    free(worker);
 }
 END_TEST
 

@@ -30,6 +30,14 @@ met AS (
         AND ((gone.doc->>'cluster_id')::uuid = ANY (scope.clusters)
             OR (gone.doc->>'host_school_id')::uuid = ANY (scope.schools)
             OR coalesce(uuids_of(gone.doc->'invited_school_ids'), '{}') && scope.schools)),
+visit AS (
+    SELECT r.id, r.version, r.doc, (r.doc->>'updated_at')::timestamptz AS at, r.school_id,
+        coalesce(r.visited_on, r.scheduled_on) AS day, false AS cancelled
+    FROM scope, review AS r WHERE r.school_id = ANY (scope.schools)
+    UNION ALL
+    SELECT gone.id, gone.version, gone.doc, gone.at, (gone.doc->>'school_id')::uuid,
+        coalesce(date_of(gone.doc->>'visited_on'), date_of(gone.doc->>'scheduled_on')), true
+    FROM scope, deleted_reviews() AS gone WHERE (gone.doc->>'school_id')::uuid = ANY (scope.schools)),
 event AS (
     SELECT 'meeting' AS kind, met.id, met.version, met.doc->>'created_at' AS created, met.at,
         date_of(met.doc->>'held_on') AS day, met.doc->>'start_time' AS start_time,
@@ -43,12 +51,9 @@ event AS (
     FROM met LEFT JOIN cluster ON cluster.id = (met.doc->>'cluster_id')::uuid
     LEFT JOIN school AS host ON host.id = (met.doc->>'host_school_id')::uuid
     UNION ALL
-    SELECT 'review', r.id, r.version, r.doc->>'created_at', (r.doc->>'updated_at')::timestamptz,
-        coalesce(r.visited_on, r.scheduled_on), NULL, NULL, NULL, 'Review visit',
-        school.doc->>'name', false
-    FROM scope, review AS r LEFT JOIN school ON school.id = r.school_id
-    WHERE r.school_id = ANY (scope.schools)
-        AND coalesce(r.visited_on, r.scheduled_on) >= today() - 366
+    SELECT 'review', visit.id, visit.version, visit.doc->>'created_at', visit.at, visit.day, NULL, NULL,
+        NULL, 'Review visit', school.doc->>'name', visit.cancelled
+    FROM visit LEFT JOIN school ON school.id = visit.school_id WHERE visit.day >= today() - 366
     UNION ALL
     SELECT 'award', a.id, a.version, a.doc->>'created_at', (a.doc->>'updated_at')::timestamptz,
         a.review_due_on, NULL, NULL, NULL, 'Review due', school.doc->>'name', false
