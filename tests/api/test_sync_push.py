@@ -4,10 +4,14 @@ import uuid
 
 import pytest
 
+from support.at_once import at_once
+from support.client import Client
 from support.expect import bad_parameter, invalid, problem
+from support.holding import holding
 from support.phone import Phone
-from support.pushes import anew, change, meeting_of, push, refused
+from support.pushes import Written, anew, change, meeting_of, push, refused
 from support.resources import RESOURCES
+from support.serving import serving
 
 
 @pytest.fixture
@@ -293,3 +297,49 @@ def test_every_kind_that_a_school_may_write(make, world, school):
     assert result["outcome"] == "applied"
     path = f"{RESOURCES['contribution'].collection}/{result['document']['id']}"
     assert caller.client.get(path).json == result["document"]
+
+
+def test_the_same_at_the_same_time(make, cluster, leader, school):
+    """Whoever comes first decides; who comes meanwhile is put off, and hears the same in the end."""
+    meeting = str(uuid.uuid4())
+    batch = [change("create", "attendance", document={
+        "meeting_id": meeting, "school_id": school["id"], "status": "present"}),
+        change("create", "meeting", meeting, document=meeting_of(make, cluster)),
+        change("update", "meeting", meeting, 7, {"notes": "Of a version that is not."})]
+    told = []
+
+    def send(own):
+        answer = own.post("/v1/sync", {"changes": batch})
+        told.append(answer.json["results"])
+        return answer
+
+    assert at_once(leader.client, [send] * 6) == [200] * 6
+    last = push(leader, *batch)
+    assert [one["outcome"] for one in last] == ["refused", "applied", "conflict"]
+    for one, final in ((one, final) for results in told for one, final in zip(results, last)):
+        if "problem" in one:
+            one["problem"].pop("instance")
+            put_off = one["problem"]["status"] == 503 or \
+                one["problem"]["type"] == "/problems/idempotency_key_in_use"
+            assert put_off or one["problem"].items() <= final["problem"].items(), (one, final)
+        else:
+            assert one == final
+
+
+def test_what_builds_on_what_is_not_decided(stage, make, cluster, leader):
+    """The id waits for another transaction until that is given up on: what is not there yet may come."""
+    there, record = make.meeting(cluster_id=cluster["id"]), str(uuid.uuid4())
+    batch = [change("create", "meeting", record, document=meeting_of(make, cluster)),
+             change("update", "meeting", record, 1, {"notes": "Mine."}),
+             change("create", "meeting", document=meeting_of(make, cluster))]
+    taken = (f"INSERT INTO meeting (id, version, doc) SELECT '{record}', 1, document_with(doc, "
+             f"json_build_object('id', '{record}')) FROM meeting WHERE id = '{there['id']}'")
+    with serving(stage, IQM_DATABASE_TIMEOUT=1000) as server:
+        own = Client(server.port, leader.client.token)
+        with holding(stage.cluster, taken):
+            first = push(Written(own), *batch)
+        assert [one["outcome"] for one in first] == ["refused", "refused", "applied"]
+        assert [one["problem"]["status"] for one in first[:2]] == [503, 503]
+        again = push(Written(own), *batch)
+        own.close()
+    assert [one["outcome"] for one in again] == ["applied"] * 3 and again[2] == first[2]

@@ -21,6 +21,7 @@ struct pushing {
     struct pushed *items;
     struct pushed *over; /* its end may still be on the stack; NULL: none */
     bool running, waits; /* items are being begun; one of them is under way */
+    bool is_open;        /* one of them is to be sent again */
     struct iqm_buffer results;
     struct iqm_slice versions[2]; /* stored: the record as it is, as it was */
     char status[12];
@@ -92,19 +93,34 @@ static void applied(struct pushed *item)
 
 static void refused(struct pushed *item)
 {
+    struct pushing *pushing = item->user;
+    const struct iqm_problem_type *type = item->call.problem.type;
+
+    pushing->is_open |=
+        type == IQM_PROBLEM_IDEMPOTENCY_KEY_IN_USE || type == IQM_PROBLEM_SERVICE_UNAVAILABLE;
     open_result(item, "refused");
-    add_document(item->user, "problem", item->part.body);
+    add_document(pushing, "problem", item->part.body);
     close_result(item);
+}
+
+/* It is to be sent again; `sentence` NULL takes the type's own. */
+static void put_off(struct pushed *item, const struct iqm_problem_type *type, const char *sentence)
+{
+    struct iqm_problem *problem = &item->call.problem;
+    size_t length;
+
+    iqm_problem_init(problem, item->call.arena);
+    iqm_problem_set(problem, type, sentence != NULL ? "%s" : NULL, sentence);
+    const char *text = iqm_problem_text(problem, item->call.request_id, &length);
+    item->part.body = text != NULL ? (struct iqm_slice){text, length} : item->part.body;
+    refused(item);
 }
 
 /* The item could not be decided, or not be told: with the problem of the request's own step. Who
  * may not push at all any more hears that instead of results. */
-static void put_off(struct step *step)
+static void step_failed(struct step *step)
 {
-    struct pushing *pushing = step->user;
-    struct pushed *item = current(pushing);
     const struct iqm_problem_type *type = step->call->problem.type;
-    size_t length;
 
     step->failed = NULL;
     if (type == NULL || type->status == 401 || type->status == 403) {
@@ -112,11 +128,7 @@ static void put_off(struct step *step)
         return;
     }
     iqm_problem_init(&step->call->problem, step->call->arena);
-    iqm_problem_init(&item->call.problem, item->call.arena);
-    iqm_problem_set(&item->call.problem, type, NULL);
-    const char *text = iqm_problem_text(&item->call.problem, item->call.request_id, &length);
-    item->part.body = text != NULL ? (struct iqm_slice){text, length} : item->part.body;
-    refused(item);
+    put_off(current(step->user), type, NULL);
 }
 
 static void tell_conflict(struct step *step, const struct iqm_slice *documents)
@@ -161,7 +173,7 @@ static void conflicts(struct pushed *item)
     step->values[0] = (struct iqm_pg_value){.text = pushed_text(item, "type")};
     step->values[1] = (struct iqm_pg_value){.text = pushed_text(item, "id")};
     step->values[2] = (struct iqm_pg_value){.text = version};
-    step->failed = put_off;
+    step->failed = step_failed;
     step_read(step, IQM_STATEMENT_PUSH_CONFLICT, versions_read);
 }
 
@@ -214,7 +226,7 @@ static void not_kept(struct step *step)
         iqm_problem_init(&step->call->problem, step->call->arena);
         kept(step, NULL);
     } else {
-        put_off(step);
+        step_failed(step);
     }
 }
 
@@ -236,14 +248,19 @@ static void keep(struct pushed *item)
     step_change(step, IQM_STATEMENT_KEEP_REFUSAL, kept);
 }
 
+/* What was not made may build on a change before it that is yet to be made. */
 static void answered(struct iqm_call *call)
 {
     struct pushed *item = (struct pushed *)call;
+    const struct pushing *pushing = item->user;
 
-    if (is_decided(item))
-        keep(item);
-    else
+    if (!is_decided(item))
         tell(item);
+    else if (pushing->is_open)
+        put_off(item, IQM_PROBLEM_SERVICE_UNAVAILABLE,
+            "A change before this one is not decided yet. Send both again.");
+    else
+        keep(item);
 }
 
 /* ---- one after the other ---- */
