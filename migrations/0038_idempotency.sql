@@ -12,7 +12,8 @@ CREATE TABLE idempotency_record (
     -- Keyed hashes of the key, and of method, target and body: neither is kept.
     key_hash bytea NOT NULL CHECK (length(key_hash) = 32),
     fingerprint bytea NOT NULL CHECK (length(fingerprint) = 32),
-    status smallint NOT NULL CHECK (status BETWEEN 200 AND 299),
+    -- What was refused is kept of changes that were made offline only (0043_sync.sql).
+    status smallint NOT NULL CHECK (status BETWEEN 200 AND 299 OR status BETWEEN 400 AND 499),
     location text,
     etag text,
     resource text,

@@ -57,6 +57,11 @@ struct iqm_call {
     const char *address;    /* who calls, behind our own proxies (IQM_TRUSTED_PROXIES) */
     struct iqm_address address_key; /* what counts as one caller: an IPv4 address, an IPv6 /64 */
     json_t *body;                   /* owned by the call */
+    struct {
+        const struct iqm_slice *items; /* as they were sent; they may be no JSON */
+        size_t count;
+        uint16_t schema; /* of one */
+    } apart;             /* items of the body that stand apart (x-items-apart): 0 in `body` */
     struct iqm_idempotency *idempotency; /* NULL: the request has no Idempotency-Key */
 
     struct iqm_problem problem; /* a handler that fails fills this */
@@ -95,6 +100,9 @@ struct iqm_slice iqm_call_bearer(const struct iqm_call *call);
 /* Whether Accept asks for the one media type rather than for the other; of an operation that has
  * both. */
 bool iqm_call_prefers(const struct iqm_call *call, const char *media_type, const char *other);
+
+/* Reads text that was sent, as bodies are read: new, or IQM_EPROBLEM with call->problem set. */
+int iqm_call_json(struct iqm_call *call, struct iqm_slice text, json_t **ret_value);
 
 /* Adds a header to the answer. Both strings are borrowed until the call ends. */
 void iqm_call_header(struct iqm_call *call, const char *name, const char *value);

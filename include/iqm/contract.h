@@ -61,6 +61,7 @@ struct iqm_schema {
     bool has_minimum, has_maximum;
     bool unique_items;
     bool closed;                     /* additionalProperties: false */
+    bool items_apart;                /* each is for who takes it up to check: call->apart */
     int64_t minimum, maximum;        /* inclusive */
     uint32_t min_length, max_length; /* code points; IQM_NO_LIMIT when unbounded */
     uint32_t max_words;              /* iqm_text_words; 0 when unbounded */

@@ -36,6 +36,7 @@ struct iqm_idempotency {
     uint8_t fingerprint[IQM_IDEMPOTENCY_HASH]; /* of method, target and body */
     bool ready;                                /* the body is known, and with it the fingerprint */
     bool recalled;                             /* it was looked for an answer */
+    unsigned answered;                         /* the status of the one found; 0: none */
     char status[12];
     struct iqm_pg_value values[IQM_ANSWER_VALUES];
 };

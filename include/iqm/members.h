@@ -1,4 +1,5 @@
-/* Walking over the top-level members of a JSON object's text, which is known to be well formed. */
+/* Walking over the top-level members of a JSON object's text, or the items of an array's. Text that
+ * is not well formed is walked over, too, but what comes of it says nothing. */
 #ifndef IQM_MEMBERS_H
 #define IQM_MEMBERS_H
 
@@ -14,5 +15,8 @@ void iqm_members_open(struct iqm_members *members, struct iqm_slice object);
 
 /* Whether there was one more; then name and value are its. */
 bool iqm_members_next(struct iqm_members *members);
+
+/* The next item of an array, off the front of what is left behind its bracket; false at the end. */
+bool iqm_items_next(struct iqm_slice *rest, struct iqm_slice *ret_item);
 
 #endif

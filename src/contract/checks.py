@@ -19,7 +19,7 @@ ERROR_MEDIA_TYPES = {"oauth": "application/json", "page": "text/html"}
 RESERVED_HEADERS = ("accept", "content-type", "authorization")
 NEEDS = {"string": ("format", "enum", "pattern", "minLength", "maxLength", "x-max-words",
                     "examples", "x-personal"),
-         "array": ("items", "minItems", "maxItems", "uniqueItems"),
+         "array": ("items", "minItems", "maxItems", "uniqueItems", "x-items-apart"),
          "object": ("properties", "required", "additionalProperties")}
 RANGES = (("minLength", "maxLength"), ("minimum", "maximum"), ("minItems", "maxItems"))
 KEYWORD_TYPE = {keyword: kind for kind, keywords in NEEDS.items() for keyword in keywords}
@@ -68,6 +68,7 @@ class Checker:
         self.roles = root.get("x-roles", [])
         self.used = set()
         self.ids = {}
+        self.apart, self.gathered = set(), set()  # lines of x-items-apart; those a body reaches
         self.privacy = Privacy(self)
 
     def error(self, line, sentence):
@@ -165,6 +166,8 @@ class Checker:
             self.error(node.at("pattern"), fault)
         if node.get("uniqueItems") and not self.has_strings(node):
             self.error(node.at("uniqueItems"), "uniqueItems is for arrays of strings")
+        if node.get("x-items-apart"):
+            self.apart.add(node.at("x-items-apart"))
         if "default" in node and not is_parameter:
             self.error(node.at("default"), "only a parameter has a default: documents stay as sent")
         elif "default" in node and not fault:
@@ -219,6 +222,8 @@ class Checker:
         self.flows()
         self.paths()
         self.all_resources()
+        for line in sorted(self.apart - self.gathered):
+            self.error(line, "x-items-apart is for a member of a JSON body, with maxItems")
         self.privacy.run()
         self.unused()
 
@@ -403,6 +408,14 @@ class Checker:
             self.schema(media_type.get("schema", {}), is_whole=True)
             if name == FORM and len(content) == 1:
                 self.form(media_type)
+            if [*content] == ["application/json"]:
+                self.gather_apart(self.resolve(media_type.get("schema", {}), "schemas"))
+
+    def gather_apart(self, schema):
+        """Elsewhere nobody would look at the items."""
+        for member in schema.get("properties", {}).values():
+            if member.get("x-items-apart") and "maxItems" in member:
+                self.gathered.add(member.at("x-items-apart"))
 
     @staticmethod
     def may_stand_together(content, besides):

@@ -150,6 +150,7 @@ class Emitter:
             *self.personal_cells(node),
             f".has_minimum = {flag('minimum' in node)}", f".has_maximum = {flag('maximum' in node)}",
             f".unique_items = {flag(node.get('uniqueItems'))}", f".closed = {flag(additional is False)}",
+            f".items_apart = {flag(node.get('x-items-apart'))}",
             f".minimum = {bound(node.get('minimum', 0))}", f".maximum = {bound(node.get('maximum', 0))}",
             f".min_length = {node.get('minLength', 0)}", f".max_length = {node.get('maxLength', NO_LIMIT)}",
             f".max_words = {node.get('x-max-words', 0)}",

@@ -1,4 +1,5 @@
-/* One pass, no copy: a stored document is opened for every read of it. */
+/* One pass, no copy: a stored document is opened for every read of it. Text that is not well formed
+ * gives pieces that are not, but none beyond its end. */
 #include "iqm/members.h"
 
 #include <string.h>
@@ -33,7 +34,7 @@ static const char *skip_value(const char *at, const char *end)
                 return at;
             continue;
         }
-        if (depth == 0 && (*at == ',' || *at == '}'))
+        if (depth == 0 && (*at == ',' || *at == '}' || *at == ']'))
             return at;
         if (*at == '{' || *at == '[')
             depth++;
@@ -59,9 +60,24 @@ bool iqm_members_next(struct iqm_members *members)
     if (name >= end || *name != '"')
         return false;
     const char *after = skip_string(name, end);
+    if (after - name < 2)
+        return false;
     members->name = (struct iqm_slice){name + 1, (size_t)(after - name) - 2};
     const char *value = skip_space(after, end, ":");
     members->at = skip_value(value, end);
     members->value = (struct iqm_slice){value, (size_t)(members->at - value)};
+    return true;
+}
+
+bool iqm_items_next(struct iqm_slice *rest, struct iqm_slice *ret_item)
+{
+    const char *end = rest->ptr + rest->len;
+    const char *item = skip_space(rest->ptr, end, ",");
+
+    if (item >= end || *item == ']' || *item == '}')
+        return false;
+    const char *after = skip_value(item, end);
+    *ret_item = (struct iqm_slice){item, (size_t)(after - item)};
+    *rest = (struct iqm_slice){after, (size_t)(end - after)};
     return true;
 }

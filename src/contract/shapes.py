@@ -208,7 +208,7 @@ PERSONAL_STRING = fields("x-personal", {
 SCHEMA = or_reference(fields("a schema", {
     "type": type_names, "format": choice(FORMATS), "enum": enumeration, "pattern": text,
     "minLength": size, "maxLength": size, "x-max-words": size, "minimum": integer, "maximum": integer,
-    "minItems": size, "maxItems": size, "uniqueItems": boolean, "items": schema,
+    "minItems": size, "maxItems": size, "uniqueItems": boolean, "items": schema, "x-items-apart": boolean,
     "properties": named(schema, SNAKE, "snake_case"), "required": listing(text),
     "additionalProperties": closed, "description": text, "title": text,
     "default": lambda node, line, report: node, "examples": listing(text),

@@ -323,7 +323,8 @@ static void check_array(const struct run *run, const struct iqm_schema *schema,
     if (schema->max_items != IQM_NO_LIMIT && count > schema->max_items)
         report(run, step, "must have at most %" PRIu32 " item%s, has %zu", schema->max_items,
             schema->max_items == 1 ? "" : "s", count);
-    for (size_t i = 0; schema->items != IQM_NO_SCHEMA && i < count; i++) {
+    bool looks_in = schema->items != IQM_NO_SCHEMA && !schema->items_apart;
+    for (size_t i = 0; looks_in && i < count; i++) {
         struct step at = {step, NULL, i};
         check_value(run, schema->items, &at, json_array_get(array, i));
     }

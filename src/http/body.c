@@ -65,39 +65,37 @@ static bool is_too_deep(const char *text, size_t len, int64_t limit)
     return false;
 }
 
-static int parse_json(struct request *request)
+int iqm_call_json(struct iqm_call *call, struct iqm_slice text, json_t **ret_value)
 {
-    struct iqm_call *call = &request->call;
-    int64_t depth = request->worker->options->config->json_depth;
-    const char *text = request->body_text != NULL ? request->body_text : "";
+    int64_t depth = request_of(call)->worker->options->config->json_depth;
+    const char *what = call->part != NULL ? "change" : "body";
     json_error_t where;
 
-    if (is_too_deep(text, request->body_length, depth))
+    if (is_too_deep(text.ptr, text.len, depth))
         return iqm_problem_set(&call->problem, IQM_PROBLEM_MALFORMED_BODY,
-            "The body nests more than %lld levels deep.", (long long)depth);
-    call->body =
-        json_loadb(text, request->body_length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
-    if (call->body != NULL)
+            "The %s nests more than %lld levels deep.", what, (long long)depth);
+    *ret_value = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
+    if (*ret_value != NULL)
         return 0;
     if (json_error_code(&where) == json_error_duplicate_key)
         return iqm_problem_set(&call->problem, IQM_PROBLEM_MALFORMED_BODY,
-            "An object in the body has a member twice, at line %d, column %d.", where.line,
+            "An object in the %s has a member twice, at line %d, column %d.", what, where.line,
             where.column);
     if (json_error_code(&where) == json_error_numeric_overflow)
         return iqm_problem_set(&call->problem, IQM_PROBLEM_MALFORMED_BODY,
-            "A number in the body is too large, at line %d, column %d.", where.line, where.column);
+            "A number in the %s is too large, at line %d, column %d.", what, where.line,
+            where.column);
     return iqm_problem_set(&call->problem, IQM_PROBLEM_MALFORMED_BODY,
-        "The body is not valid JSON in UTF-8: it goes wrong at line %d, column %d.", where.line,
+        "The %s is not valid JSON in UTF-8: it goes wrong at line %d, column %d.", what, where.line,
         where.column);
 }
 
-static int parse(struct request *request)
+static int parse(struct iqm_call *call, struct iqm_slice text)
 {
-    const char *text = request->body_text != NULL ? request->body_text : "";
-
-    if (request->call.operation->body == IQM_BODY_FORM)
-        return form_parse(&request->call, (struct iqm_slice){text, request->body_length});
-    return parse_json(request);
+    if (call->operation->body == IQM_BODY_FORM)
+        return form_parse(call, text);
+    int error = call->operation->body == IQM_BODY_JSON ? apart_take(call, &text) : 0;
+    return error != 0 ? error : iqm_call_json(call, text, &call->body);
 }
 
 int body_parse(struct request *request)
@@ -107,7 +105,8 @@ int body_parse(struct request *request)
 
     if (operation->body == IQM_BODY_NONE || operation->body == IQM_BODY_STREAM)
         return 0;
-    int error = parse(request);
+    const char *text = request->body_text != NULL ? request->body_text : "";
+    int error = parse(call, (struct iqm_slice){text, request->body_length});
     if (error == 0)
         error = iqm_contract_validate(
             call->contract, operation->body_schema, call->body, "", true, &call->problem);

@@ -111,6 +111,10 @@ const char *gzip_compress(struct iqm_arena *arena, const char *bytes, size_t len
 int body_append(struct request *request, const char *bytes, size_t len);
 int body_parse(struct request *request);
 
+/* apart.c: takes the items that stand apart out of a body's text, and notes them in the call. 0 or
+ * IQM_EPROBLEM. */
+int apart_take(struct iqm_call *call, struct iqm_slice *text);
+
 /* form.c: the next pair, still encoded, off the front of `rest`; false at the end. */
 bool form_next(struct iqm_slice *rest, struct iqm_slice *ret_name, struct iqm_slice *ret_value);
 /* As HTML forms encode it: "+" is a space, then percent-decoding; errors as of the latter. */

@@ -221,7 +221,10 @@ static void people_opened(struct iqm_vault_opening *opening)
         return;
     }
     iqm_resource_sealed(step->call, error);
-    iqm_call_fail(step->call);
+    if (step->failed != NULL)
+        step->failed(step);
+    else
+        iqm_call_fail(step->call);
 }
 
 void step_open_people(struct step *step, const struct iqm_slice *stored, size_t count,

@@ -46,14 +46,12 @@ static const char *text_of(const struct recall *recall, enum column column)
 static void answer(struct recall *recall, struct iqm_slice document)
 {
     struct iqm_call *call = recall->call;
-    unsigned status = 0;
 
-    for (const char *digit = text_of(recall, STATUS); *digit != '\0'; digit++)
-        status = status * 10 + (unsigned)(*digit - '0');
     iqm_call_header(call, "Location", text_of(recall, LOCATION));
     iqm_call_header(call, "Idempotency-Replayed", "true");
     iqm_call_etag(call, text_of(recall, ETAG));
-    iqm_call_reply(call, status, "application/json", document.ptr, document.len);
+    iqm_call_reply(
+        call, call->idempotency->answered, "application/json", document.ptr, document.len);
 }
 
 static void fail_with(struct recall *recall, const struct iqm_problem_type *type)
@@ -81,6 +79,28 @@ static void opened(struct iqm_vault_opening *opening)
     }
 }
 
+static void tell_gone(struct recall *recall)
+{
+    struct iqm_call *call = recall->call;
+
+    iqm_problem_init(&call->problem, call->arena);
+    if (call->idempotency->answered < 300)
+        iqm_problem_set(&call->problem, IQM_PROBLEM_IDEMPOTENCY_ANSWER_GONE, NULL);
+    else
+        iqm_problem_set(&call->problem, IQM_PROBLEM_IDEMPOTENCY_ANSWER_GONE,
+            "This was refused before. Why is not kept, as the record was erased.");
+    iqm_call_fail(call);
+}
+
+static unsigned status_of(const struct recall *recall)
+{
+    unsigned status = 0;
+
+    for (const char *digit = text_of(recall, STATUS); *digit != '\0'; digit++)
+        status = status * 10 + (unsigned)(*digit - '0');
+    return status;
+}
+
 static void replay(struct recall *recall)
 {
     struct iqm_call *call = recall->call;
@@ -88,10 +108,11 @@ static void replay(struct recall *recall)
     const struct iqm_resource *resource =
         name != NULL ? iqm_contract_resource(call->contract, name) : NULL;
 
+    call->idempotency->answered = status_of(recall);
     recall->stored = (struct iqm_slice){
         text_of(recall, DOC), (size_t)PQgetlength(recall->batch.results[1], 0, DOC)};
     if (recall->stored.ptr == NULL) {
-        fail_with(recall, IQM_PROBLEM_IDEMPOTENCY_ANSWER_GONE);
+        tell_gone(recall);
     } else if (resource == NULL || resource->subject == NULL) {
         answer(recall, recall->stored);
     } else {

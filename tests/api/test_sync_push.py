@@ -4,9 +4,14 @@ import uuid
 
 import pytest
 
+from support.at_once import at_once
+from support.client import Client
 from support.expect import bad_parameter, invalid, problem
+from support.holding import holding
 from support.phone import Phone
+from support.pushes import Written, anew, change, meeting_of, push, refused
 from support.resources import RESOURCES
+from support.serving import serving
 
 
 @pytest.fixture
@@ -22,37 +27,6 @@ def leader(world, cluster):
 @pytest.fixture
 def school(make, cluster):
     return make.school(cluster_id=cluster["id"])
-
-
-def change(method, kind, record=None, base_version=None, document=None, **members):
-    made = {"client_id": str(uuid.uuid4()), "method": method, "type": kind,
-            "id": record or str(uuid.uuid4()), **members}
-    if base_version is not None:
-        made["base_version"] = base_version
-    if document is not None:
-        made["document"] = document
-    return made
-
-
-def push(caller, *changes):
-    answer = caller.client.post("/v1/sync", {"changes": list(changes)})
-    assert answer.status == 200, answer
-    results = answer.json["results"]
-    assert [one["client_id"] for one in results] == [one["client_id"] for one in changes]
-    return results
-
-
-def refused(result, status, name, *pointers):
-    """The problem, after holding it to what the operation itself would have said."""
-    assert result["outcome"] == "refused" and "document" not in result, result
-    found = result["problem"]
-    assert (found["status"], found["type"]) == (status, f"/problems/{name}"), found
-    assert sorted(error["pointer"] for error in found.get("errors", [])) == sorted(pointers)
-    return found
-
-
-def meeting_of(make, cluster, **members):
-    return make.example("meeting", cluster_id=cluster["id"], host_school_id=None, **members)
 
 
 def test_a_day_in_a_school_hall(head, make, cluster, leader, school):
@@ -170,13 +144,82 @@ def test_a_poisoned_change_blocks_no_other(make, cluster, leader, school):
     assert results[6]["problem"]["status"] in (403, 422)
 
 
-def test_what_was_refused_may_be_sent_again(head, make, cluster, leader):
+def test_what_was_refused_stays_refused(head, make, cluster, leader):
+    """Its answer may have been lost: what was to come of it is decided. A new try is a new change."""
     base = make.meeting(cluster_id=make.cluster()["id"], host_school_id=None)
     one = change("update", "meeting", base["id"], 2, {"notes": "Now it is mine."})
-    refused(push(leader, one)[0], 404, "not_found")
+    first = push(leader, one)
+    refused(first[0], 404, "not_found")
     head.patch(f"/v1/meetings/{base['id']}", {"cluster_id": cluster["id"]}, match='"1"')
-    assert push(leader, one)[0]["outcome"] == "applied"
-    assert push(leader, one)[0]["document"]["version"] == 3
+    assert push(leader, one) == first
+    again = anew(one)
+    assert push(leader, again)[0]["outcome"] == "applied"
+    assert push(leader, one, again) == [*first, push(leader, again)[0]]
+    assert head.get(f"/v1/meetings/{base['id']}").json["version"] == 3
+
+
+def test_a_batch_in_the_wrong_order_stays_so(head, make, cluster, leader, school):
+    meeting, attendance = str(uuid.uuid4()), str(uuid.uuid4())
+    batch = [change("create", "attendance", attendance, document={
+        "meeting_id": meeting, "school_id": school["id"], "status": "present"}),
+        change("create", "meeting", meeting, document=meeting_of(make, cluster))]
+    first = push(leader, *batch)
+    assert [one["outcome"] for one in first] == ["refused", "applied"]
+    assert push(leader, *batch) == first
+    problem(head.get(f"/v1/attendances/{attendance}"), 404, "not_found")
+
+
+def test_what_was_refused_by_its_form_stays_so(make, cluster, leader):
+    one = change("create", "meeting", document=meeting_of(make, cluster, topics=[]))
+    first = push(leader, one)
+    refused(first[0], 422, "validation_failed", "/topics")
+    assert push(leader, one) == first
+    other = {**one, "document": meeting_of(make, cluster)}
+    refused(push(leader, other)[0], 422, "idempotency_key_reused")
+    assert push(leader, one) == first
+
+
+def test_a_conflict_stays_one(head, make, cluster, leader):
+    """With what the record is by then."""
+    base = make.meeting(cluster_id=cluster["id"], host_school_id=None)
+    path = f"/v1/meetings/{base['id']}"
+    now = head.patch(path, {"notes": "By head office."}, match='"1"').json
+    one = change("update", "meeting", base["id"], 3, {"notes": "By me."})
+    first = push(leader, one)[0]
+    assert (first["outcome"], first["current"]) == ("conflict", now)
+    now = head.patch(path, {"notes": "Once more."}, match='"2"').json
+    again = push(leader, one)[0]
+    assert again == {**first, "current": now, **({"base": now} if "base" in again else {})}
+    assert head.get(path).json == now
+
+
+def test_who_may_not_today_is_told_again(make, stage, cluster, leader):
+    scopes = "UPDATE token SET scopes = '{%s}' WHERE account_id = '" + leader.account["id"] + "'"
+    one = change("create", "meeting", document=meeting_of(make, cluster))
+    stage.cluster.psql(scopes % "sync:write", user="iqm_owner")
+    first = push(leader, one)
+    refused(first[0], 403, "insufficient_scope")
+    refused(push(leader, one)[0], 403, "insufficient_scope")
+    stage.cluster.psql(scopes % "sync:write,meetings:write", user="iqm_owner")
+    assert push(leader, one) == first
+    assert push(leader, anew(one))[0]["outcome"] == "applied"
+
+
+def test_what_is_kept_of_a_refusal_goes_with_the_person(head, make, stage, world, school):
+    """It holds no values, but may name members that are none."""
+    caller = world.people.coordinator(school)
+    person = make.person(school_id=school["id"])
+    one = change("update", "person", person["id"], 1, {"email": "nobody", "Jo Ash": 1})
+    first = push(caller, one)
+    assert first[0]["problem"]["status"] == 422
+    rows = ("SELECT count(*) FROM idempotency_record WHERE operation = 'push_changes' AND "
+            f"person_id = '{person['id']}' AND body::text LIKE '%Jo Ash%'")
+    assert stage.cluster.psql(rows) == "1"
+    assert "nobody" not in stage.cluster.psql(rows.replace("count(*)", "body"))
+    stage.cluster.psql(f"SELECT anonymise_person('{person['id']}')", user="iqm_owner")
+    assert stage.cluster.psql(rows) == "0"
+    found = refused(push(caller, one)[0], 409, "idempotency_answer_gone")
+    assert "refused" in found["detail"]
 
 
 def test_an_id_is_used_once(make, cluster, leader):
@@ -211,8 +254,6 @@ def test_each_change_needs_its_own_scope(make, world, stage, cluster, leader):
 def test_a_batch_is_held_to_its_form(leader):
     post = leader.client.post
     invalid(post("/v1/sync", {"changes": []}), "/changes")
-    invalid(post("/v1/sync", {"changes": [change("delete", "account", base_version=1)]}),
-            "/changes/0/type")
     many = [change("delete", "meeting", base_version=1) for _ in range(101)]
     invalid(post("/v1/sync", {"changes": many}), "/changes")
     problem(post("/v1/sync", {"changes": [change("update", "meeting", base_version=1, document={
@@ -256,3 +297,49 @@ def test_every_kind_that_a_school_may_write(make, world, school):
     assert result["outcome"] == "applied"
     path = f"{RESOURCES['contribution'].collection}/{result['document']['id']}"
     assert caller.client.get(path).json == result["document"]
+
+
+def test_the_same_at_the_same_time(make, cluster, leader, school):
+    """Whoever comes first decides; who comes meanwhile is put off, and hears the same in the end."""
+    meeting = str(uuid.uuid4())
+    batch = [change("create", "attendance", document={
+        "meeting_id": meeting, "school_id": school["id"], "status": "present"}),
+        change("create", "meeting", meeting, document=meeting_of(make, cluster)),
+        change("update", "meeting", meeting, 7, {"notes": "Of a version that is not."})]
+    told = []
+
+    def send(own):
+        answer = own.post("/v1/sync", {"changes": batch})
+        told.append(answer.json["results"])
+        return answer
+
+    assert at_once(leader.client, [send] * 6) == [200] * 6
+    last = push(leader, *batch)
+    assert [one["outcome"] for one in last] == ["refused", "applied", "conflict"]
+    for one, final in ((one, final) for results in told for one, final in zip(results, last)):
+        if "problem" in one:
+            one["problem"].pop("instance")
+            put_off = one["problem"]["status"] == 503 or \
+                one["problem"]["type"] == "/problems/idempotency_key_in_use"
+            assert put_off or one["problem"].items() <= final["problem"].items(), (one, final)
+        else:
+            assert one == final
+
+
+def test_what_builds_on_what_is_not_decided(stage, make, cluster, leader):
+    """The id waits for another transaction until that is given up on: what is not there yet may come."""
+    there, record = make.meeting(cluster_id=cluster["id"]), str(uuid.uuid4())
+    batch = [change("create", "meeting", record, document=meeting_of(make, cluster)),
+             change("update", "meeting", record, 1, {"notes": "Mine."}),
+             change("create", "meeting", document=meeting_of(make, cluster))]
+    taken = (f"INSERT INTO meeting (id, version, doc) SELECT '{record}', 1, document_with(doc, "
+             f"json_build_object('id', '{record}')) FROM meeting WHERE id = '{there['id']}'")
+    with serving(stage, IQM_DATABASE_TIMEOUT=1000) as server:
+        own = Client(server.port, leader.client.token)
+        with holding(stage.cluster, taken):
+            first = push(Written(own), *batch)
+        assert [one["outcome"] for one in first] == ["refused", "refused", "applied"]
+        assert [one["problem"]["status"] for one in first[:2]] == [503, 503]
+        again = push(Written(own), *batch)
+        own.close()
+    assert [one["outcome"] for one in again] == ["applied"] * 3 and again[2] == first[2]

@@ -1,6 +1,6 @@
 """Random histories of a programme, replayable by their seed: writers whose transactions overlap and are
-committed late or never, and phones that are offline, lose answers, hear them twice and go back to
-what they knew before.
+committed late or never, and phones that are offline, lose answers, hear them twice, go back to what
+they knew before, and push changes to what they hold.
 
 One thread says who does what next, so that a seed is a history. Knows what may happen, not what a
 phone shall hold.
@@ -15,6 +15,7 @@ import uuid
 from support.cluster import plain_environment, programs
 from support.phone import KINDS, Phone
 from support.places import day
+from support.pushes import change as pushed
 
 COMMIT, ROLL_BACK = 0.25, 0.05  # of each turn of a writer that is at work
 _SEEN = " UNION ALL ".join(f"SELECT '{kind}|' || replace(doc::text, E'\\n', ' ') FROM {kind}" for kind in KINDS)
@@ -216,6 +217,75 @@ class Programme:
                   review_goes_on, assignment, assignment, assignment_ends, assignment_goes,
                   person_moves, person_is_erased, succession, coordinator_moves]
 
+    # ---- what phones do ----
+
+    def phone_makes(self, chance, phone):
+        """Who came to a meeting, perhaps before that it was held."""
+        clusters = sorted(phone.ids("cluster"))
+        meeting, attendance = (str(uuid.UUID(int=chance.getrandbits(128), version=4)) for _ in range(2))
+        made = [pushed("create", "meeting", meeting, document=self.make.example(
+            "meeting", cluster_id=chance.choice(clusters or self.clusters), host_school_id=None,
+            notes=f"Note {uuid.uuid4()}")),
+            pushed("create", "attendance", attendance, document={
+                "meeting_id": meeting, "school_id": chance.choice(self.schools), "status": "present"})]
+        self.alive["meeting"].append(meeting)
+        self.alive["attendance"].append(attendance)
+        return made if chance.random() < 0.8 else made[::-1]
+
+    def phone_changes(self, chance, phone):
+        """What it holds, twice in a row: the second is made on what the first will have left. Now and then
+        on what it held before."""
+        kind, member = ("meeting", "notes") if phone.leads else ("contribution", "impact")
+        held = sorted(phone.ids(kind))
+        if not held:
+            return []
+        record = chance.choice(held)
+        version = max(1, phone.held[kind, record]["version"] - chance.choice([0, 0, 1]))
+        return [pushed("update", kind, record, version + n, {member: f"Note {uuid.uuid4()}"})
+                for n in range(2)]
+
+    def phone_deletes(self, chance, phone):
+        held = sorted(phone.ids("attendance"))
+        return [pushed("delete", "attendance", record, phone.held["attendance", record]["version"])
+                for record in chance.sample(held, min(1, len(held)))]
+
+
+class Pushes:
+    """What one phone has to send, and what it was told; told once, it may not be told otherwise."""
+
+    def __init__(self, phone):
+        self.phone, self.batch, self.first, self.moves = phone, [], None, None
+        self.outcomes = {}  # by the texts that were to be written
+
+    def send(self, chance, moves):
+        """Whether the answer was heard. Documents are kept only where nothing was pulled meanwhile."""
+        answer = self.phone.client.post("/v1/sync", {"changes": self.batch})
+        assert answer.status == 200, answer
+        results = answer.json["results"]
+        outcomes = [(one["client_id"], one.get("problem", {}).get("type")) for one in results]
+        assert all(one.get("problem", {"status": 412})["status"] < 429 for one in results), results
+        assert self.first in (None, outcomes), (self.first, outcomes)
+        self.moves = moves if self.first is None else self.moves
+        self.first = outcomes
+        if chance.random() < 0.3:
+            return None
+        for change, result in zip(self.batch, results):
+            self.keep(change, result, moves)
+        self.batch, self.first = [], None
+        return results
+
+    def keep(self, change, result, moves):
+        key, outcome = (change["type"], change["id"]), result["outcome"]
+        document = change.get("document", {})
+        self.outcomes[document.get("notes") or document.get("impact")] = outcome
+        if outcome == "conflict":
+            assert result["current"]["version"] != change["base_version"], result
+        if outcome == "applied" and self.phone.since and self.moves == moves:
+            if change["method"] == "delete":
+                self.phone.held.pop(key, None)
+            else:
+                self.phone.held[key] = result["document"]
+
 
 class Histories:
     """`may_see` of each person is asked in a session that stays."""
@@ -225,15 +295,19 @@ class Histories:
         self.phones = programme.phones(each)
         self.made = collections.Counter()  # changes, by what happened
         self.read, self.people = {}, {}    # documents by their text; those of people by id and version
+        self.pushes = {phone: Pushes(phone) for phone, *_ in self.phones}
+        for phone, _, roles in self.phones:
+            phone.leads = "ambassador" in roles
         self.begin()
 
     def begin(self):
         self.writers = [Writer(self.cluster) for _ in range(self.count)]
         self.watch = Psql(self.cluster)
         self.watch.ask("SET ROLE iqm_server")
+        self.past = Psql(self.cluster, user="postgres")
 
     def end(self):
-        for session in [one.psql for one in self.writers] + [self.watch]:
+        for session in [one.psql for one in self.writers] + [self.watch, self.past]:
             session.close()
 
     def may_see(self, actor, roles):
@@ -268,6 +342,19 @@ class Histories:
         if chance.random() < 0.1:
             phone.take(answer.json)
 
+    def push(self, chance, phone):
+        """What was not answered yet, or something new. Who waits for a writer would be put off."""
+        pushes = self.pushes[phone]
+        for writer in self.writers:
+            writer.end("COMMIT")
+        if not pushes.batch:
+            pushes.batch = chance.choice([
+                self.programme.phone_makes, self.programme.phone_changes, self.programme.phone_changes,
+                self.programme.phone_deletes])(chance, phone)
+        if pushes.batch:
+            for one in pushes.send(chance, (phone.pages, phone.since)) or ():
+                self.made["pushed_" + one["outcome"]] += 1
+
     def turn(self, chance):
         what = chance.random()
         if what < 0.7:
@@ -277,8 +364,10 @@ class Histories:
                 self.made[happening.__name__] += 1
             return
         phone = chance.choice(self.phones)[0]
-        if what < 0.96:
+        if what < 0.9:
             self.pull(chance, phone)
+        elif what < 0.96:
+            self.push(chance, phone)
         elif what < 0.97:
             phone.forget()
         elif what < 0.985:
@@ -319,5 +408,25 @@ class Histories:
             phone.take(answer.json)
             if not answer.json["more"]:
                 break
+        self.hold_to_outcomes(self.pushes[phone].outcomes)
         held = phone.held
         return {one for one in held if held[one] != seen.get(one)}, seen.keys() - held.keys()
+
+    def hold_to_outcomes(self, outcomes):
+        """What was applied was written once, in one version that was not so before; all else never."""
+        wanted = {text: outcome == "applied" for text, outcome in outcomes.items() if text}
+        outcomes.clear()
+        if not wanted:
+            return
+        texts = ", ".join(f"'{text}'" for text in wanted)
+        rows = self.past.ask(f"""WITH docs AS (
+            SELECT 'meeting' AS kind, id, version, doc FROM meeting
+            UNION ALL SELECT 'contribution', id, version, doc FROM contribution
+            UNION ALL SELECT resource, id, version, doc FROM history
+                WHERE resource IN ('meeting', 'contribution')),
+          said AS (SELECT kind, id, version, coalesce(doc->>'notes', doc->>'impact') AS text FROM docs),
+          begun AS (SELECT text, lag(text) OVER (PARTITION BY kind, id ORDER BY version) AS before FROM said)
+            SELECT text, count(*) FROM begun
+            WHERE text IN ({texts}) AND text IS DISTINCT FROM before GROUP BY text""")
+        found = dict(row.split("|") for row in rows)
+        assert found == {text: "1" for text, applied in wanted.items() if applied}, (found, wanted)

@@ -1,57 +1,38 @@
 /*
  * Changes that were made offline, one after the other: each is the operation it would have been
- * online, with that operation's rights, rules and transaction, and is done once however often it is
- * sent. What becomes of one is nothing to the others.
+ * online, with that operation's rights, rules and transaction, and is decided once however often it
+ * is sent. What becomes of one is nothing to the others, and there is an answer whatever they hold.
  */
 #include "contract_tables.h"
 #include "iqm/buffer.h"
-#include "iqm/idempotency.h"
-#include "iqm/resource.h"
-#include "iqm/services.h"
 #include "programme/step.h"
+#include "pushed.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Of one change; of what it is made of, the body counts already. */
-#define ITEM_MEMORY ((size_t)4 * 1024 * 1024)
-
-struct pushing;
-
-struct item {
-    struct iqm_call call;
-    struct iqm_part part;
-    struct iqm_idempotency once;
-    struct pushing *pushing;
-    json_t *asked; /* borrowed from the body */
-    char if_match[24];
-};
+/* Of an answer: from there on documents are left out. Those after the first come from pulls. */
+#define DOCUMENTS_MAX ((size_t)8 * 1024 * 1024)
 
 struct pushing {
     struct step *step;
     size_t next, count;
-    struct item *items;
+    struct pushed *items;
+    struct pushed *over; /* its end may still be on the stack; NULL: none */
+    bool running, waits; /* items are being begun; one of them is under way */
+    bool is_open;        /* one of them is to be sent again */
     struct iqm_buffer results;
     struct iqm_slice versions[2]; /* stored: the record as it is, as it was */
+    char status[12];
 };
 
-static const char *text(const struct item *item, const char *member)
-{
-    return json_string_value(json_object_get(item->asked, member));
-}
+static void go_on(struct pushing *pushing);
 
-static int64_t base_version(const struct item *item)
+static struct pushed *current(struct pushing *pushing)
 {
-    return json_integer_value(json_object_get(item->asked, "base_version"));
+    return &pushing->items[pushing->next - 1];
 }
-
-static bool is(const struct item *item, const char *method)
-{
-    return strcmp(text(item, "method"), method) == 0;
-}
-
-static void begin_next(struct pushing *pushing);
 
 /* ---- what became of one ---- */
 
@@ -65,55 +46,104 @@ static void add_document(struct pushing *pushing, const char *name, struct iqm_s
     iqm_buffer_add(&pushing->results, document.ptr, document.len);
 }
 
-static void open_result(struct item *item, const char *outcome)
+/* The same of a record, where there is room. */
+static void add_record(struct pushing *pushing, const char *name, struct iqm_slice document)
 {
-    struct iqm_buffer *results = &item->pushing->results;
+    if (document.len < DOCUMENTS_MAX && pushing->results.length < DOCUMENTS_MAX - document.len)
+        add_document(pushing, name, document);
+}
 
-    iqm_buffer_text(results, results->length > 0 ? ",{\"client_id\":\"" : "{\"client_id\":\"");
-    iqm_buffer_text(results, text(item, "client_id"));
+static void open_result(struct pushed *item, const char *outcome)
+{
+    struct pushing *pushing = item->user;
+    struct iqm_buffer *results = &pushing->results;
+
+    iqm_buffer_text(results, pushing->next > 1 ? ",{\"client_id\":\"" : "{\"client_id\":\"");
+    iqm_buffer_text(results, item->client_id);
     iqm_buffer_text(results, "\",\"outcome\":\"");
     iqm_buffer_text(results, outcome);
     iqm_buffer_text(results, "\"");
 }
 
-static void close_result(struct item *item)
+/*
+ * What was under way may still use the item until it returns: one that is over before it has
+ * returned is let go by who began it; any other once the next one is over, which the loop tells.
+ */
+static void close_result(struct pushed *item)
 {
-    iqm_buffer_text(&item->pushing->results, "}");
-    begin_next(item->pushing);
+    struct pushing *pushing = item->user;
+
+    iqm_buffer_text(&pushing->results, "}");
+    pushing->waits = false;
+    if (pushing->running)
+        return;
+    if (pushing->over != NULL)
+        pushed_let_go(pushing->over);
+    pushing->over = item;
+    go_on(pushing);
 }
 
-static void applied(struct item *item)
+static void applied(struct pushed *item)
 {
     open_result(item, "applied");
-    if (!is(item, "delete") && item->part.status < 300)
-        add_document(item->pushing, "document", item->part.body);
+    if (!pushed_is(item, "delete") && item->part.status < 300)
+        add_record(item->user, "document", item->part.body);
     close_result(item);
 }
 
-static void refused(struct item *item)
+static void refused(struct pushed *item)
 {
+    struct pushing *pushing = item->user;
+    const struct iqm_problem_type *type = item->call.problem.type;
+
+    pushing->is_open |=
+        type == IQM_PROBLEM_IDEMPOTENCY_KEY_IN_USE || type == IQM_PROBLEM_SERVICE_UNAVAILABLE;
     open_result(item, "refused");
-    add_document(item->pushing, "problem", item->part.body);
+    add_document(pushing, "problem", item->part.body);
     close_result(item);
 }
 
-static struct item *current(struct pushing *pushing)
+/* It is to be sent again; `sentence` NULL takes the type's own. */
+static void put_off(struct pushed *item, const struct iqm_problem_type *type, const char *sentence)
 {
-    return &pushing->items[pushing->next - 1];
+    struct iqm_problem *problem = &item->call.problem;
+    size_t length;
+
+    iqm_problem_init(problem, item->call.arena);
+    iqm_problem_set(problem, type, sentence != NULL ? "%s" : NULL, sentence);
+    const char *text = iqm_problem_text(problem, item->call.request_id, &length);
+    item->part.body = text != NULL ? (struct iqm_slice){text, length} : item->part.body;
+    refused(item);
+}
+
+/* The item could not be decided, or not be told: with the problem of the request's own step. Who
+ * may not push at all any more hears that instead of results. */
+static void step_failed(struct step *step)
+{
+    const struct iqm_problem_type *type = step->call->problem.type;
+
+    step->failed = NULL;
+    if (type == NULL || type->status == 401 || type->status == 403) {
+        iqm_auth_fail(step->call);
+        return;
+    }
+    iqm_problem_init(&step->call->problem, step->call->arena);
+    put_off(current(step->user), type, NULL);
 }
 
 static void tell_conflict(struct step *step, const struct iqm_slice *documents)
 {
     struct pushing *pushing = step->user;
-    struct item *item = current(pushing);
+    struct pushed *item = current(pushing);
 
+    step->failed = NULL;
     if (documents[0].ptr == NULL) { /* gone meanwhile */
         refused(item);
         return;
     }
     open_result(item, "conflict");
-    add_document(pushing, "current", documents[0]);
-    add_document(pushing, "base", documents[1]);
+    add_record(pushing, "current", documents[0]);
+    add_record(pushing, "base", documents[1]);
     add_document(pushing, "problem", item->part.body);
     close_result(item);
 }
@@ -121,7 +151,6 @@ static void tell_conflict(struct step *step, const struct iqm_slice *documents)
 static void versions_read(struct step *step, const PGresult *rows)
 {
     struct pushing *pushing = step->user;
-    struct item *item = current(pushing);
 
     for (int i = 0; i < 2; i++) {
         bool has = PQntuples(rows) == 1 && PQgetisnull(rows, 0, i) == 0;
@@ -129,213 +158,199 @@ static void versions_read(struct step *step, const PGresult *rows)
             has ? (struct iqm_slice){PQgetvalue(rows, 0, i), (size_t)PQgetlength(rows, 0, i)}
                 : (struct iqm_slice){NULL, 0};
     }
-    if (strcmp(text(item, "type"), "person") == 0)
+    if (strcmp(pushed_text(current(pushing), "type"), "person") == 0)
         step_open_people(step, pushing->versions, 2, tell_conflict);
     else
         tell_conflict(step, pushing->versions);
 }
 
-static void conflicts(struct item *item)
+static void conflicts(struct pushed *item)
 {
-    struct step *step = item->pushing->step;
+    struct pushing *pushing = item->user;
+    struct step *step = pushing->step;
+    const char *version = iqm_arena_printf(item->call.arena, "%" PRId64, pushed_base_version(item));
 
-    step->values[0].text = text(item, "type");
-    step->values[1].text = text(item, "id");
-    step->values[2].text = iqm_arena_printf(step->call->arena, "%" PRId64, base_version(item));
+    step->values[0] = (struct iqm_pg_value){.text = pushed_text(item, "type")};
+    step->values[1] = (struct iqm_pg_value){.text = pushed_text(item, "id")};
+    step->values[2] = (struct iqm_pg_value){.text = version};
+    step->failed = step_failed;
     step_read(step, IQM_STATEMENT_PUSH_CONFLICT, versions_read);
 }
 
-static void answered(struct iqm_call *call)
+/* The status it has now, or had when it was decided. */
+static unsigned status_of(const struct pushed *item)
 {
-    struct item *item = (struct item *)call;
-    const struct iqm_problem_type *type = call->problem.type;
+    return item->once.answered != 0 ? item->once.answered : item->part.status;
+}
 
-    if (item->part.status < 300 || type == IQM_PROBLEM_IDEMPOTENCY_ANSWER_GONE)
+static void tell(struct pushed *item)
+{
+    unsigned status = status_of(item);
+
+    if (status < 300)
         applied(item);
-    else if (type == IQM_PROBLEM_PRECONDITION_FAILED)
+    else if (status == 412 && item->part.status == 412 && pushed_is_aimed(item))
         conflicts(item);
     else
         refused(item);
 }
 
-/* ---- one after the other ---- */
+/* ---- what was refused stays so ---- */
 
-static iqm_handler_fn *handler_of(const struct item *item)
+/* Whether the change is decided by that, and was not before. */
+static bool is_decided(const struct pushed *item)
 {
-    return is(item, "create")   ? iqm_resource_create
-           : is(item, "update") ? iqm_resource_patch
-                                : iqm_resource_delete;
+    const struct iqm_problem_type *type = item->call.problem.type;
+    unsigned status = item->part.status;
+
+    return item->once.answered == 0 && status >= 400 && status < 500 && status != 401 &&
+           status != 429 && type != IQM_PROBLEM_IDEMPOTENCY_KEY_IN_USE &&
+           type != IQM_PROBLEM_IDEMPOTENCY_KEY_REUSED;
 }
 
-/* NULL: the contract has none, so nobody may do it. */
-static const struct iqm_operation *operation_of(
-    const struct iqm_contract *contract, const struct item *item)
+static void kept(struct step *step, const PGresult *rows)
 {
-    iqm_handler_fn *handler = handler_of(item);
+    (void)rows;
+    step->failed = NULL;
+    tell(current(step->user));
+}
 
-    for (size_t i = 0; i < contract->operation_count; i++) {
-        const struct iqm_operation *operation = &contract->operations[i];
-        if (operation->handler == handler && operation->resource != NULL &&
-            strcmp(operation->resource->name, text(item, "type")) == 0)
-            return operation;
+/* Another one of the same client_id was decided in this moment; but who may not do it is told that
+ * without looking, and so perhaps once more. */
+static void not_kept(struct step *step)
+{
+    struct pushed *item = current(step->user);
+
+    if (step->call->problem.type == IQM_PROBLEM_IDEMPOTENCY_KEY_IN_USE &&
+        item->part.status == 403) {
+        iqm_problem_init(&step->call->problem, step->call->arena);
+        kept(step, NULL);
+    } else {
+        step_failed(step);
     }
-    return NULL;
 }
 
-/* Keyed, as the server's other hashes of what clients choose: neither id nor change is kept. */
-static int make_once(struct item *item)
+/* The problem names no values; of a person it may name members that are none. */
+static void keep(struct pushed *item)
 {
-    const struct iqm_services *services = item->call.services;
-    const uint8_t *key = services->config->token_key_bytes;
-    const char *name = iqm_arena_printf(item->call.arena, "push %s", text(item, "client_id"));
-    char *whole = json_dumps(item->asked, JSON_COMPACT | JSON_SORT_KEYS);
+    struct pushing *pushing = item->user;
+    struct step *step = pushing->step;
+    const struct iqm_resource *resource = item->call.operation->resource;
+    bool about_person = resource != NULL && resource->subject != NULL;
 
-    if (name != NULL && whole != NULL) {
-        iqm_token_hash(key, (struct iqm_slice){name, strlen(name)}, item->once.key);
-        iqm_token_hash(key, (struct iqm_slice){whole, strlen(whole)}, item->once.fingerprint);
-        item->once.operation = "push_changes";
-        item->once.ready = true;
-        item->call.idempotency = &item->once;
-    }
-    free(whole);
-    return item->call.idempotency != NULL ? 0 : IQM_ENOMEM;
+    snprintf(pushing->status, sizeof pushing->status, "%u", item->part.status);
+    step->values[0] = iqm_idempotency_key(&item->call);
+    step->values[1] = iqm_idempotency_fingerprint(&item->call);
+    step->values[2].text = pushing->status;
+    step->values[3].text = item->part.body.ptr;
+    step->values[4].text = about_person ? pushed_text(item, "id") : NULL;
+    step->failed = not_kept;
+    step_change(step, IQM_STATEMENT_KEEP_REFUSAL, kept);
 }
 
-/* A call of its own, in the name of the same caller. 0 or IQM_ENOMEM. */
-static int make_call(struct item *item, struct iqm_call *whole)
+/* What was not made may build on a change before it that is yet to be made. */
+static void answered(struct iqm_call *call)
 {
-    struct iqm_call *call = &item->call;
-    const struct iqm_operation *operation = operation_of(whole->contract, item);
+    struct pushed *item = (struct pushed *)call;
+    const struct pushing *pushing = item->user;
 
-    *call = (struct iqm_call){.part = &item->part,
-        .arena = iqm_arena_new(ITEM_MEMORY),
-        .contract = whole->contract,
-        .operation = operation != NULL ? operation : whole->operation,
-        .pg = whole->pg,
-        .vault = whole->vault,
-        .services = whole->services,
-        .request_id = whole->request_id,
-        .authorization = whole->authorization,
-        .address = whole->address,
-        .address_key = whole->address_key,
-        .body = json_incref(json_object_get(item->asked, "document"))};
-    item->part = (struct iqm_part){.whole = whole, .answered = answered};
-    if (call->arena == NULL)
-        return IQM_ENOMEM;
-    iqm_problem_init(&call->problem, call->arena);
-    call->parameters = iqm_arena_array(
-        call->arena, (size_t)call->operation->parameter_count + 1, sizeof *call->parameters);
-    if (call->parameters == NULL)
-        return IQM_ENOMEM;
-    call->path_values[0] = (struct iqm_slice){text(item, "id"), strlen(text(item, "id"))};
-    if (!is(item, "create")) {
-        int length =
-            snprintf(item->if_match, sizeof item->if_match, "\"%" PRId64 "\"", base_version(item));
-        call->if_match = (struct iqm_slice){item->if_match, (size_t)length};
-    }
-    return operation != NULL ? make_once(item) : 0;
-}
-
-/* What the contract wants of a change beside what it says of documents. */
-static int check(struct item *item)
-{
-    struct iqm_problem *problem = &item->call.problem;
-
-    if (item->call.operation == item->part.whole->operation)
-        return iqm_problem_set(
-            problem, IQM_PROBLEM_FORBIDDEN, "Records of this kind are not changed in this way.");
-    if (is(item, "delete") != (item->call.body == NULL))
-        iqm_problem_at(
-            problem, "/document", is(item, "delete") ? "is not for a deletion" : "is needed");
-    if (is(item, "create") != (json_object_get(item->asked, "base_version") == NULL))
-        iqm_problem_at(
-            problem, "/base_version", is(item, "create") ? "is not for a creation" : "is needed");
-    if (problem->violation_count == 0 && is(item, "create"))
-        iqm_contract_validate(item->call.contract, item->call.operation->body_schema,
-            item->call.body, "", true, problem);
-    return problem->violation_count == 0
-               ? 0
-               : iqm_problem_set(problem, IQM_PROBLEM_VALIDATION_FAILED, NULL);
-}
-
-static void begin(struct item *item)
-{
-    struct iqm_call *call = &item->call;
-
-    if (make_call(item, item->pushing->step->call) != 0)
-        iqm_call_fail_with(item->pushing->step->call, IQM_PROBLEM_INTERNAL_ERROR);
-    else if (check(item) != 0)
-        iqm_call_fail(call);
-    else if (is(item, "create"))
-        iqm_resource_create_as(call, text(item, "id"));
+    if (!is_decided(item))
+        tell(item);
+    else if (pushing->is_open)
+        put_off(item, IQM_PROBLEM_SERVICE_UNAVAILABLE,
+            "A change before this one is not decided yet. Send both again.");
     else
-        call->operation->handler(call);
+        keep(item);
 }
+
+/* ---- one after the other ---- */
 
 static void answer(struct pushing *pushing)
 {
     struct iqm_buffer *results = &pushing->results;
     struct iqm_call *call = pushing->step->call;
 
-    if (results->failed) {
-        iqm_call_fail_with(call, IQM_PROBLEM_INTERNAL_ERROR);
-        return;
-    }
-    const char *page = iqm_arena_printf(call->arena, "{\"results\":[%.*s]}", (int)results->length,
-        results->bytes != NULL ? results->bytes : "");
-    if (page == NULL)
+    iqm_buffer_text(results, "]}");
+    if (results->failed)
         iqm_call_fail_with(call, IQM_PROBLEM_INTERNAL_ERROR);
     else
-        iqm_call_reply(call, 200, "application/json", page, strlen(page));
+        iqm_call_reply(call, 200, "application/json", results->bytes, results->length);
 }
 
-static void begin_next(struct pushing *pushing)
+static void go_on(struct pushing *pushing)
 {
-    if (pushing->next == pushing->count)
+    pushing->running = true;
+    while (!pushing->waits && pushing->next < pushing->count) {
+        struct pushed *item = &pushing->items[pushing->next++];
+        pushing->waits = true;
+        if (pushed_begin(item, pushing->step->call, answered) != 0) {
+            iqm_call_fail_with(pushing->step->call, IQM_PROBLEM_INTERNAL_ERROR);
+            return;
+        }
+        if (!pushing->waits)
+            pushed_let_go(item);
+    }
+    pushing->running = false;
+    if (!pushing->waits)
         answer(pushing);
-    else
-        begin(&pushing->items[pushing->next++]);
 }
 
 /* The caller may push; whether each change is theirs to make is asked with it. */
 static void known(struct step *step, const PGresult *rows)
 {
+    struct pushing *pushing = step->user;
+
     (void)rows;
-    begin_next(step->user);
+    iqm_buffer_text(&pushing->results, "{\"results\":[");
+    go_on(pushing);
 }
 
-/* Only now: what was under way has borrowed from it until the request's own answer. */
 static void release(struct iqm_call *call)
 {
     struct step *step = call->state;
     struct pushing *pushing = step->user;
 
-    for (size_t i = 0; i < pushing->next; i++) {
-        struct iqm_call *one = &pushing->items[i].call;
-        if (one->release != NULL)
-            one->release(one);
-        json_decref(one->body);
-        iqm_arena_free(one->arena);
-    }
+    for (size_t i = 0; i < pushing->next; i++)
+        pushed_let_go(&pushing->items[i]);
     iqm_buffer_free(&pushing->results);
     iqm_pg_batch_clear(&step->batch);
 }
 
+/* Each change by its client_id: without one, no result could name it. 0 or IQM_EPROBLEM. */
+static int take_items(struct pushing *pushing, struct iqm_call *call)
+{
+    for (size_t i = 0; i < pushing->count; i++) {
+        struct iqm_slice text = call->apart.items[i];
+        pushing->items[i] = (struct pushed){
+            .text = text, .client_id = pushed_client_id(call->arena, text), .user = pushing};
+        if (pushing->items[i].client_id == NULL)
+            iqm_problem_at(&call->problem,
+                iqm_arena_printf(call->arena, "/changes/%zu/client_id", i),
+                "must be a UUID in lower-case hexadecimal, for the result to be told by");
+    }
+    return call->problem.violation_count == 0
+               ? 0
+               : iqm_problem_set(&call->problem, IQM_PROBLEM_VALIDATION_FAILED, NULL);
+}
+
 void iqm_op_push_changes(struct iqm_call *call)
 {
-    json_t *changes = json_object_get(call->body, "changes");
     struct pushing *pushing = iqm_arena_alloc(call->arena, sizeof *pushing);
-    struct item *items = iqm_arena_array(call->arena, json_array_size(changes), sizeof *items);
-    struct step *step = pushing != NULL && items != NULL ? step_new(call) : NULL;
+    struct pushed *items = iqm_arena_array(call->arena, call->apart.count, sizeof *items);
 
-    if (pushing == NULL || items == NULL)
+    if (pushing == NULL || items == NULL) {
         iqm_call_fail_with(call, IQM_PROBLEM_INTERNAL_ERROR);
-    if (step == NULL)
         return;
-    *pushing = (struct pushing){.step = step, .count = json_array_size(changes), .items = items};
-    for (size_t i = 0; i < pushing->count; i++)
-        items[i] = (struct item){.pushing = pushing, .asked = json_array_get(changes, i)};
-    step->user = pushing;
+    }
+    *pushing = (struct pushing){.count = call->apart.count, .items = items};
+    if (take_items(pushing, call) != 0) {
+        iqm_auth_refuse(call);
+        return;
+    }
+    pushing->step = step_new(call);
+    if (pushing->step == NULL)
+        return;
+    pushing->step->user = pushing;
     call->release = release;
-    step_identify(step, known);
+    step_identify(pushing->step, known);
 }
