@@ -1,7 +1,8 @@
 -- What is a person's own stays while a legal hold on them is in force, whoever deletes it: an operation, an
 -- erasure or a rule. Only an erasure that is done again goes on, because its key is gone already.
 
--- Whose a row is, is told by the condition of its place.
+-- Whose the rows are, is told by the condition of their place, which names the table: so the rows that went
+-- have its name here.
 CREATE FUNCTION keep_held() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
 AS $$
@@ -11,14 +12,14 @@ DECLARE
     hold record;
 BEGIN
     IF current_setting('iqm.operation', true) = 'repeat_erasure' THEN
-        RETURN OLD;
+        RETURN NULL;
     END IF;
-    EXECUTE format('SELECT held.id, held.kind, held.placed_on FROM %1$I JOIN legal_hold AS held ON (%2$s) '
-        'WHERE %1$I.id = $1 AND held.placed_on <= today() AND held.lifted_on > today() '
+    EXECUTE format('SELECT held.id, held.kind, held.placed_on FROM %I JOIN legal_hold AS held ON (%s) '
+        'WHERE held.placed_on <= today() AND held.lifted_on > today() '
         'ORDER BY held.placed_on, held.id LIMIT 1', TG_TABLE_NAME, coalesce(whose, 'false'))
-    INTO hold USING OLD.id;
+    INTO hold;
     IF hold.id IS NULL THEN
-        RETURN OLD;
+        RETURN NULL;
     ELSIF acts_for_head_office() THEN
         RAISE EXCEPTION 'A legal hold is in force, % of % (/v1/legal-holds/%): lift it first.',
             hold.kind, hold.placed_on, hold.id USING ERRCODE = 'IQ409';
@@ -29,10 +30,10 @@ END $$;
 -- Those that can be deleted; a person is held by the foreign key of the hold itself.
 DO $$
 DECLARE
-    name regclass;
+    name text;
 BEGIN
-    FOREACH name IN ARRAY '{account,enquiry,evidence,privacy_request}'::regclass[] LOOP
-        EXECUTE format('CREATE TRIGGER keep_held BEFORE DELETE ON %s FOR EACH ROW '
-            'EXECUTE FUNCTION keep_held()', name);
+    FOREACH name IN ARRAY '{account,enquiry,evidence,privacy_request}'::text[] LOOP
+        EXECUTE format('CREATE TRIGGER keep_held AFTER DELETE ON %1$I REFERENCING OLD TABLE AS %1$I '
+            'FOR EACH STATEMENT EXECUTE FUNCTION keep_held()', name);
     END LOOP;
 END $$;

@@ -8,6 +8,8 @@ from yaml_marks import INCLUDED, Map
 
 # What a row is found by other than a column with the id of another table's row.
 VIA = "via"
+# Of an account that was deleted, history alone still tells whose it was.
+FORMER_ACCOUNT = "former_account"
 # The cut-off in the conditions of `due`, and what a class keeps that is stored nowhere.
 CUT_OFF, NOTHING = "$1", "P0D"
 
@@ -32,6 +34,9 @@ def condition(places, name):
 def _condition(places, name, key, value):
     if key == VIA:
         return _among(f"{name}.id", f"{value}.holder_id", value, f"{value}.held_id = $1")
+    if key == FORMER_ACCOUNT:
+        return _among(f"{name}.{value}", "history.id", "history",
+                      f"history.resource = 'account' AND ({condition(places, 'history')})")
     return _rows(places, f"{name}.{value}", key)
 
 
@@ -225,11 +230,11 @@ class Privacy:
         if key == VIA:
             unknown, leads = [value for value in values if value not in self.places], []
         else:
-            unknown = [key] if key not in self.places else []
+            leads = ["history" if key == FORMER_ACCOUNT else key]
+            unknown = [one for one in leads if one not in self.places]
             unknown += [value for value in values
                         if value not in self.places[name].get("columns", {})
                         and name not in self.resources]
-            leads = [key]
         for one in unknown:
             self.error(line, f'"{one}" is neither a place nor a column of this one')
         for one in leads:
