@@ -58,7 +58,8 @@ struct iqm_call {
     struct iqm_address address_key; /* what counts as one caller: an IPv4 address, an IPv6 /64 */
     json_t *body;                   /* owned by the call */
     struct {
-        const struct iqm_slice *items; /* as they were sent; they may be no JSON */
+        const struct iqm_member *member; /* of the body; NULL: it has none such */
+        const struct iqm_slice *items;   /* as they were sent; they may be no JSON */
         size_t count;
         uint16_t schema; /* of one */
     } apart;             /* items of the body that stand apart (x-items-apart): 0 in `body` */

@@ -196,6 +196,8 @@ int iqm_recipients_note(struct iqm_call *call, const struct iqm_vault_opening *o
     const char *recipient = call->client != NULL ? call->client : call->token;
     int error = 0;
 
+    if (recipient == NULL)
+        return 0; /* the server's own pages: no program is given it */
     for (size_t i = 0; i < opening->count && error == 0; i++) {
         if (opening->opened[i].ptr != NULL)
             error = gather(call->pg, opening->fetch.people[i], recipient);

@@ -62,8 +62,20 @@ int apart_take(struct iqm_call *call, struct iqm_slice *text)
             items[call->apart.count++] = item;
         put_zero(rest + (item.ptr - text->ptr), item.len);
     }
+    call->apart.member = member;
     call->apart.items = items;
     call->apart.schema = array->items;
     text->ptr = rest;
     return 0;
+}
+
+int apart_check(struct iqm_call *call)
+{
+    const struct iqm_member *member = call->apart.member;
+    size_t there = member != NULL ? json_array_size(json_object_get(call->body, member->name)) : 0;
+
+    if (call->apart.count > 0 || there == 0)
+        return 0;
+    return iqm_problem_set(&call->problem, IQM_PROBLEM_MALFORMED_BODY,
+        "The name \"%s\" in the body is to be written without escapes.", member->name);
 }

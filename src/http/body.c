@@ -95,7 +95,9 @@ static int parse(struct iqm_call *call, struct iqm_slice text)
     if (call->operation->body == IQM_BODY_FORM)
         return form_parse(call, text);
     int error = call->operation->body == IQM_BODY_JSON ? apart_take(call, &text) : 0;
-    return error != 0 ? error : iqm_call_json(call, text, &call->body);
+    if (error == 0)
+        error = iqm_call_json(call, text, &call->body);
+    return error == 0 ? apart_check(call) : error;
 }
 
 int body_parse(struct request *request)

@@ -115,6 +115,9 @@ int body_parse(struct request *request);
  * IQM_EPROBLEM. */
 int apart_take(struct iqm_call *call, struct iqm_slice *text);
 
+/* Whether all that the parsed body has of them was taken out. 0 or IQM_EPROBLEM. */
+int apart_check(struct iqm_call *call);
+
 /* form.c: the next pair, still encoded, off the front of `rest`; false at the end. */
 bool form_next(struct iqm_slice *rest, struct iqm_slice *ret_name, struct iqm_slice *ret_value);
 /* As HTML forms encode it: "+" is a space, then percent-decoding; errors as of the latter. */

@@ -59,6 +59,15 @@ def test_text_that_is_not_read(make, cluster, leader, members):
     assert "line" in found["detail"] or "levels" in found["detail"]
 
 
+@pytest.mark.parametrize("name", [r"ch\u0061nges", r"change\u0073"])
+def test_changes_under_a_name_that_is_written_otherwise(make, cluster, leader, name):
+    """They are not cut out of the text; rather than doing none of them in silence, it is said."""
+    made = json.dumps(change("create", "meeting", document=meeting_of(make, cluster)))
+    answer = leader.client.post("/v1/sync", body=f'{{"{name}": [{made}]}}'.encode(),
+                                headers={"Content-Type": "application/json"})
+    problem(answer, 400, "malformed_body")
+
+
 def test_text_that_is_no_json(make, cluster, leader):
     """And none that this client's own JSON would read."""
     made = change("update", "meeting", base_version=1, document={})
