@@ -148,3 +148,32 @@ BEGIN
         AND (h.person_id = delete_place.person OR h.person_id IS NULL AND h.id = ANY (gone));
     RETURN coalesce(cardinality(gone), 0);
 END $$;
+
+-- Another file in the place of one destroys it: as little as the evidence itself may that be, while its
+-- uploader is under a legal hold.
+CREATE FUNCTION keep_held_file() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+AS $$
+DECLARE
+    hold uuid := (SELECT h.id FROM legal_hold AS h WHERE h.person_id = OLD.uploader_person_id
+        AND h.placed_on <= today() AND h.lifted_on > today() ORDER BY h.placed_on, h.id LIMIT 1);
+BEGIN
+    IF hold IS NOT NULL THEN
+        PERFORM refuse_held(hold);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER keep_held_file BEFORE UPDATE OF file_id ON evidence
+    FOR EACH ROW WHEN (OLD.file_id IS NOT NULL AND OLD.file_id IS DISTINCT FROM NEW.file_id)
+    EXECUTE FUNCTION keep_held_file();
+
+-- ---- of who was erased before ----
+
+-- What nothing tied to them then goes now. As an erasure that is done again: the places have yet to say that
+-- evidence has an uploader.
+SELECT set_config('iqm.operation', 'repeat_erasure', true);
+WITH gone AS (DELETE FROM evidence AS e USING person AS p
+    WHERE p.id = e.uploader_person_id AND p.erased RETURNING e.id)
+DELETE FROM history WHERE resource = 'evidence' AND person_id IS NULL AND id IN (SELECT id FROM gone);
+DELETE FROM history AS h USING person AS p WHERE p.id = h.person_id AND p.erased;
+SELECT set_config('iqm.operation', '', true);

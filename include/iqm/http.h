@@ -26,8 +26,9 @@ struct iqm_server_options {
     /* Runs in each worker thread about once a second, for upkeep. */
     void (*upkeep)(struct iqm_pg *pg, void *services);
     /* The same when a worker has answered its last request, again and again until it says true or
-     * the time to drain is over: whether there is nothing left to write. NULL: there never is. */
-    bool (*leave)(struct iqm_pg *pg, void *services);
+     * the time to drain is over: whether there is nothing left to write. Then once more, as the
+     * last, when `pg` is closed. NULL: there never is anything. */
+    bool (*leave)(struct iqm_pg *pg, void *services, bool is_last);
     /* Origins whose pages may call beside the configured ones, separated by commas; asked in a
      * worker thread for each request that names one, and read at once. NULL: there are none. */
     const char *(*origins)(void *services);

@@ -94,6 +94,9 @@ struct iqm_pg *iqm_pg_new(uv_loop_t *loop, const struct iqm_pg_options *options)
 /* Starts closing: what is under way fails with IQM_EPGLOST. Run the loop until it is empty, then
  * free with iqm_pg_free. Both accept NULL. */
 void iqm_pg_close(struct iqm_pg *pg);
+
+/* Fails what was submitted to a closed one since: whether there was any. */
+bool iqm_pg_settle(struct iqm_pg *pg);
 void iqm_pg_free(struct iqm_pg *pg);
 
 /* Appends a statement to a batch that is not under way. */

@@ -30,6 +30,7 @@ struct iqm_vault *iqm_vault_new(
 
 /* As of iqm_pg: closing fails what waits; the loop runs out; then it is freed. */
 void iqm_vault_close(struct iqm_vault *vault);
+bool iqm_vault_settle(struct iqm_vault *vault);
 void iqm_vault_free(struct iqm_vault *vault);
 
 /* Sends what was queued in this turn of the loop. */

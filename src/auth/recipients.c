@@ -39,7 +39,7 @@ static _Thread_local struct {
     uint16_t slots[SLOTS]; /* by its hash, the place of a pair counted from 1; 0: none */
     struct note *failed;   /* to be tried again */
     unsigned notes;
-    bool leaving;
+    bool is_last; /* what fails now is lost */
 } seen;
 
 static void lose(unsigned count)
@@ -53,10 +53,9 @@ static void lose(unsigned count)
 
 /* ---- into the database ---- */
 
-/* The server ends, and there is no later. */
 static void fail(struct note *note)
 {
-    if (!seen.leaving) {
+    if (!seen.is_last) {
         note->next = seen.failed;
         seen.failed = note;
         return;
@@ -214,12 +213,18 @@ void iqm_recipients_upkeep(struct iqm_pg *pg)
         write_gathered(pg); /* what cannot be now, the next round does */
 }
 
-bool iqm_recipients_leave(struct iqm_pg *pg)
+bool iqm_recipients_leave(struct iqm_pg *pg, bool is_last)
 {
-    seen.leaving = true;
-    while (seen.failed != NULL)
-        try_again();
-    if (seen.count > 0 && write_gathered(pg) == IQM_ENOMEM) {
+    struct note *failed = seen.failed;
+
+    seen.failed = NULL;
+    seen.is_last = is_last;
+    while (failed != NULL) {
+        struct note *note = failed;
+        failed = note->next;
+        write_note(note);
+    }
+    if (seen.count > 0 && write_gathered(pg) != 0 && is_last) {
         lose(seen.count);
         seen.count = 0;
     }

@@ -82,10 +82,10 @@ static void keep_up(struct iqm_pg *pg, void *services)
     iqm_sync_upkeep(pg, services);
 }
 
-static bool leave(struct iqm_pg *pg, void *services)
+static bool leave(struct iqm_pg *pg, void *services, bool is_last)
 {
     (void)services;
-    return iqm_recipients_leave(pg);
+    return iqm_recipients_leave(pg, is_last);
 }
 
 /* The server itself, beside what works in the background. */

@@ -47,7 +47,7 @@ static const char *skip_value(const char *at, const char *end)
 
 static const char *skip_space(const char *at, const char *end, const char *also)
 {
-    while (at < end && (strchr(" \t\r\n", *at) != NULL || strchr(also, *at) != NULL))
+    while (at < end && *at != '\0' && (strchr(" \t\r\n", *at) != NULL || strchr(also, *at) != NULL))
         at++;
     return at;
 }

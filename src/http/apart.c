@@ -35,7 +35,7 @@ static struct iqm_slice array_of(struct iqm_slice body, const char *name)
     return (struct iqm_slice){body.ptr, 0};
 }
 
-/* Lines and columns stay as they were, for who is told what is wrong with the rest. */
+/* Lines stay as they were, for who is told what is wrong with the rest. */
 static void put_zero(char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++) {

@@ -196,9 +196,18 @@ static void close_handles(struct worker *worker)
  * so that no connection is asleep when the parser stops: it would end the process. */
 static void finish(struct worker *worker)
 {
+    const struct iqm_server_options *options = worker->options;
+
     worker->closing = true;
+    if (options->pulse != NULL)
+        options->pulse(worker->pg, options->services); /* answers that last end now */
     iqm_vault_close(worker->vault);
     iqm_pg_close(worker->pg);
+    /* Who hears that may ask for the next thing. */
+    while (iqm_pg_settle(worker->pg) || iqm_vault_settle(worker->vault))
+        ;
+    if (options->leave != NULL)
+        options->leave(worker->pg, options->services, true);
     MHD_run(worker->daemon);
     MHD_stop_daemon(worker->daemon);
     close_handles(worker);
@@ -207,7 +216,7 @@ static void finish(struct worker *worker)
 static bool may_leave(const struct worker *worker)
 {
     return worker->options->leave == NULL ||
-           worker->options->leave(worker->pg, worker->options->services);
+           worker->options->leave(worker->pg, worker->options->services, false);
 }
 
 static void on_sweep(uv_timer_t *timer)

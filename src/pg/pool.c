@@ -271,13 +271,13 @@ static void expire_borrowers(struct iqm_pg *pg, struct lender *lender, uint64_t 
 
 static void expire_all(struct iqm_pg *pg, uint64_t now)
 {
-    tell_doomed(pg);
     expire(pg, &pg->reads, now);
     expire(pg, &pg->writes, now);
     expire(pg, &pg->reports, now);
     expire(pg, &pg->feeds, now);
     expire_borrowers(pg, &pg->to_write, now);
     expire_borrowers(pg, &pg->to_stream, now);
+    tell_doomed(pg); /* and what they ask for when they hear it */
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -333,6 +333,14 @@ void iqm_pg_close(struct iqm_pg *pg)
     for (unsigned i = 0; i < IQM_PG_STREAMS_MAX && pg->streams[i].pg != NULL; i++)
         session_close(&pg->streams[i]);
     expire_all(pg, 0);
+}
+
+bool iqm_pg_settle(struct iqm_pg *pg)
+{
+    if (pg == NULL || pg->doomed == NULL)
+        return false;
+    tell_doomed(pg);
+    return true;
 }
 
 void iqm_pg_free(struct iqm_pg *pg)

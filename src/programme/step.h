@@ -40,7 +40,7 @@ struct step *step_new_with_secret(struct iqm_call *call, const char *prefix);
 /*
  * Runs a statement with the values, after establishing who calls where the operation is not public;
  * then `next`, with rows that live until the next statement or the call's end. What goes wrong is
- * answered here.
+ * answered here, or told to `failed` where that is set.
  */
 void step_read(struct step *step, const struct iqm_statement *statement,
     void (*next)(struct step *step, const PGresult *rows));

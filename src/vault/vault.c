@@ -58,6 +58,11 @@ void iqm_vault_close(struct iqm_vault *vault)
         iqm_pg_close(vault->pg);
 }
 
+bool iqm_vault_settle(struct iqm_vault *vault)
+{
+    return vault != NULL && iqm_pg_settle(vault->pg);
+}
+
 void iqm_vault_free(struct iqm_vault *vault)
 {
     if (vault == NULL)

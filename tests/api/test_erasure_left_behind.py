@@ -282,6 +282,7 @@ def test_what_was_there_before_says_whose_it_is(before):
     """Also where the account that uploaded is gone, as far as history tells whose that was."""
     left_with, stays, gone, there, program = (str(uuid.uuid4()) for _ in range(5))
     replaced, removed, unnoted, foreign, enquiry = (str(uuid.uuid4()) for _ in range(5))
+    forgotten, theirs, left = (str(uuid.uuid4()) for _ in range(3))
     past = Past(before)
     past.row("account", there, person_id=stays, roles=["head_office"], suspended=False)
     past.version("account", gone, 1, person_id=left_with)
@@ -298,6 +299,12 @@ def test_what_was_there_before_says_whose_it_is(before):
     past.version("enquiry", enquiry, 1, person_id=stays)
     past.version("enquiry", enquiry, 2)
     past.version("person", stays, 1, id=stays)
+    # Erased when nothing told that these were theirs.
+    past.row("person", forgotten, 3, None, id=forgotten, erased_at="2026-09-01T08:00:00.000Z")
+    past.version("account", theirs, 1, person_id=forgotten)
+    past.version("account", theirs, 2)
+    past.row("evidence", left, 2, theirs, updated_at="2026-09-01T08:00:00.000Z", **evidence("f"))
+    past.version("evidence", left, 1, program, **evidence())
     land(before, next(MIGRATIONS.glob(f"*{LANDING}")))
     found = before.psql("SELECT id, version, person_id FROM history UNION ALL "
                         "SELECT id, 0, uploader_person_id FROM evidence", user="postgres")

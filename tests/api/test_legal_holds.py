@@ -2,7 +2,7 @@
 
 import pytest
 
-from support import enquiries
+from support import enquiries, files
 from support.expect import invalid, problem
 from support.places import day
 
@@ -103,6 +103,23 @@ class TestDeletes:
             assert hold["id"] not in found["detail"] and "legal" not in found["detail"]
             assert "Ask head office" in found["detail"]
         self.is_kept(head, path, hold)
+
+    def test_of_a_file_by_another(self, make, head, world):
+        """It would be gone, and the evidence be somebody else's."""
+        school = make.school()
+        uploader, fellow = (world.people.coordinator(school) for _ in range(2))
+        subject = make.contribution(school_id=school["id"])
+        made = uploader.client.post("/v1/evidence", {
+            "school_id": school["id"], "part": "photographs", "title": "A corner", "kind": "file",
+            "subject": {"type": "contribution", "id": subject["id"]}}).json
+        assert files.upload(uploader.client, made).status == 201
+        hold = self.held(make, uploader.person["id"])
+        path = f"/v1/evidence/{made['id']}"
+        before = head.get(path + "/file").body
+        for client in (uploader.client, fellow.client, head):
+            found = problem(files.upload(client, made, b"Another."), 409, "conflict")
+            assert (hold["id"] in found["detail"]) == (client is head)
+        assert head.get(path + "/file").body == before
 
     def test_of_others_go_on(self, make, head):
         enquiry = enquiries.send(make)

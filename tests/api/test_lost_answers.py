@@ -145,6 +145,7 @@ def test_the_database_is_restarted(make):
     server = stage.server().start()
     try:
         token = stage.issue_token("restart")
+        cluster.psql("CHECKPOINT", user="postgres")  # it need not last otherwise, where nothing is synchronous
         streams = [send_and_forget(server.port, token, COLLECTION, body, key)
                    for key, body in asked.values()]
         wait_for(lambda: records(stage, "true") > 0, "some to be done")

@@ -1,14 +1,22 @@
 """What is wrong with one pushed change is nothing to the others, whatever it is; and there is always an answer."""
 
 import json
+import signal
+import subprocess
 import uuid
 
 import pytest
 
-from support.client import Client, send_raw
+from support.away import give_back, take_away
+from support.client import Client, Stream, read_response, send_raw
+from support.cluster import plain_environment, programs
 from support.expect import invalid, problem
+from support.places import wait_for
 from support.pushes import Written, change, meeting_of, push, refused
+from support.resources import Maker
+from support.scratch import scratch_database
 from support.serving import serving
+from support.world import People
 
 LONG = "\U0001f33b" * 20000  # four bytes each
 
@@ -166,3 +174,33 @@ def test_an_answer_that_would_be_very_long(make, cluster, leader, long_one):
     assert results[0]["current"] == long_one[1] and "document" not in results[-1]
     assert all(one["problem"]["type"] == "/problems/precondition_failed" for one in results[:99])
     assert push(leader, made)[0]["document"]["notes"] == LONG
+
+
+def test_changes_that_wait_when_the_server_ends(stage):
+    """For a database that is away: one fails, and so do those that it would have been after."""
+    with scratch_database(stage) as scratch:
+        server = scratch.server(IQM_DRAIN_TIMEOUT=1).start()
+        head = Client(server.port, scratch.token())
+        make = Maker(head, stage.number)
+        cluster = make.cluster()
+        caller = People(make, scratch, server.port).leader(cluster).client
+        body = json.dumps({"changes": [change("create", "meeting", document=meeting_of(make, cluster))
+                                       for _ in range(5)]}).encode()
+        waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'meeting'::regclass AND granted = {}"
+        with subprocess.Popen([programs() / "psql", "-h", stage.cluster.directory, "-U", "postgres", "-d", scratch.name,
+                               "-c", "BEGIN; LOCK TABLE meeting IN EXCLUSIVE MODE; SELECT pg_sleep(60)"],
+                              env=plain_environment(), stderr=subprocess.DEVNULL):
+            wait_for(lambda: scratch.psql(waiting.format("true")) == "1", "the table to be held")
+            stream = Stream("127.0.0.1", server.port)
+            stream.send((f"POST /v1/sync HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {caller.token}\r\n"
+                         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body)
+            wait_for(lambda: scratch.psql(waiting.format("false")) == "1", "the first one to wait for it")
+            take_away(stage.cluster, scratch.name)
+        server.process.send_signal(signal.SIGTERM)
+        answer = read_response(stream, "POST")
+        stream.close()
+        assert answer.status == 200
+        assert [one["problem"]["status"] for one in answer.json["results"]] == [503] * 5
+        assert server.process.wait(30) == 0
+        server.stop()
+        give_back(stage.cluster, scratch.name)

@@ -96,8 +96,9 @@ static void refused(struct pushed *item)
     struct pushing *pushing = item->user;
     const struct iqm_problem_type *type = item->call.problem.type;
 
-    pushing->is_open |=
-        type == IQM_PROBLEM_IDEMPOTENCY_KEY_IN_USE || type == IQM_PROBLEM_SERVICE_UNAVAILABLE;
+    if (type != NULL) /* else it was refused before */
+        pushing->is_open |= type == IQM_PROBLEM_IDEMPOTENCY_KEY_IN_USE || type->status == 401 ||
+                            type->status == 429 || type->status >= 500;
     open_result(item, "refused");
     add_document(pushing, "problem", item->part.body);
     close_result(item);
