@@ -117,6 +117,26 @@ def test_what_was_clear_is_sealed_by_migrate(scratch):
     assert scratch.iqmd("user", "suspend", person["email"].upper()).returncode == 0
 
 
+def test_what_was_clear_of_who_was_erased_since_goes(scratch):
+    """A backup from before there were keys, restored: they get none any more."""
+    person = canaries()
+    with scratch.served(scratch.token()) as head:
+        created = head.post("/v1/people", person).json
+        assert head.post(f"/v1/people/{created['id']}/erasure", {}).status == 201
+    text = str(created).replace("'", '"')
+    scratch.psql(f"""ALTER TABLE person DROP CONSTRAINT person_sealed; ALTER TABLE person DISABLE TRIGGER USER;
+        UPDATE person SET version = 1, doc = '{text}' WHERE id = '{created['id']}';
+        ALTER TABLE person ENABLE TRIGGER USER;
+        ALTER TABLE person ADD CONSTRAINT person_sealed CHECK (is_sealed(doc->>'name')) NOT VALID""",
+        user="postgres")
+    assert person["email"] in dump(scratch)
+    scratch.iqmd("migrate")
+    assert not any(value.lower() in dump(scratch).lower() for value in person.values())
+    with scratch.served(scratch.token()) as head:
+        assert head.get(f"/v1/people/{created['id']}").status == 404
+    assert scratch.psql(f"SELECT erased FROM person WHERE id = '{created['id']}'") == "t"
+
+
 def test_a_person_needs_the_key_database_and_a_school_does_not(scratch, stage):
     token = scratch.token()
     with scratch.served(token) as head:
