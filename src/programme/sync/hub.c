@@ -83,6 +83,13 @@ void hub_send(struct listener *listener, char *text)
     iqm_call_piece(listener->call, text, strlen(text));
 }
 
+void hub_sent(struct listener *listener)
+{
+    free(listener->text); /* most are silent for long */
+    listener->text = NULL;
+    listener->waits = true;
+}
+
 void hub_drop_gone(const char *actor)
 {
     for (struct listener *l = hub.first, *next; l != NULL; l = next) {

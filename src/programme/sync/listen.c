@@ -49,7 +49,7 @@ static void more(struct iqm_call *call)
 {
     struct listener *listener = call->state;
 
-    listener->waits = true;
+    hub_sent(listener);
     if (listener->is_there)
         return;
     char *text = strdup(PREAMBLE);

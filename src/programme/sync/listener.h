@@ -45,6 +45,9 @@ void hub_leave(struct listener *listener); /* also of one that never joined */
 /* Takes the next piece to a listener that waits for it; the text is taken. */
 void hub_send(struct listener *listener, char *text);
 
+/* What it was sent is out: it waits for the next piece. */
+void hub_sent(struct listener *listener);
+
 /* Ends its stream once what is on the way is out. */
 void hub_end(struct listener *listener);
 
