@@ -10,15 +10,19 @@
 #include <string.h>
 
 #define GAP_MS 500 /* between two times that one is asked for */
-/* A group should take so long; then the session rests twice as long as it was at work. */
+/* A group should take so long, less where many requests come: they share processors with it. Then
+ * the session rests twice as long as it was at work. */
 #define GROUP_MS 50
-#define GROUP_LEAST 4
+#define GROUP_BUSY_MS 5
+#define MANY 2 /* statements of others in a ms */
 #define GROUP_MAX 64
 #define REST 2
 
 static _Thread_local struct {
     unsigned size, under_way; /* statements */
     uint64_t sent, from;      /* when it began; when the next one may */
+    uint64_t batches;         /* of all, when it began */
+    struct iqm_pg *pg;
     struct iqm_pg_batch batch;
     struct iqm_pg_value values[3];
     struct iqm_buffer sights;
@@ -37,9 +41,11 @@ static void one_over(void)
         return;
     uint64_t now = iqm_clock_ms();
     uint64_t took = now - group.sent;
-    if (took > GROUP_MS && group.size > GROUP_LEAST)
+    bool busy = iqm_pg_counters(group.pg)->batches - group.batches > MANY * (took + group.size);
+    uint64_t most = busy ? GROUP_BUSY_MS : GROUP_MS;
+    if (took > most && group.size > 1)
         group.size /= 2;
-    else if (took < GROUP_MS / 2 && group.size < GROUP_MAX)
+    else if (took < most / 2 && group.size < GROUP_MAX)
         group.size *= 2;
     group.from = now + REST * took;
 }
@@ -167,8 +173,10 @@ void group_begin(struct iqm_pg *pg)
     if (hub.count == 0 || group.under_way > 0 || now < group.from || !iqm_pg_is_up(pg))
         return;
     if (group.size == 0)
-        group.size = GROUP_LEAST;
+        group.size = 1;
     group.sent = now;
+    group.batches = iqm_pg_counters(pg)->batches;
+    group.pg = pg;
     if (hub.concern)
         ask_whom_it_concerns(pg);
     ask_group(now);
