@@ -216,14 +216,14 @@ static void kept(struct step *step, const PGresult *rows)
     tell(current(step->user));
 }
 
-/* Another one of the same client_id was decided in this moment; but who may not do it is told that
- * without looking, and so perhaps once more. */
+/* Another one of the same client_id was decided in this moment; but whose role may not do it is
+ * told that without looking, and so perhaps once more. */
 static void not_kept(struct step *step)
 {
     struct pushed *item = current(step->user);
 
     if (step->call->problem.type == IQM_PROBLEM_IDEMPOTENCY_KEY_IN_USE &&
-        item->part.status == 403) {
+        item->part.status == 403 && item->call.problem.type != IQM_PROBLEM_RECORD_FORBIDDEN) {
         iqm_problem_init(&step->call->problem, step->call->arena);
         kept(step, NULL);
     } else {
