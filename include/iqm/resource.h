@@ -95,6 +95,11 @@ const json_t *iqm_rules_find(const json_t *array, const char *member, const char
 /* Sets a member to a text, which is copied. 0 or IQM_ENOMEM. */
 int iqm_rules_set_text(json_t *document, const char *member, const char *text);
 
+/* The text of a document with a member set to another text, in the arena; the same where that is
+ * NULL. NULL when memory is out. */
+const char *iqm_document_with_text(
+    struct iqm_arena *arena, const char *document, const char *member, const char *text);
+
 /* Runs a check with the context parsed. Where the context statement gave no row, the member at
  * `pointer` refers to what is not there or not the caller's to see: IQM_EPROBLEM. */
 int iqm_rules_in_context(struct iqm_rules *rules, const char *pointer,

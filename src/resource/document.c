@@ -232,6 +232,24 @@ int iqm_rules_set_text(json_t *document, const char *member, const char *text)
     return json_object_set_new(document, member, json_string(text)) == 0 ? 0 : IQM_ENOMEM;
 }
 
+const char *iqm_document_with_text(
+    struct iqm_arena *arena, const char *document, const char *member, const char *text)
+{
+    json_t *parsed = text != NULL ? json_loads(document, 0, NULL) : NULL;
+    char *written = NULL;
+
+    if (text == NULL)
+        return document;
+    if (parsed != NULL && iqm_rules_set_text(parsed, member, text) == 0) {
+        size_t length = json_dumpb(parsed, NULL, 0, JSON_COMPACT);
+        written = iqm_arena_alloc(arena, length + 1);
+        if (written != NULL)
+            json_dumpb(parsed, written, length, JSON_COMPACT);
+    }
+    json_decref(parsed);
+    return written;
+}
+
 int iqm_rules_in_context(struct iqm_rules *rules, const char *pointer,
     int (*check)(struct iqm_rules *rules, const json_t *context))
 {

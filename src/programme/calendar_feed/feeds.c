@@ -38,27 +38,11 @@ static void refuse_member(struct step *step, const char *pointer, const char *se
     step_fail(step, IQM_PROBLEM_VALIDATION_FAILED, NULL);
 }
 
-/* The stored document with the label as it was sent, in the arena; NULL when memory is out. */
-static const char *opened(const struct new_feed *feed, const char *stored)
-{
-    json_t *document = json_loads(stored, 0, NULL);
-    char *text = NULL;
-
-    if (document != NULL && iqm_rules_set_text(document, "label", feed->label) == 0) {
-        size_t length = json_dumpb(document, NULL, 0, JSON_COMPACT);
-        text = iqm_arena_alloc(feed->step->call->arena, length + 1);
-        if (text != NULL)
-            json_dumpb(document, text, length, JSON_COMPACT);
-    }
-    json_decref(document);
-    return text;
-}
-
 static void answer_made(struct step *step, const char *stored)
 {
     struct iqm_call *call = step->call;
     const struct new_feed *feed = step->user;
-    const char *document = feed->label != NULL ? opened(feed, stored) : stored;
+    const char *document = iqm_document_with_text(call->arena, stored, "label", feed->label);
     const char *text = NULL;
 
     if (document != NULL)

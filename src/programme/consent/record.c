@@ -56,22 +56,6 @@ static void refuse(struct step *step, const char *outcome)
         consent_refuse_wording(step, outcome, "/wording_id");
 }
 
-/* The stored document with the note as it was sent; NULL when memory is out. */
-static const char *opened(struct record *record, const PGresult *rows)
-{
-    json_t *document = json_loadb(PQgetvalue(rows, 0, 1), (size_t)PQgetlength(rows, 0, 1), 0, NULL);
-    char *text = NULL;
-
-    if (document != NULL && iqm_rules_set_text(document, "note", record->note) == 0) {
-        size_t length = json_dumpb(document, NULL, 0, JSON_COMPACT);
-        text = iqm_arena_alloc(record->step->call->arena, length + 1);
-        if (text != NULL)
-            json_dumpb(document, text, length, JSON_COMPACT);
-    }
-    json_decref(document);
-    return text;
-}
-
 static void recorded(struct step *step, const PGresult *rows)
 {
     struct record *record = step->user;
@@ -80,7 +64,8 @@ static void recorded(struct step *step, const PGresult *rows)
         refuse(step, PQgetvalue(rows, 0, 0));
         return;
     }
-    const char *text = record->note != NULL ? opened(record, rows) : PQgetvalue(rows, 0, 1);
+    const char *text = iqm_document_with_text(
+        record->step->call->arena, PQgetvalue(rows, 0, 1), "note", record->note);
     if (text == NULL)
         step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
     else
