@@ -290,6 +290,9 @@ int iqm_contract_route(const struct iqm_contract *contract, struct iqm_slice pat
 const struct iqm_resource *iqm_contract_resource(
     const struct iqm_contract *contract, const char *name);
 
+/* The number of a schema that the contract names; IQM_NO_SCHEMA where it does not. */
+uint16_t iqm_contract_schema(const struct iqm_contract *contract, const char *name);
+
 /* The member of that name; NULL: the schema has no such one. */
 const struct iqm_member *iqm_schema_member(const struct iqm_schema *schema, struct iqm_slice name);
 

@@ -33,9 +33,10 @@ struct iqm_export {
     struct iqm_call *call;
     void *user; /* the operation's own */
     const struct iqm_export_format *format;
-    const char *name;      /* of a sheet: "school" */
-    const char *file_name; /* without day and ending: "schools" */
-    uint16_t schema;       /* of the documents */
+    const char *name;                       /* of a sheet: "school" */
+    const char *file_name;                  /* without day and ending: "schools" */
+    uint16_t schema;                        /* of the documents */
+    const struct iqm_resource *versions_of; /* whose versions they are; NULL: none's */
 
     /* Wants more rows: now or later iqm_export_rows, iqm_export_close or iqm_call_break. */
     void (*next)(struct iqm_export *export);
@@ -63,7 +64,7 @@ const struct iqm_export_format *iqm_export_wanted(const struct iqm_call *call);
 /* 400 where `fields` is asked of what has whole documents. 0 or IQM_EPROBLEM. */
 int iqm_export_refuse_fields(struct iqm_call *call);
 
-/* Reads and checks what else the request asks of a file. The first seven members are set, the rest
+/* Reads and checks what else the request asks of a file. The first eight members are set, the rest
  * is zero. 0, or IQM_EPROBLEM with call->problem set; iqm_export_release is due in either case. */
 int iqm_export_prepare(struct iqm_export *export);
 

@@ -155,6 +155,9 @@ void iqm_pg_flush(struct iqm_pg *pg);
 
 const struct iqm_pg_counters *iqm_pg_counters(const struct iqm_pg *pg);
 
+/* A value where it stands: it lives as long as its rows. ptr NULL: it is null. */
+struct iqm_slice iqm_pg_slice(const PGresult *rows, int row, int column);
+
 /* SQLSTATE of a failed batch ("" when the failure has none), and the name of the constraint. */
 const char *iqm_pg_sqlstate(const struct iqm_pg_batch *batch);
 const char *iqm_pg_constraint(const struct iqm_pg_batch *batch);

@@ -29,10 +29,13 @@ struct iqm_table {
 
 /*
  * The table of a schema, in the arena; of the members named in `wanted` only, in the order of the
- * contract, or of all where it is NULL. 0, IQM_ENOMEM or IQM_ELIMIT.
+ * contract, or of all where it is NULL. A member whose schema says no more than that it is an
+ * object (a version's `document`) is taken to be of the schema `inner`, unless that is
+ * IQM_NO_SCHEMA. 0, IQM_ENOMEM or IQM_ELIMIT.
  */
 int iqm_table_make(struct iqm_arena *arena, const struct iqm_contract *contract, uint16_t schema,
-    bool (*wanted)(const char *member, void *user), void *user, struct iqm_table **ret_table);
+    uint16_t inner, bool (*wanted)(const char *member, void *user), void *user,
+    struct iqm_table **ret_table);
 
 /* Fills a cell for each column with the value's JSON text; ptr NULL: absent or null. The document
  * is borrowed. */

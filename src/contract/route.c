@@ -109,6 +109,16 @@ const struct iqm_resource *iqm_contract_resource(
     return NULL;
 }
 
+uint16_t iqm_contract_schema(const struct iqm_contract *contract, const char *name)
+{
+    for (uint16_t i = 0; i < contract->schema_count; i++) {
+        const char *own = contract->schemas[i].name;
+        if (own != NULL && strcmp(own, name) == 0)
+            return i;
+    }
+    return IQM_NO_SCHEMA;
+}
+
 const struct iqm_member *iqm_schema_member(const struct iqm_schema *schema, struct iqm_slice name)
 {
     for (uint16_t i = 0; i < schema->member_count; i++) {

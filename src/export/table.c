@@ -18,6 +18,7 @@ struct making {
     struct iqm_arena *arena;
     const struct iqm_contract *contract;
     struct iqm_table *table;
+    uint16_t inner; /* schema of an object of any kind; IQM_NO_SCHEMA: such a one is a column */
     int error;
 };
 
@@ -32,6 +33,16 @@ static uint8_t kind_of(const struct iqm_schema *schema)
     if (schema->format == IQM_FORMAT_DATE)
         return IQM_CELL_DATE;
     return schema->format == IQM_FORMAT_DATE_TIME ? IQM_CELL_TIME : IQM_CELL_TEXT;
+}
+
+static const struct iqm_schema *schema_of(
+    const struct making *making, const struct iqm_member *member)
+{
+    const struct iqm_schema *schemas = making->contract->schemas, *own = &schemas[member->schema];
+    unsigned types = own->types & ~(unsigned)IQM_JSON_NULL;
+    bool is_any = types == IQM_JSON_OBJECT && own->member_count == 0;
+
+    return is_any && making->inner != IQM_NO_SCHEMA ? &schemas[making->inner] : own;
 }
 
 static bool has_members(const struct iqm_schema *schema)
@@ -62,7 +73,7 @@ static struct iqm_table_part *add_parts(struct making *making, const struct iqm_
 
     for (uint16_t i = 0; i < schema->member_count && making->error == 0; i++) {
         const char *member = schema->members[i].name;
-        const struct iqm_schema *child = &making->contract->schemas[schema->members[i].schema];
+        const struct iqm_schema *child = schema_of(making, &schema->members[i]);
         if (wanted != NULL && !wanted(member, user))
             continue;
         struct iqm_table_part *part = iqm_arena_alloc(making->arena, sizeof *part);
@@ -84,9 +95,11 @@ static struct iqm_table_part *add_parts(struct making *making, const struct iqm_
 }
 
 int iqm_table_make(struct iqm_arena *arena, const struct iqm_contract *contract, uint16_t schema,
-    bool (*wanted)(const char *member, void *user), void *user, struct iqm_table **ret_table)
+    uint16_t inner, bool (*wanted)(const char *member, void *user), void *user,
+    struct iqm_table **ret_table)
 {
-    struct making making = {arena, contract, iqm_arena_alloc(arena, sizeof *making.table), 0};
+    struct making making = {
+        arena, contract, iqm_arena_alloc(arena, sizeof *making.table), inner, 0};
 
     if (making.table == NULL)
         return IQM_ENOMEM;

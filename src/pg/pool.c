@@ -530,6 +530,14 @@ void iqm_pg_flush(struct iqm_pg *pg)
         session_flush(&pg->streams[i]);
 }
 
+struct iqm_slice iqm_pg_slice(const PGresult *rows, int row, int column)
+{
+    if (PQgetisnull(rows, row, column) == 1)
+        return (struct iqm_slice){NULL, 0};
+    return (struct iqm_slice){
+        PQgetvalue(rows, row, column), (size_t)PQgetlength(rows, row, column)};
+}
+
 const char *iqm_pg_sqlstate(const struct iqm_pg_batch *batch)
 {
     const char *state =

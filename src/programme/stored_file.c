@@ -14,7 +14,7 @@ static bool take_chunk(struct stored_file *file, const PGresult *rows)
 
     if (PQntuples(rows) != 1)
         return false;
-    struct iqm_slice chunk = {PQgetvalue(rows, 0, 0), (size_t)PQgetlength(rows, 0, 0)};
+    struct iqm_slice chunk = iqm_pg_slice(rows, 0, 0);
     if (file->open != NULL && !file->open(file, file->next / file->chunk_bytes, &chunk))
         return false;
     if (chunk.len <= skip)

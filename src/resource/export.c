@@ -1,5 +1,5 @@
 /*
- * A whole list as a file:
+ * A whole list or history as a file:
  *   [identify, noted that people's data is given out] → [snapshot, identify] → [cursor] → ([rows] →
  * keys → [noted whose] → written → sent) … → end
  * Rows are read when the client has taken those before.
@@ -9,9 +9,22 @@
 #include "contract_tables.h"
 #include "iqm/auth.h"
 #include "iqm/ids.h"
+#include "iqm/resource.h"
 
 #include <stdio.h>
-#include <string.h>
+
+struct exporting {
+    struct iqm_export export;
+    const struct export_source *source;
+    struct iqm_walk walk;
+    const struct iqm_slice *documents; /* of the fetch under way */
+    size_t document_count;
+    bool is_fetched; /* the first rows are there before they are asked for */
+
+    /* That people's data is given out. */
+    struct iqm_pg_batch note;
+    struct iqm_pg_value note_values[2];
+};
 
 static void release(struct iqm_call *call)
 {
@@ -24,10 +37,33 @@ static void release(struct iqm_call *call)
 
 /* ---- reading ---- */
 
+/* As they are written; NULL when memory is out. */
+static const struct iqm_slice *make_items(struct exporting *exporting)
+{
+    struct iqm_walk *walk = &exporting->walk;
+    size_t count = exporting->document_count;
+    struct iqm_slice *items = iqm_arena_array(walk->arena, count + 1, sizeof *items);
+
+    for (size_t i = 0; items != NULL && i < count; i++) {
+        items[i] =
+            exporting->source->item(walk->arena, walk->rows, (int)i, exporting->documents[i]);
+        if (items[i].ptr == NULL)
+            return NULL;
+    }
+    return items;
+}
+
 static void write_rows(struct exporting *exporting)
 {
-    iqm_export_rows(
-        &exporting->export, exporting->documents, exporting->document_count, exporting->walk.arena);
+    const struct iqm_slice *items = exporting->documents;
+
+    if (exporting->source->item != NULL)
+        items = make_items(exporting);
+    if (items == NULL)
+        iqm_call_break(exporting->walk.call);
+    else
+        iqm_export_rows(
+            &exporting->export, items, exporting->document_count, exporting->walk.arena);
 }
 
 static void noted_whose(struct iqm_pg_batch *batch)
@@ -113,8 +149,7 @@ static void fetched(struct iqm_walk *walk)
     }
     for (size_t i = 0; i < count; i++) {
         resources[i] = walk->call->operation->resource;
-        stored[i] = (struct iqm_slice){
-            PQgetvalue(walk->rows, (int)i, 0), (size_t)PQgetlength(walk->rows, (int)i, 0)};
+        stored[i] = iqm_pg_slice(walk->rows, (int)i, exporting->source->column);
     }
     iqm_walk_unseal(walk, resources, stored, count, unsealed);
 }
@@ -123,7 +158,11 @@ static void next_rows(struct iqm_export *export)
 {
     struct exporting *exporting = export->user;
 
-    iqm_walk_fetch(&exporting->walk, fetched);
+    if (exporting->is_fetched)
+        fetched(&exporting->walk);
+    else
+        iqm_walk_fetch(&exporting->walk, fetched);
+    exporting->is_fetched = false;
 }
 
 /* ---- beginning ---- */
@@ -139,20 +178,34 @@ static void walk_failed(struct iqm_walk *walk)
         iqm_auth_fail(walk->call);
 }
 
+static void first_fetched(struct iqm_walk *walk)
+{
+    struct exporting *exporting = walk->user;
+
+    if (PQntuples(walk->rows) == 0) {
+        iqm_call_fail_with(walk->call, IQM_PROBLEM_NOT_FOUND);
+        return;
+    }
+    exporting->is_fetched = true;
+    iqm_export_answer(&exporting->export);
+}
+
 static void cursor_opened(struct iqm_walk *walk)
 {
     struct exporting *exporting = walk->user;
 
-    iqm_export_answer(&exporting->export);
+    if (exporting->source->is_of_record)
+        iqm_walk_fetch(walk, first_fetched);
+    else
+        iqm_export_answer(&exporting->export);
 }
 
 static void begun(struct iqm_walk *walk)
 {
     struct exporting *exporting = walk->user;
-    struct listing *listing = exporting->listing;
+    const struct export_source *source = exporting->source;
 
-    listing_whole(listing, "DECLARE " IQM_WALK_CURSOR " NO SCROLL CURSOR FOR SELECT doc::text");
-    iqm_walk_open(walk, listing->sql, listing->values, listing->value_count, cursor_opened);
+    iqm_walk_open(walk, source->sql, source->values, source->value_count, cursor_opened);
 }
 
 static void begin_walk(struct exporting *exporting)
@@ -190,23 +243,24 @@ static void begin(struct exporting *exporting)
     }
 }
 
-void export_list(
-    struct iqm_call *call, const struct iqm_export_format *format, struct listing *listing)
+void export_rows(struct iqm_call *call, const struct iqm_export_format *format,
+    const struct export_source *source, uint16_t schema, const char *name)
 {
     const struct iqm_resource *resource = call->operation->resource;
     struct exporting *exporting = iqm_arena_alloc(call->arena, sizeof *exporting);
 
-    if (exporting == NULL) {
+    if (exporting == NULL || name == NULL) {
         iqm_call_fail_with(call, IQM_PROBLEM_INTERNAL_ERROR);
         return;
     }
-    exporting->listing = listing;
+    exporting->source = source;
     exporting->export = (struct iqm_export){.call = call,
         .user = exporting,
         .format = format,
         .name = resource->name,
-        .file_name = strrchr(resource->collection, '/') + 1,
-        .schema = resource->schema,
+        .file_name = name,
+        .schema = schema,
+        .versions_of = schema != resource->schema ? resource : NULL,
         .next = next_rows};
     if (iqm_export_prepare(&exporting->export) != 0) {
         iqm_auth_refuse(call);

@@ -64,8 +64,9 @@ static int read_parameters(struct iqm_export *export)
 static int make_table(struct iqm_export *export)
 {
     struct iqm_call *call = export->call;
-    int error = iqm_table_make(call->arena, call->contract, export->schema, iqm_wanted_fields_have,
-        export->fields, &export->table);
+    uint16_t inner = export->versions_of != NULL ? export->versions_of->schema : IQM_NO_SCHEMA;
+    int error = iqm_table_make(call->arena, call->contract, export->schema, inner,
+        iqm_wanted_fields_have, export->fields, &export->table);
 
     if (error != 0)
         return error;

@@ -139,8 +139,7 @@ static void take_rows(struct including *including, const PGresult *rows)
     int count = PQntuples(rows), row = 0;
 
     for (; row < count; row++)
-        including->documents[row] = (struct iqm_slice){
-            PQgetvalue(rows, row, INCLUDED_DOC), (size_t)PQgetlength(rows, row, INCLUDED_DOC)};
+        including->documents[row] = iqm_pg_slice(rows, row, INCLUDED_DOC);
     row = 1;
     for (unsigned part = 0; part <= including->count; part++) {
         while (row < count && atoi(PQgetvalue(rows, row, INCLUDED_PART)) <= (int)part)

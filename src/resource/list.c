@@ -72,6 +72,22 @@ static void answer_pages(struct iqm_call *call, struct listing *listing)
     reading_send(reading);
 }
 
+static void answer_file(
+    struct iqm_call *call, const struct iqm_export_format *format, struct listing *listing)
+{
+    const struct iqm_resource *resource = call->operation->resource;
+    struct export_source *source = iqm_arena_alloc(call->arena, sizeof *source);
+
+    if (source == NULL) {
+        iqm_call_fail_with(call, IQM_PROBLEM_INTERNAL_ERROR);
+        return;
+    }
+    listing_whole(listing, "DECLARE " IQM_WALK_CURSOR " NO SCROLL CURSOR FOR SELECT doc::text");
+    *source = (struct export_source){
+        .sql = listing->sql, .values = listing->values, .value_count = listing->value_count};
+    export_rows(call, format, source, resource->schema, strrchr(resource->collection, '/') + 1);
+}
+
 void iqm_resource_list(struct iqm_call *call)
 {
     struct listing *listing = iqm_arena_alloc(call->arena, sizeof *listing);
@@ -83,7 +99,7 @@ void iqm_resource_list(struct iqm_call *call)
     }
     listing->call = call;
     if (format != NULL)
-        export_list(call, format, listing);
+        answer_file(call, format, listing);
     else
         answer_pages(call, listing);
 }

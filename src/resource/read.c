@@ -54,20 +54,11 @@ static int outcome(struct reading *reading)
     return error;
 }
 
-static struct iqm_slice stored_document(const struct reading *reading, int row)
-{
-    const PGresult *rows = reading->batch.results[1];
-
-    if (PQgetisnull(rows, row, reading->column) == 1)
-        return (struct iqm_slice){NULL, 0};
-    return (struct iqm_slice){
-        PQgetvalue(rows, row, reading->column), (size_t)PQgetlength(rows, row, reading->column)};
-}
-
 struct iqm_slice reading_document(const struct reading *reading, int row)
 {
-    return reading->opening.opened != NULL ? reading->opening.opened[row]
-                                           : stored_document(reading, row);
+    return reading->opening.opened != NULL
+               ? reading->opening.opened[row]
+               : iqm_pg_slice(reading->batch.results[1], row, reading->column);
 }
 
 static void opened(struct iqm_vault_opening *opening)
@@ -98,7 +89,7 @@ static void open_documents(struct reading *reading)
         return;
     }
     for (size_t i = 0; i < count; i++)
-        stored[i] = stored_document(reading, (int)i);
+        stored[i] = iqm_pg_slice(reading->batch.results[1], (int)i, reading->column);
     *opening = (struct iqm_vault_opening){.resource = call->operation->resource,
         .stored = stored,
         .count = count,

@@ -17,7 +17,7 @@
 #define FIRST_ROWS 8
 #define CHECK_EVERY_MS 1000
 #define FETCH_BYTES ((size_t)256 * 1024)
-#define FETCH_MEMORY ((size_t)24 * 1024 * 1024)
+#define FETCH_MEMORY ((size_t)32 * 1024 * 1024)
 
 static void fail(struct iqm_walk *walk, const struct iqm_problem_type *type)
 {

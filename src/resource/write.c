@@ -266,7 +266,7 @@ static void locked(struct iqm_pg_batch *batch)
         writing_remove(writing);
         return;
     }
-    struct iqm_slice stored = {PQgetvalue(row, 0, 1), (size_t)PQgetlength(row, 0, 1)};
+    struct iqm_slice stored = iqm_pg_slice(row, 0, 1);
     if (writing->resource->subject == NULL)
         take_before(writing, stored);
     else

@@ -1,6 +1,7 @@
 """The public directory: who holds an award today, and what schools share with everybody."""
 
 import base64
+import json
 import random
 import threading
 from urllib.parse import quote, urlencode
@@ -510,6 +511,8 @@ class TestContributions:
         assert 1 < len(first["items"]) < 60
         rest = anyone.get(f"{path}&cursor={first['next']}").json
         assert [i["id"] for i in first["items"] + rest["items"]] == made[::-1]
+        lines = anyone.get(path + "&format=ndjson").text.splitlines()
+        assert [json.loads(line)["id"] for line in lines] == made[::-1]
 
 
 class TestCaches:
@@ -528,7 +531,7 @@ class TestCaches:
             assert response.status == 200
             assert response.header("Cache-Control") == "public, max-age=300"
             assert response.header("ETag").startswith('"')
-            assert response.header("Vary") == "Accept-Encoding"
+            assert response.header("Vary") == "Accept-Encoding, Accept"
 
     def test_are_told_when_nothing_changed(self, path, anyone):
         etag = anyone.get(path).header("ETag")

@@ -1,5 +1,8 @@
 """Every resource alike: create, get, put, patch, delete, history. Special rules: test_rules.py."""
 
+import csv
+import io
+import json
 import re
 import uuid
 
@@ -384,6 +387,20 @@ class TestHistory:
 
     def test_of_a_missing_one(self, resource, head):
         problem(head.get(missing(resource) + "/history"), 404, "not_found")
+
+    def test_is_a_file(self, resource, record, head):
+        path = resource.path(record)
+        head.patch(path, change_of(resource, record), "*")
+        items = head.get(path + "/history").json["items"]
+        assert head.get(path + "/history?format=json").json == {"items": items, "next": None}
+        text = head.get(path + "/history?format=ndjson").text
+        assert [json.loads(line) for line in text.splitlines()] == items
+        response = head.get(path + "/history?format=csv")
+        rows = list(csv.DictReader(io.StringIO(response.text, newline="")))
+        assert [row["document.id"] for row in rows] == [record["id"]] * 2
+        assert [row["version"] for row in rows] == ["2", "1"]
+        assert f"{resource.collection.rpartition('/')[2]}-history-" in \
+            response.header("Content-Disposition")
 
 
 def _toggle(resource, record):

@@ -5,14 +5,17 @@ import datetime
 import io
 import json
 import re
+from urllib.parse import quote
 
 import openpyxl
 import pytest
 
-from support import confidential
+from support import confidential, steps
 from support.client import Client
 from support.contract import OPERATIONS, resolve
 from support.expect import problem
+from support.places import day
+from support.resources import FRAMEWORKS
 
 LISTS = sorted(op.id for op in OPERATIONS.values() if op.action == "list")
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -59,6 +62,23 @@ def test_every_list_is_a_file(head, world, operation):
     # What others made meanwhile comes later; nothing of what was there is left out or comes twice.
     before = set(ids)
     assert [one for one in found if one in before] == ids and len(found) == len(set(found))
+
+
+# What a person has of one's own, few and whole in one answer; personal-data has it as a file.
+OWN = {"list_sessions", "list_calendar_feeds"}
+
+
+def test_no_list_is_left_out():
+    """Of whatever comes in pages, or has items and a next page, there is a file."""
+    without = set()
+    for op in OPERATIONS.values():
+        content = (op.response(200) or {}).get("content", {})
+        schema = resolve(content.get("application/json", {}).get("schema", {}))
+        if op.method.upper() == "GET" and {"items", "next"} <= schema.get("properties", {}).keys():
+            names = {parameter["name"] for parameter in op.parameters}
+            if not ({"format", "fields", "bom"} <= names and set(TYPES.values()) <= content.keys()):
+                without.add(op.id)
+    assert without == OWN
 
 
 @pytest.mark.parametrize("accept, media_type", [
@@ -257,3 +277,153 @@ class TestWho:
         head.get(f"/v1/people?email={person['email']}")
         preview = head.get(f"/v1/people/{person['id']}/erasure-preview").json
         assert "list_people" not in {one["what"] for one in preview["recipients"]}
+
+
+class TestHistories:
+    """Each version of a record is a row; tests of test_documents.py go through every kind."""
+
+    @pytest.fixture
+    def school(self, head, make):
+        school = make.school(address_3="=1+1")
+        path = f"/v1/schools/{school['id']}"
+        head.patch(path, {"name": 'The "Elms"'}, "*")
+        head.delete(path, "*")
+        return path + "/history"
+
+    def test_members_of_documents_are_columns(self, head, school):
+        rows = lines(export(head, school, "csv"))
+        assert [(row["version"], row["action"]) for row in rows] == \
+            [("3", "deleted"), ("2", "changed"), ("1", "created")]
+        assert [row["document.name"] for row in rows][:2] == ["", 'The "Elms"']
+        assert [row["document.address_3"] for row in rows] == ["", "'=1+1", "'=1+1"]
+        assert all(row["actor"] == head.actor for row in rows)
+        names, cells = sheet(export(head, school, "xlsx"))
+        assert names == list(rows[0])
+        assert isinstance(dict(zip(names, cells[0]))["at"], datetime.datetime)
+        assert [dict(zip(names, one))["document.urn"] is None for one in cells] == [True, False, False]
+
+    def test_columns_are_chosen(self, head, school):
+        text = export(head, school + "?fields=version,at,actor", "csv").text
+        assert text.splitlines()[0] == "version,at,actor"
+        one = json.loads(export(head, school + "?fields=action,document", "ndjson").text.split("\n")[0])
+        assert one == {"action": "deleted", "document": None}
+
+    @pytest.mark.parametrize("query, parameter", [
+        ("format=csv&fields=name", "fields"), ("fields=version", "fields"),
+        ("format=csv&cursor=abc", "cursor"), ("format=json&fields=version", "fields")])
+    def test_what_cannot_be(self, head, school, query, parameter):
+        found = problem(head.get(f"{school}?{query}"), 400, "invalid_parameters")
+        assert found["errors"][0]["parameter"] == parameter
+
+    def test_of_nothing(self, head):
+        for name in TYPES:
+            path = f"/v1/schools/00000000-0000-7000-8000-000000000000/history?format={name}"
+            problem(head.get(path), 404, "not_found")
+            assert head.request("HEAD", path).status == 404
+
+    def test_who_may_not_is_told(self, world, anyone, school):
+        problem(anyone.get(school + "?format=csv"), 401, "unauthorized")
+        problem(world.callers["ambassador"].get(school + "?format=csv"), 403, "forbidden")
+
+    def test_many_and_long_versions(self, head, make):
+        """More than one fetch, of which some are as large as bodies may be."""
+        meeting = make.meeting(notes="é" * 9000)
+        path = f"/v1/meetings/{meeting['id']}"
+        for number in range(40):
+            assert head.patch(path, {"location": f"Hall {number}"}, "*").status == 200
+        items = pages(head, path + "/history")
+        assert export(head, path + "/history", "json").json == {"items": items, "next": None}
+        rows = lines(export(head, path + "/history", "csv"))
+        assert [int(row["version"]) for row in rows] == list(range(41, 0, -1))
+        assert {row["document.notes"] for row in rows} == {meeting["notes"]}
+
+    def test_it_is_recorded_who_was_given_whose_data(self, head, make):
+        person = make.person(name=confidential.note(f"Zoë History{make.number()}"))
+        path = f"/v1/people/{person['id']}"
+        row, = lines(export(head, path + "/history", "csv"))
+        assert row["document.name"] == person["name"]
+        preview = head.get(path + "/erasure-preview").json
+        assert "list_person_history" in {one["what"] for one in preview["recipients"]}
+
+
+class TestReadByPages:
+    """Lists of which a file is read a page at a time: the mailing list has tests of its own."""
+
+    def shared(self, head, make, count):
+        """(school, word): contributions for everybody, more than a page has."""
+        school, word = make.school(), f"zwyx{make.number()}q"
+        for number in range(count):
+            make.contribution(school_id=school["id"], visibility="public",
+                              title=f"=About {word}", description="é " * (number + 1))
+        return school, word
+
+    @pytest.mark.parametrize("name", ["csv", "ndjson", "xlsx"])
+    def test_public_contributions(self, anyone, head, make, name):
+        school, _ = self.shared(head, make, 130)
+        path = f"/v1/directory/contributions?school_id={school['id']}"
+        items = pages(anyone, path)
+        assert len(items) == 130
+        response = export(anyone, path, name)
+        assert response.header("Cache-Control") == "no-store" and response.header("ETag") is None
+        if name == "ndjson":
+            assert [json.loads(line) for line in response.text.splitlines()] == items
+        elif name == "csv":
+            assert [row["id"] for row in lines(response)] == [item["id"] for item in items]
+            assert {row["title"][:2] for row in lines(response)} == {"'="}
+        else:
+            names, rows = sheet(response)
+            rows = [dict(zip(names, row)) for row in rows]
+            assert [row["id"] for row in rows] == [item["id"] for item in items]
+            assert isinstance(rows[0]["happened_on"], datetime.datetime)
+
+    def test_a_search(self, head, world, make):
+        school, word = self.shared(head, make, 130)
+        for caller in (head, world.callers["client"]):
+            items, path = [], f"/v1/contributions/search?q={word}"
+            cursor = ""
+            while cursor is not None:
+                page = caller.get(f"{path}&limit=50{cursor}").json
+                items += page["items"]
+                cursor = page["next"] and "&cursor=" + page["next"]
+            assert len(items) == 130
+            text = export(caller, path, "ndjson").text
+            assert [json.loads(line) for line in text.splitlines()] == items
+            rows = lines(export(caller, path, "csv"))
+            assert [row["contribution.id"] for row in rows] == [i["contribution"]["id"] for i in items]
+            assert rows[0].keys() >= {"rank", "highlight", "contribution.title"}
+            names, cells = sheet(export(caller, path + "&fields=rank,highlight", "xlsx"))
+            assert names == ["rank", "highlight"] and len(cells) == 130
+        problem(world.callers["ambassador"].get(f"{path}&format=csv&fields=colour"), 400,
+                "invalid_parameters")
+
+    def test_the_directory(self, anyone, head, make):
+        region, framework = make.name("Region"), FRAMEWORKS["inclusive_school_award"]
+        for name in ("=Elm", "Ash"):
+            award = make.award(school_id=make.school(region=region, name=name)["id"],
+                               level="inclusive_school_award", framework_id=framework,
+                               applied_on=day(-100))
+            for step in ("assess_award", "grant_award"):
+                award = steps.take(head, step, award, happened_on=day(-100))
+        path = f"/v1/directory?region={quote(region)}"
+        items = pages(anyone, path)
+        text = export(anyone, path, "ndjson").text
+        assert len(items) == 2 and [json.loads(line) for line in text.splitlines()] == items
+        assert {row["name"]: row["since"] for row in lines(export(anyone, path, "csv"))} == \
+            {"'=Elm": day(-100), "Ash": day(-100)}
+
+    def test_nothing_found(self, anyone, head):
+        path = "/v1/directory?name_prefix=zzzzzzzz"
+        assert len(export(anyone, path, "csv").text.splitlines()) == 1
+        assert export(anyone, path, "ndjson").body == b""
+        assert sheet(export(head, "/v1/contributions/search?q=zzzzzzzz", "xlsx"))[1] == []
+
+    @pytest.mark.parametrize("path", ["/v1/directory", "/v1/directory/contributions",
+                                      "/v1/contributions/search?q=a"])
+    def test_head_and_what_cannot_be(self, head, path):
+        mark = "&" if "?" in path else "?"
+        response = head.request("HEAD", f"{path}{mark}format=csv")
+        assert response.status == 200 and response.body == b""
+        for query, parameter in (("format=json", "format"), ("fields=id", "fields"),
+                                 ("format=csv&cursor=abc", "cursor"), ("format=csv&fields=x", "fields")):
+            found = problem(head.get(f"{path}{mark}{query}"), 400, "invalid_parameters")
+            assert found["errors"][0]["parameter"] == parameter

@@ -132,8 +132,7 @@ static void fetched(struct iqm_walk *walk)
     for (size_t i = 0; i < count; i++) {
         resources[i] =
             iqm_contract_resource(walk->call->contract, PQgetvalue(walk->rows, (int)i, RESOURCE));
-        stored[i] = (struct iqm_slice){
-            PQgetvalue(walk->rows, (int)i, DOC), (size_t)PQgetlength(walk->rows, (int)i, DOC)};
+        stored[i] = iqm_pg_slice(walk->rows, (int)i, DOC);
     }
     iqm_walk_unseal(walk, resources, stored, count, unsealed);
 }
@@ -245,8 +244,7 @@ static void person_fetched(struct iqm_walk *walk)
         fail(search);
     } else {
         resources[0] = iqm_contract_resource(walk->call->contract, "person");
-        *stored =
-            (struct iqm_slice){PQgetvalue(walk->rows, 0, 0), (size_t)PQgetlength(walk->rows, 0, 0)};
+        *stored = iqm_pg_slice(walk->rows, 0, 0);
         iqm_walk_unseal(walk, resources, stored, 1, person_unsealed);
     }
 }

@@ -165,7 +165,7 @@ static void erased(struct iqm_pg_batch *batch)
     const PGresult *row = batch->results[2];
     const char *outcome = PQgetvalue(row, 0, 0);
     if (strcmp(outcome, "erased") == 0)
-        enter(erasing, (struct iqm_slice){PQgetvalue(row, 0, 1), (size_t)PQgetlength(row, 0, 1)});
+        enter(erasing, iqm_pg_slice(row, 0, 1));
     else if (strcmp(outcome, "held") == 0)
         refuse_for_hold(erasing, PQgetvalue(row, 0, 1));
     else if (strcmp(outcome, "request") == 0)

@@ -141,7 +141,7 @@ static void credential_read(struct step *step, const PGresult *rows)
         return;
     }
     change->stored = PQgetvalue(rows, 0, 0);
-    change->person = (struct iqm_slice){PQgetvalue(rows, 0, 1), (size_t)PQgetlength(rows, 0, 1)};
+    change->person = iqm_pg_slice(rows, 0, 1);
     step_open_people(step, &change->person, 1, person_opened);
 }
 

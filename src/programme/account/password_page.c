@@ -96,7 +96,7 @@ static void open_person(struct step *step, const PGresult *rows,
         answer_void(step->call);
         return;
     }
-    choice->person = (struct iqm_slice){PQgetvalue(rows, 0, 0), (size_t)PQgetlength(rows, 0, 0)};
+    choice->person = iqm_pg_slice(rows, 0, 0);
     step_open_people(step, &choice->person, 1, next);
 }
 

@@ -1,13 +1,12 @@
 /*
  * What anybody may read: lists for callers who say not who they are. They see no rows, so a
  * function of the database gives just what is public; here it becomes a page with a version of its
- * own.
+ * own, or a file. That is read a page at a time, since nobody unknown shall hold a snapshot.
  */
 #include "contract_tables.h"
 #include "iqm/resource.h"
-#include "programme/step.h"
+#include "programme/paged_list.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +16,16 @@ enum column { ITEM, KEY, ID };
 
 /* A page becomes no longer than that, unless by its first item. */
 #define PAGE_BYTES_MAX ((size_t)4 * 1024 * 1024)
-#define AROUND_ITEMS (CURSOR_MAX + 100)
-#define CURSOR_MAX 1200 /* as in the contract */
 
 /* Where a page begins; key and id NULL: at the start. */
 struct place {
     const char *key, *id;
+};
+
+struct public_list {
+    struct paged_list list;
+    const PGresult *rows; /* of the page */
+    struct place place;   /* of the page; of a file's next one, once it is read */
 };
 
 /* `format`: of keys, IQM_FORMAT_NONE where any text may be one. 0 or IQM_EPROBLEM. */
@@ -44,92 +47,116 @@ static int read_cursor(struct iqm_call *call, enum iqm_format format, struct pla
     return 0;
 }
 
-/* How many of the rows the page takes, and how long they are together. */
-static int measure(const PGresult *rows, int limit, size_t *ret_size)
+/* How many of the rows the page takes. */
+static int measure(const PGresult *rows, int most)
 {
+    size_t size = 0;
     int count = 0;
 
-    *ret_size = AROUND_ITEMS;
-    while (count < limit && count < PQntuples(rows)) {
-        size_t length = (size_t)PQgetlength(rows, count, ITEM) + 1;
-        if (count > 0 && *ret_size + length > PAGE_BYTES_MAX)
+    while (count < most && count < PQntuples(rows)) {
+        size += (size_t)PQgetlength(rows, count, ITEM) + 1;
+        if (count > 0 && size > PAGE_BYTES_MAX)
             break;
-        *ret_size += length;
         count++;
     }
     return count;
 }
 
-/* After the last of `count` rows; NULL where there are no more. */
-static const char *next_cursor(struct iqm_call *call, const PGresult *rows, int count)
+/* The rows of the page go with the statement of the next one. */
+static bool go_behind(struct public_list *public, int last)
 {
-    struct iqm_cursor cursor = {.filters = iqm_cursor_filters(call)};
+    struct iqm_arena *arena = public->list.arena;
 
-    if (count == 0 || PQntuples(rows) == count)
-        return NULL;
-    cursor.key = PQgetvalue(rows, count - 1, KEY);
-    snprintf(cursor.id, sizeof cursor.id, "%s", PQgetvalue(rows, count - 1, ID));
-    return iqm_cursor_write(call->arena, &cursor);
+    public->place.key = iqm_arena_string(arena, PQgetvalue(public->rows, last, KEY));
+    public->place.id = iqm_arena_string(arena, PQgetvalue(public->rows, last, ID));
+    return public->place.key != NULL && public->place.id != NULL;
 }
 
-static size_t write_page(char *text, const PGresult *rows, int count, const char *next)
+static void page_read(struct step *step, const PGresult *rows)
 {
-    char *end = stpcpy(text, "{\"items\":[");
+    struct paged_list *list = step->user;
+    struct public_list *public = list->user;
+    int count = measure(rows, atoi(list->most));
 
-    for (int i = 0; i < count; i++) {
-        if (i > 0)
-            *end++ = ',';
-        end = (char *)mempcpy(end, PQgetvalue(rows, i, ITEM), (size_t)PQgetlength(rows, i, ITEM));
-    }
-    end = stpcpy(end, "],\"next\":");
-    end += next != NULL ? sprintf(end, "\"%.*s\"}", CURSOR_MAX, next) : sprintf(end, "null}");
-    return (size_t)(end - text);
-}
-
-static void answer(struct step *step, const PGresult *rows)
-{
-    struct iqm_call *call = step->call;
-    size_t size;
-    int count = measure(rows, atoi(iqm_call_parameter(call, "limit").ptr), &size);
-    const char *next = next_cursor(call, rows, count);
-    char *text = iqm_arena_bytes(call->arena, size);
-
-    if (text == NULL || (next == NULL && count < PQntuples(rows))) {
-        step_fail(step, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+    public->rows = rows;
+    list->goes_on = count < PQntuples(rows);
+    list->count = (size_t)count;
+    if (paged_list_turn(list) == NULL)
+        return;
+    struct iqm_slice *items = iqm_arena_array(list->arena, list->count + 1, sizeof *items);
+    if (items == NULL || (list->goes_on && !go_behind(public, count - 1))) {
+        paged_list_fail(list, IQM_PROBLEM_INTERNAL_ERROR);
         return;
     }
-    size = write_page(text, rows, count, next);
-    iqm_page_link(call, next);
-    iqm_call_reply_hashed(call, "application/json", text, size);
+    for (size_t i = 0; i < list->count; i++)
+        items[i] = iqm_pg_slice(rows, (int)i, ITEM);
+    list->items = items;
+    paged_list_page(list);
 }
 
-static void read_page(struct iqm_call *call, enum iqm_format key_format)
+static void read_page(struct paged_list *list)
 {
-    const struct iqm_statement *statement = call->operation->statement;
-    struct place place;
+    struct public_list *public = list->user;
+    struct step *step = list->step;
+    const struct iqm_statement *statement = step->call->operation->statement;
 
-    if (read_cursor(call, key_format, &place) != 0) {
+    for (uint16_t i = 0; i < statement->parameter_count; i++) {
+        const char *name = statement->parameters[i];
+        step->values[i].text = strcmp(name, "after_key") == 0  ? public->place.key
+                               : strcmp(name, "after_id") == 0 ? public->place.id
+                               : strcmp(name, "limit") == 0
+                                   ? list->most
+                                   : iqm_call_parameter(step->call, name).ptr;
+    }
+    step_read(step, statement, page_read);
+}
+
+static void next_place(const struct paged_list *list, struct iqm_cursor *cursor)
+{
+    const struct public_list *public = list->user;
+
+    cursor->key = public->place.key;
+    snprintf(cursor->id, sizeof cursor->id, "%s", public->place.id);
+}
+
+static void begin(struct iqm_call *call, const struct paged_kind *kind, enum iqm_format key_format)
+{
+    struct public_list *public = iqm_arena_alloc(call->arena, sizeof *public);
+
+    if (public == NULL) {
+        iqm_call_fail_with(call, IQM_PROBLEM_INTERNAL_ERROR);
+        return;
+    }
+    if (read_cursor(call, key_format, &public->place) != 0) {
         iqm_call_fail(call);
         return;
     }
-    struct step *step = step_new(call);
-    if (step == NULL)
-        return;
-    for (uint16_t i = 0; i < statement->parameter_count; i++) {
-        const char *name = statement->parameters[i];
-        step->values[i].text = strcmp(name, "after_key") == 0  ? place.key
-                               : strcmp(name, "after_id") == 0 ? place.id
-                                                               : iqm_call_parameter(call, name).ptr;
-    }
-    step_read(step, statement, answer);
+    public->list.user = public;
+    paged_list_begin(&public->list, call, kind);
 }
 
 void iqm_op_list_directory(struct iqm_call *call)
 {
-    read_page(call, IQM_FORMAT_NONE);
+    static const struct paged_kind directory = {.name = "directory",
+        .file_name = "directory",
+        .schema = "AwardHolder",
+        .file_most = "500",
+        .read = read_page,
+        .place = next_place,
+        .has_version = true};
+
+    begin(call, &directory, IQM_FORMAT_NONE);
 }
 
 void iqm_op_list_public_contributions(struct iqm_call *call)
 {
-    read_page(call, IQM_FORMAT_DATE);
+    static const struct paged_kind public_contributions = {.name = "public_contribution",
+        .file_name = "public-contributions",
+        .schema = "PublicContribution",
+        .file_most = "100",
+        .read = read_page,
+        .place = next_place,
+        .has_version = true};
+
+    begin(call, &public_contributions, IQM_FORMAT_DATE);
 }

@@ -1,6 +1,7 @@
 /* The documents of a list, by a cursor in the snapshot: few large ones at a time, or many small. */
 #include "iqm/ask.h"
 #include "iqm/keyring.h"
+#include "iqm/pg.h"
 #include "programme/download/sheets.h"
 
 #include <stdio.h>
@@ -100,8 +101,7 @@ static int take_documents(struct rows *rows)
     if (stored == NULL || opened == NULL)
         return IQM_ENOMEM;
     for (size_t i = 0; i < count; i++)
-        stored[i] = (struct iqm_slice){
-            PQgetvalue(rows->fetched, (int)i, 0), (size_t)PQgetlength(rows->fetched, (int)i, 0)};
+        stored[i] = iqm_pg_slice(rows->fetched, (int)i, 0);
     rows->count = count;
     rows->documents = rows->resource->subject != NULL ? opened : stored;
     return rows->resource->subject != NULL && count > 0

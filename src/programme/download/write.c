@@ -55,8 +55,8 @@ int lists_find(struct iqm_arena *arena, struct list **ret_lists, size_t *ret_cou
         struct list *list = &lists[count++];
         list->resource = operation->resource;
         name_sheet(list);
-        int error =
-            iqm_table_make(arena, &iqm_contract, list->resource->schema, NULL, NULL, &list->table);
+        int error = iqm_table_make(
+            arena, &iqm_contract, list->resource->schema, IQM_NO_SCHEMA, NULL, NULL, &list->table);
         if (error != 0)
             return error;
     }

@@ -115,7 +115,7 @@ void review_document_people(struct step *step, const PGresult *rows,
         return;
     }
     people->next = next;
-    people->document = (struct iqm_slice){PQgetvalue(rows, 0, 0), (size_t)PQgetlength(rows, 0, 0)};
+    people->document = iqm_pg_slice(rows, 0, 0);
     step->user = people;
     step_open_people(step, people->stored, people->count, people_opened);
 }

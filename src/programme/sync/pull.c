@@ -28,14 +28,6 @@ struct pulling {
 #define AROUND_CHANGE 160
 #define AROUND_PAGE 1000
 
-static struct iqm_slice value(const PGresult *rows, int row, enum column column)
-{
-    if (PQgetisnull(rows, row, (int)column) == 1)
-        return (struct iqm_slice){NULL, 0};
-    return (struct iqm_slice){
-        PQgetvalue(rows, row, (int)column), (size_t)PQgetlength(rows, row, (int)column)};
-}
-
 static bool is_person(const PGresult *rows, int row)
 {
     return strcmp(PQgetvalue(rows, row, KIND), "person") == 0;
@@ -45,7 +37,7 @@ static struct iqm_slice document(
     const struct pulling *pulling, const struct iqm_slice *opened, int row)
 {
     return opened != NULL && is_person(pulling->rows, row) ? opened[row]
-                                                           : value(pulling->rows, row, DOC);
+                                                           : iqm_pg_slice(pulling->rows, row, DOC);
 }
 
 static const char *kind_of(const struct pulling *pulling, int row)
@@ -138,7 +130,7 @@ static void tell(struct step *step, const struct iqm_slice *opened)
 {
     struct pulling *pulling = step->user;
     int last = PQntuples(pulling->rows) - 1;
-    struct iqm_slice keep = value(pulling->rows, last, KEEP);
+    struct iqm_slice keep = iqm_pg_slice(pulling->rows, last, KEEP);
     const char *kept =
         keep.ptr != NULL ? iqm_arena_copy(step->call->arena, keep.ptr, keep.len) : NULL;
 
@@ -191,7 +183,7 @@ static void read_page(struct step *step, const PGresult *rows)
     }
     for (int i = 0; i + 1 < (int)count; i++) {
         if (is_person(rows, i) && is_wanted(pulling, i))
-            pulling->stored[i] = value(rows, i, DOC);
+            pulling->stored[i] = iqm_pg_slice(rows, i, DOC);
         people = people || pulling->stored[i].ptr != NULL;
     }
     if (people)

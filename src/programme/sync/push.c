@@ -154,10 +154,8 @@ static void versions_read(struct step *step, const PGresult *rows)
     struct pushing *pushing = step->user;
 
     for (int i = 0; i < 2; i++) {
-        bool has = PQntuples(rows) == 1 && PQgetisnull(rows, 0, i) == 0;
-        pushing->versions[i] =
-            has ? (struct iqm_slice){PQgetvalue(rows, 0, i), (size_t)PQgetlength(rows, 0, i)}
-                : (struct iqm_slice){NULL, 0};
+        bool has = PQntuples(rows) == 1;
+        pushing->versions[i] = has ? iqm_pg_slice(rows, 0, i) : (struct iqm_slice){NULL, 0};
     }
     if (strcmp(pushed_text(current(pushing), "type"), "person") == 0)
         step_open_people(step, pushing->versions, 2, tell_conflict);
