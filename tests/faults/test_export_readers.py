@@ -1,4 +1,7 @@
-"""Lists as files while others write, while the database goes away, and with a full disk."""
+"""Lists as files while others write, while the database goes away, and with a full disk.
+
+IQM_EXPORT_ROWS says how long a list is tried, such as 1000000 (that takes minutes).
+"""
 import contextlib
 import csv
 import http.client
@@ -12,7 +15,7 @@ import pytest
 
 from support.places import wait_for
 
-ROWS = 30_000
+ROWS = int(os.environ.get("IQM_EXPORT_ROWS", "30000"))
 REQUEST, MARGIN = 3, 6
 WHOLE = b"0\r\n\r\n"  # what an answer in pieces ends with
 
