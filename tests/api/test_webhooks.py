@@ -629,6 +629,19 @@ class TestWhereTheyMayGo:
         attempt, = strict.wait_for(strict.test(endpoint), "waiting")["attempts"]
         assert attempt["status"] is None and strict.hooks.calls == []
 
+    def test_there_is_a_bound_to_how_many(self, stage):
+        with scratch_database(stage) as scratch, scratch.served(scratch.token()) as client:
+            body = {"url": "https://hooks.example/", "event_types": ["*"], "status": "paused"}
+            made = client.post(ENDPOINTS, body).json
+            scratch.psql(f"""INSERT INTO webhook_endpoint (id, version, doc)
+                SELECT new.id, 1, document_with(w.doc, json_build_object('id', new.id))
+                FROM webhook_endpoint AS w, (SELECT gen_random_uuid() AS id
+                    FROM generate_series(2, 200)) AS new WHERE w.id = '{made['id']}'""")
+            found = problem(client.post(ENDPOINTS, body), 409, "conflict")
+            assert found["detail"].startswith("There are 200 webhook endpoints already")
+            assert client.delete(f"{ENDPOINTS}/{made['id']}", match="*").status == 204
+            assert client.post(ENDPOINTS, body).status == 201
+
     def test_the_setting_is_yes_or_no(self, stage):
         done = stage.iqmd("serve", settings={"IQM_WEBHOOK_PRIVATE_ADDRESSES": "perhaps"}, check=False)
         assert done.returncode == 2 and "IQM_WEBHOOK_PRIVATE_ADDRESSES" in done.stderr
