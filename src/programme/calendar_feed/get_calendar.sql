@@ -19,7 +19,7 @@ scope AS MATERIALIZED (
         AS schools
     FROM feed),
 met AS (
-    SELECT m.id, m.version, m.doc, (m.doc->>'updated_at')::timestamptz AS at, false AS cancelled
+    SELECT m.id, m.version, m.doc, NULL::timestamptz AS gone_at, false AS cancelled
     FROM meeting AS m, scope
     WHERE m.held_on >= today() - 366 AND (m.cluster_id = ANY (scope.clusters)
         OR m.host_school_id = ANY (scope.schools) OR m.invited_school_ids && scope.schools)
@@ -39,17 +39,18 @@ visit AS (
         coalesce(date_of(gone.doc->>'visited_on'), date_of(gone.doc->>'scheduled_on')), true
     FROM scope, deleted_reviews() AS gone WHERE (gone.doc->>'school_id')::uuid = ANY (scope.schools)),
 event AS (
-    SELECT 'meeting' AS kind, met.id, met.version, met.doc->>'created_at' AS created, met.at,
-        date_of(met.doc->>'held_on') AS day, met.doc->>'start_time' AS start_time,
-        met.doc->>'end_time' AS end_time,
-        CASE WHEN NOT met.cancelled THEN met.doc->>'location' END AS location,
-        CASE met.doc->>'kind' WHEN 'cluster' THEN 'Cluster meeting' ELSE 'Additional meeting' END
-            AS title,
-        CASE met.doc->>'kind' WHEN 'cluster' THEN cluster.doc->>'name'
+    SELECT 'meeting' AS kind, met.id, met.version, said.created_at AS created,
+        coalesce(met.gone_at, said.updated_at) AS at, said.held_on AS day, said.start_time, said.end_time,
+        CASE WHEN NOT met.cancelled THEN said.location END AS location,
+        CASE said.kind WHEN 'cluster' THEN 'Cluster meeting' ELSE 'Additional meeting' END AS title,
+        CASE said.kind WHEN 'cluster' THEN cluster.doc->>'name'
             ELSE coalesce(host.doc->>'name', cluster.doc->>'name') END AS place,
         met.cancelled
-    FROM met LEFT JOIN cluster ON cluster.id = (met.doc->>'cluster_id')::uuid
-    LEFT JOIN school AS host ON host.id = (met.doc->>'host_school_id')::uuid
+    FROM met CROSS JOIN LATERAL json_to_record(met.doc) AS said (kind text, created_at text,
+        updated_at timestamptz, held_on date, start_time text, end_time text, location text,
+        cluster_id uuid, host_school_id uuid)
+    LEFT JOIN cluster ON cluster.id = said.cluster_id
+    LEFT JOIN school AS host ON host.id = said.host_school_id
     UNION ALL
     SELECT 'review', visit.id, visit.version, visit.doc->>'created_at', visit.at, visit.day, NULL, NULL,
         NULL, 'Review visit', school.doc->>'name', visit.cancelled
