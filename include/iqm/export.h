@@ -1,8 +1,8 @@
 /*
  * A list as a file: rows of documents, written as CSV, lines of JSON, one JSON object or a
- * workbook, and sent as the client takes them. Where the rows come from is the operation's own: it
- * gives some whenever `next` is called. A workbook is whole only at its end: it is put together in
- * threads of the pool and then sent from its file.
+ * workbook, which may have a sheet for each of several, and sent as the client takes them. Where
+ * the rows come from is the operation's own: it gives some whenever `next` is called. A workbook is
+ * whole only at its end: it is put together in threads of the pool and then sent from its file.
  */
 #ifndef IQM_EXPORT_H
 #define IQM_EXPORT_H
@@ -25,6 +25,7 @@ struct iqm_export_format {
     const char *content_type;
     bool is_slow; /* its functions are called in a thread of the pool, and it ends with a file */
     int (*begin)(struct iqm_export *export);
+    int (*sheet)(struct iqm_export *export); /* NULL: it has one table */
     int (*row)(struct iqm_export *export, struct iqm_slice document);
     int (*end)(struct iqm_export *export);
 };
@@ -33,7 +34,7 @@ struct iqm_export {
     struct iqm_call *call;
     void *user; /* the operation's own */
     const struct iqm_export_format *format;
-    const char *name;                       /* of a sheet: "school" */
+    const char *name;                       /* of the sheet: "school" */
     const char *file_name;                  /* without day and ending: "schools" */
     uint16_t schema;                        /* of the documents */
     const struct iqm_resource *versions_of; /* whose versions they are; NULL: none's */
@@ -58,7 +59,8 @@ struct iqm_export {
     int file; /* the workbook when it is whole; -1 before */
 };
 
-/* The format that the request asks for, by `format` or by Accept; NULL: a page of the list. */
+/* The format that the request asks for, by `format` or by Accept, of those that the operation has;
+ * NULL: a page of the list, or the document. */
 const struct iqm_export_format *iqm_export_wanted(const struct iqm_call *call);
 
 /* 400 where `fields` is asked of what has whole documents. 0 or IQM_EPROBLEM. */
@@ -75,6 +77,10 @@ void iqm_export_answer(struct iqm_export *export);
  * must stay until then; a document whose ptr is NULL is passed over. */
 void iqm_export_rows(struct iqm_export *export, const struct iqm_slice *documents, size_t count,
     struct iqm_arena *arena);
+
+/* Begins another sheet, for documents of that schema; only of a workbook. `next` follows. The name
+ * is borrowed. */
+void iqm_export_sheet(struct iqm_export *export, const char *name, uint16_t schema);
 
 /* There are no more. */
 void iqm_export_close(struct iqm_export *export);

@@ -189,8 +189,10 @@ static void take_asked(struct step *step, const struct iqm_statement *statement)
     for (uint16_t i = 0; i < statement->parameter_count; i++) {
         const char *name = statement->parameters[i];
         int place = place_in_path(call->operation->path, name);
-        step->values[i].text =
+        const char *asked =
             place >= 0 ? call->path_values[place].ptr : iqm_call_parameter(call, name).ptr;
+        if (asked != NULL)
+            step->values[i].text = asked;
     }
 }
 

@@ -50,8 +50,8 @@ void step_change(struct step *step, const struct iqm_statement *statement,
 /* Only establishes who calls an operation that is not public; `rows` is NULL. */
 void step_identify(struct step *step, void (*next)(struct step *step, const PGresult *rows));
 
-/* Runs a statement whose parameters are those of the path and the query by their names; otherwise
- * as step_read. */
+/* Runs a statement whose parameters are those of the path and the query by their names, and what
+ * the caller has set of others; otherwise as step_read. */
 void step_read_asked(struct step *step, const struct iqm_statement *statement,
     void (*next)(struct step *step, const PGresult *rows));
 

@@ -21,6 +21,16 @@ static void go_on(struct iqm_export *export);
 static const struct iqm_export_format *const formats[] = {
     &export_csv, &export_ndjson, &export_xlsx, &export_json};
 
+static bool is_offered(const struct iqm_operation *operation, const char *media_type)
+{
+    for (const struct iqm_response *one = operation->responses; one->status != 0; one++) {
+        if (one->status == 200 && one->media_type != NULL &&
+            strcmp(one->media_type, media_type) == 0)
+            return true;
+    }
+    return false;
+}
+
 const struct iqm_export_format *iqm_export_wanted(const struct iqm_call *call)
 {
     struct iqm_slice name = iqm_call_parameter(call, "format");
@@ -30,7 +40,8 @@ const struct iqm_export_format *iqm_export_wanted(const struct iqm_call *call)
     for (size_t i = 0; i < IQM_LENGTH(formats); i++) {
         if (name.ptr != NULL && iqm_slice_equal_string(name, formats[i]->name))
             return formats[i];
-        if (name.ptr == NULL && iqm_call_prefers(call, formats[i]->media_type, best)) {
+        if (name.ptr == NULL && is_offered(call->operation, formats[i]->media_type) &&
+            iqm_call_prefers(call, formats[i]->media_type, best)) {
             wanted = formats[i];
             best = wanted->media_type;
         }
@@ -172,6 +183,11 @@ static void write_rows(struct iqm_call *call)
     }
 }
 
+static void begin_sheet(struct iqm_call *call)
+{
+    call->export->error = call->export->format->sheet(call->export);
+}
+
 static void end_rows(struct iqm_call *call)
 {
     struct iqm_export *export = call->export;
@@ -206,6 +222,17 @@ void iqm_export_rows(struct iqm_export *export, const struct iqm_slice *document
     export->document_count = count;
     export->arena = arena;
     work(export, write_rows);
+}
+
+void iqm_export_sheet(struct iqm_export *export, const char *name, uint16_t schema)
+{
+    export->name = name;
+    export->schema = schema;
+    export->error = make_table(export);
+    if (export->error == 0)
+        work(export, begin_sheet);
+    else
+        give(export);
 }
 
 void iqm_export_close(struct iqm_export *export)

@@ -86,14 +86,17 @@ const struct iqm_export_format export_json = {.name = "json",
 
 /* ---- a workbook ---- */
 
+static int xlsx_sheet(struct iqm_export *export)
+{
+    return iqm_workbook_sheet(export->workbook, export->name, export->table);
+}
+
 static int xlsx_begin(struct iqm_export *export)
 {
     const struct iqm_services *services = export->call->services;
 
     export->workbook = iqm_workbook_new(services->config->spool_dir);
-    if (export->workbook == NULL)
-        return IQM_EIO;
-    return iqm_workbook_sheet(export->workbook, export->name, export->table);
+    return export->workbook != NULL ? xlsx_sheet(export) : IQM_EIO;
 }
 
 static int xlsx_row(struct iqm_export *export, struct iqm_slice document)
@@ -117,5 +120,6 @@ const struct iqm_export_format export_xlsx = {.name = "xlsx",
     .content_type = XLSX,
     .is_slow = true,
     .begin = xlsx_begin,
+    .sheet = xlsx_sheet,
     .row = xlsx_row,
     .end = xlsx_end};

@@ -10,6 +10,7 @@ import pytest
 
 from support.client import Client
 from support.expect import bad_parameter, invalid, problem
+from support.exports import XLSX, export, lines, sheet
 from support.places import wait_for
 from support.resources import ours, terms
 from support.world import day
@@ -432,6 +433,17 @@ class TestOwnAttendance:
         assert head.get(path).json == current
 
 
+def add_meetings(stage, cluster, on, year, count):
+    """Of the autumn, straight into the database."""
+    doc = {"kind": "cluster", "cluster_id": cluster, "held_on": on, "location": "Hall",
+           "topics": ["One"], "term": "autumn", "academic_year": year}
+    stage.cluster.psql(f"""INSERT INTO meeting (id, version, doc)
+        SELECT made, 1, document_with('{json.dumps(doc)}', json_build_object(
+            'id', made, 'version', 1, 'created_at', time_text(now()),
+            'updated_at', time_text(now())))
+        FROM (SELECT uuid7() AS made FROM generate_series(1, {count})) AS m""")
+
+
 class TestGrid:
     @staticmethod
     def of(caller, school, query="academic_year=2021/22", status=200):
@@ -549,17 +561,112 @@ class TestGrid:
             assert self.of(head, placed.schools[0], query)["items"] == []
 
     def test_of_very_many_says_so(self, head, stage, placed):
-        doc = {"kind": "cluster", "cluster_id": placed.clusters[0], "held_on": "2021-11-10",
-               "location": "Hall", "topics": ["One"], "term": "autumn", "academic_year": "2021/22"}
-        stage.cluster.psql(f"""INSERT INTO meeting (id, version, doc)
-            SELECT made, 1, document_with('{json.dumps(doc)}', json_build_object(
-                'id', made, 'version', 1, 'created_at', time_text(now()),
-                'updated_at', time_text(now())))
-            FROM (SELECT uuid7() AS made FROM generate_series(1, 1001)) AS m""")
+        add_meetings(stage, placed.clusters[0], "2021-11-10", "2021/22", 1001)
         grid = self.of(head, placed.schools[0])
         assert (len(grid["items"]), grid["truncated"]) == (1000, True)
         assert grid["terms"][0]["held"] == 1001
+        path = f"/v1/schools/{placed.schools[0]}/meeting-grid?academic_year=2021/22"
+        for name in ("csv", "ndjson", "xlsx"):  # a file could not say so
+            bad_parameter(head.get(f"{path}&format={name}"), "academic_year")
+            assert head.request("HEAD", f"{path}&format={name}").status == 400
+        days = path.replace("academic_year=2021/22", "from=2021-09-01&to=2021-12-01")
+        bad_parameter(head.get(days, headers={"Accept": "text/csv"}), "to")
         stage.cluster.psql(f"DELETE FROM meeting WHERE cluster_id = '{placed.clusters[0]}' AND "
                            f"id <> '{grid['items'][0]['meeting_id']}'")
         grid = self.of(head, placed.schools[0])
         assert (len(grid["items"]), grid["truncated"]) == (1, False)
+        assert len(lines(export(head, path, "csv"))) == 1
+
+
+class TestGridAsFile:
+    @pytest.fixture(scope="class")
+    def placed(self, make, world):
+        """With one meeting whose attendance is recorded, and one without."""
+        placed = Neighbours(make, world)
+        autumn, _ = (make.meeting(cluster_id=placed.clusters[0], held_on=on, location=location,
+                                  topics=["One", 'The "Two"'])
+                     for on, location in (("2021-11-10", "=The barn"), ("2022-02-02", "Hall")))
+        assert TestOwnAttendance.record(placed, autumn, 0, impact="+1 é\nroom").status == 201
+        return placed
+
+    @staticmethod
+    def path(placed, school=0, query="academic_year=2021/22"):
+        return f"/v1/schools/{placed.schools[school]}/meeting-grid?{query}"
+
+    def test_has_its_rows(self, head, placed):
+        path = self.path(placed)
+        for caller in (head, placed.coordinators[0], placed.leaders[0]):
+            items = caller.get(path).json["items"]
+            assert len(items) == 2
+            response = export(caller, path, "ndjson")
+            assert [json.loads(line) for line in response.text.splitlines()] == items
+            assert response.header("Content-Disposition").startswith(
+                'attachment; filename="meeting-grid-')
+            rows = lines(export(caller, path, "csv"))
+            assert [row["meeting_id"] for row in rows] == [item["meeting_id"] for item in items]
+            assert json.loads(rows[0]["topics"]) == ["One", 'The "Two"']
+            assert [(row["location"], row["impact"], row["status"], row["attendance_id"])
+                    for row in rows] == [
+                ("'=The barn", "'+1 é\nroom", "present", items[0]["attendance_id"]),
+                ("Hall", "", "not_recorded", "")]
+
+    def test_has_days_in_a_workbook(self, head, placed):
+        names, rows = sheet(export(head, self.path(placed), "xlsx"))
+        assert names == list(head.get(self.path(placed)).json["items"][0])
+        rows = [dict(zip(names, row)) for row in rows]
+        assert [row["held_on"] for row in rows] == [
+            datetime.datetime(2021, 11, 10), datetime.datetime(2022, 2, 2)]
+        assert (rows[0]["location"], rows[0]["impact"]) == ("=The barn", "+1 é\nroom")
+        assert rows[1]["impact"] is None and rows[1]["academic_year"] == "2021/22"
+
+    def test_of_more_rows_than_are_written_at_once(self, head, stage, placed):
+        add_meetings(stage, placed.clusters[1], "2019-11-10", "2019/20", 250)
+        path = self.path(placed, 2, "academic_year=2019/20")
+        ids = [item["meeting_id"] for item in head.get(path).json["items"]]
+        assert len(ids) == 250
+        assert [row["meeting_id"] for row in lines(export(head, path, "csv"))] == ids
+        assert [row[0] for row in sheet(export(head, path, "xlsx"))[1]] == ids
+
+    def test_of_chosen_columns(self, head, placed):
+        path = self.path(placed) + "&fields=impact,held_on"
+        assert export(head, path + "&bom=true", "csv").body.startswith(
+            b"\xef\xbb\xbfheld_on,impact\r\n2021-11-10,")
+        assert json.loads(export(head, path, "ndjson").text.splitlines()[1]) == {
+            "held_on": "2022-02-02", "impact": None}
+        assert sheet(export(head, path, "xlsx"))[0] == ["held_on", "impact"]
+
+    def test_by_accept(self, head, placed):
+        for accept, found in (("text/csv", "text/csv"), (XLSX, XLSX), ("*/*", "application/json"),
+                              ("application/x-ndjson, application/json;q=0.5", "application/x-ndjson")):
+            response = head.get(self.path(placed), headers={"Accept": accept})
+            assert (response.status, response.media_type) == (200, found)
+            assert "Accept" in response.header("Vary").split(", ")
+
+    def test_of_nothing(self, head, placed):
+        path = self.path(placed, query="academic_year=1990/91")
+        assert len(export(head, path, "csv").text.splitlines()) == 1
+        assert export(head, path, "ndjson").body == b""
+        assert sheet(export(head, path, "xlsx"))[1] == []
+
+    @pytest.mark.parametrize("name", ["csv", "ndjson", "xlsx"])
+    def test_is_shown_to_whom_the_grid_is(self, placed, anyone, name):
+        """What it took from meetings is the school's own."""
+        caller = placed.coordinators[0]
+        for school, status, word in ((1, 403, "forbidden"), (2, 404, "not_found")):
+            path = self.path(placed, school) + f"&format={name}"
+            problem(caller.get(path), status, word)
+            assert caller.request("HEAD", path).status == status
+        path = self.path(placed) + f"&format={name}"
+        problem(anyone.get(path), 401, "unauthorized")
+        assert placed.leaders[1].get(path).status == \
+            placed.leaders[1].get(self.path(placed)).status in (403, 404)
+        response = caller.request("HEAD", path)
+        assert response.status == 200 and response.body == b""
+        assert response.header("Content-Disposition").startswith("attachment; filename=")
+
+    @pytest.mark.parametrize("query, name", [
+        ("format=json", "format"), ("format=pdf", "format"), ("fields=held_on", "fields"),
+        ("format=csv&fields=terms", "fields"), ("format=csv&fields=", "fields"),
+        ("format=csv&bom=maybe", "bom"), ("format=csv&from=2021-09-01", "to")])
+    def test_of_what_cannot_be(self, head, placed, query, name):
+        bad_parameter(head.get(self.path(placed, query=query)), name)

@@ -1,9 +1,14 @@
 """How the whole programme stands, counted."""
 
+import datetime
+from urllib.parse import quote
+
 import pytest
 
 from support import steps
-from support.expect import problem
+from support.downloads import read_xlsx
+from support.expect import bad_parameter, problem
+from support.exports import XLSX, export
 from support.places import day
 from support.resources import FRAMEWORKS
 
@@ -140,3 +145,87 @@ def test_counts_review_visits(head, report, give):
 
 def test_needs_a_region_that_can_be(head):
     problem(head.get("/v1/programme-report?region="), 400, "invalid_parameters")
+
+
+def as_rows(found):
+    """{table: its rows, with members of members by their path} of a report."""
+    tables = {name: part["items"] if isinstance(part, dict) else part
+              for name, part in found.items() if isinstance(part, (dict, list))}
+    return {name: [flat(row) for row in rows] for name, rows in tables.items()}
+
+
+def flat(row, before=""):
+    cells = {}
+    for name, value in row.items():
+        if isinstance(value, dict):
+            cells |= flat(value, f"{before}{name}.")
+        else:
+            is_day = name == "on" or name.endswith("_on")
+            cells[before + name] = datetime.datetime.fromisoformat(value) if is_day else value
+    return cells
+
+
+class TestAsWorkbook:
+    @pytest.fixture
+    def path(self, region):
+        return f"/v1/programme-report?region={quote(region)}"
+
+    def test_has_a_sheet_for_each_table(self, head, make, report, give, region, path):
+        school, _ = give(ISA, 3 * 365 + 100, name='=HYPERLINK("x")', phase="Primary")
+        give(COE, 3 * 365 - 90, school)
+        give(ISA, 500)
+        make.cluster(region=region)
+        found = as_rows(report())
+        response = export(head, path, "xlsx")
+        assert response.header("Content-Disposition").startswith(
+            'attachment; filename="programme-report-')
+        book = read_xlsx(response.body)
+        assert list(book) == list(found) == ["levels", "regions", "phases", "renewals_due",
+                                             "reviews_overdue", "below_one_a_term", "years"]
+        for name, rows in found.items():
+            assert rows and [dict(zip(book[name][0], row)) for row in book[name][1]] == rows, name
+        assert book["regions"][0] == ["region", *(f"schools.{level}" for level in FRAMEWORKS)]
+        assert book["renewals_due"][1][0][2] == '=HYPERLINK("x")'
+        assert isinstance(book["renewals_due"][1][0][4], datetime.datetime)
+
+    def test_of_nobody(self, head, path):
+        book = read_xlsx(export(head, path, "xlsx").body)
+        assert [len(book[name][1]) for name in book] == [3, 0, 0, 0, 0, 0, 5]
+        assert book["reviews_overdue"][0] == ["award_id", "school_id", "name", "level", "due_on"]
+
+    def test_has_all_rows(self, head, make, report, region, path):
+        """Where JSON shows the first hundred."""
+        for _ in range(34):
+            make.cluster(region=region)
+        found = report()["below_one_a_term"]
+        assert found["count"] > len(found["items"]) == 100
+        _, rows = read_xlsx(export(head, path, "xlsx").body)["below_one_a_term"]
+        assert len(rows) == found["count"]
+        assert [row[0] for row in rows[:100]] == [item["cluster_id"] for item in found["items"]]
+
+    @pytest.mark.parametrize("accept, found", [
+        (XLSX, XLSX), (f"application/json;q=0.1, {XLSX}", XLSX), ("*/*", "application/json"),
+        ("application/*", "application/json"),
+        ("text/csv, application/json;q=0.1", "application/json")])
+    def test_by_accept(self, head, path, accept, found):
+        response = head.get(path, headers={"Accept": accept})
+        assert (response.status, response.media_type) == (200, found)
+        assert "Accept" in response.header("Vary").split(", ")
+
+    def test_as_nothing_else(self, head, path):
+        problem(head.get(path, headers={"Accept": "text/csv"}), 406, "not_acceptable")
+
+    def test_head(self, head, path):
+        response = head.request("HEAD", path + "&format=xlsx")
+        assert response.status == 200 and response.body == b"" and response.media_type == XLSX
+
+    @pytest.mark.parametrize("query, name", [
+        ("format=csv", "format"), ("format=json", "format"), ("format=xlsx&fields=on", "fields"),
+        ("format=xlsx&bom=true", "bom"), ("format=xlsx&region=", "region")])
+    def test_of_what_cannot_be(self, head, query, name):
+        bad_parameter(head.get(f"/v1/programme-report?{query}"), name)
+
+    def test_is_for_head_office(self, world, anyone):
+        problem(anyone.get("/v1/programme-report?format=xlsx"), 401, "unauthorized")
+        for role in ("ambassador", "school", "client"):
+            problem(world.callers[role].get("/v1/programme-report?format=xlsx"), 403, "forbidden")

@@ -1,7 +1,7 @@
 /* The meetings of a school over a period, and what they changed there. */
 #include "contract_tables.h"
 #include "iqm/calendar.h"
-#include "programme/step.h"
+#include "programme/document_file.h"
 
 #include <string.h>
 
@@ -45,13 +45,38 @@ static int check_period(struct iqm_call *call)
     return from != NULL || to != NULL ? check_days(call, from, to) : 0;
 }
 
+static const struct document_table meetings = {"meeting_grid", "items", "MeetingGridItem"};
+static const struct document_kind grid = {"meeting-grid", &meetings, 1};
+
+static bool is_truncated(const PGresult *rows)
+{
+    struct iqm_slice document = iqm_pg_slice(rows, 0, 0);
+    struct iqm_slice truncated =
+        document.ptr != NULL ? document_member(document, "truncated") : document;
+
+    return truncated.ptr != NULL && truncated.ptr[0] == 't';
+}
+
+/* Nothing in a file says that there is more: it is whole, or it is refused. */
+static void answer(struct step *step, const PGresult *rows)
+{
+    if (document_file_wanted(step) && PQntuples(rows) == 1 && is_truncated(rows)) {
+        bool is_year = iqm_call_parameter(step->call, "academic_year").ptr != NULL;
+        refuse(step->call, is_year ? "academic_year" : "to",
+            "leaves more than 1000 meetings, the most of a file: ask for a shorter period");
+        iqm_call_fail(step->call);
+    } else {
+        document_file_answer(step, rows);
+    }
+}
+
 void iqm_op_get_meeting_grid(struct iqm_call *call)
 {
     if (check_period(call) != 0) {
         iqm_auth_refuse(call);
         return;
     }
-    struct step *step = step_new(call);
+    struct step *step = document_file_step(call, &grid);
     if (step != NULL)
-        step_read_asked(step, call->operation->statement, step_answer_document);
+        step_read_asked(step, call->operation->statement, answer);
 }

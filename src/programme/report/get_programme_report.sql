@@ -1,7 +1,9 @@
 -- How the programme stands today, and how it came there over five academic years. What a school
--- became counts in its place. One at a time: a second one would take a processor of its own.
+-- became counts in its place. One at a time: a second one would take a processor of its own. Its lists
+-- have a hundred rows unless it is told how many.
 WITH turn AS MATERIALIZED (
-    SELECT pg_advisory_xact_lock(hashtext('get_programme_report')) IS NOT NULL AS mine, today() AS day
+    SELECT pg_advisory_xact_lock(hashtext('get_programme_report')) IS NOT NULL AS mine, today() AS day,
+        coalesce(:most::int, 100) AS most
 ), year AS MATERIALIZED (
     SELECT place, begins::date AS first_day, academic_year_of(begins::date) AS name,
         least((begins + interval '1 year')::date - 1, day) AS last_day
@@ -54,7 +56,7 @@ WITH turn AS MATERIALIZED (
     FROM (SELECT *, row_number() OVER (PARTITION BY by_region, by_phase
             ORDER BY all_schools DESC, region, phase) AS n
         FROM counted WHERE place = 5) AS counted
-    WHERE n <= 100
+    WHERE n <= (SELECT most FROM turn)
 ), levels AS (
     SELECT json_agg(json_build_object('level', level, 'in_force', in_force, 'applied', applied,
         'assessed', assessed, 'deferred', deferred) ORDER BY rank) AS list
@@ -77,7 +79,8 @@ WITH turn AS MATERIALIZED (
 ), first_due AS (
     SELECT what, count(*) FILTER (WHERE due_on < (SELECT day FROM turn)) AS overdue, count(*) AS count,
         json_agg(json_build_object('award_id', id, 'school_id', school_id, 'name', name,
-            'level', level, 'due_on', due_on) ORDER BY due_on, id) FILTER (WHERE place <= 100) AS items
+            'level', level, 'due_on', due_on) ORDER BY due_on, id)
+            FILTER (WHERE place <= (SELECT most FROM turn)) AS items
     FROM (SELECT *, row_number() OVER (PARTITION BY what ORDER BY due_on, id) AS place FROM due) AS due
     GROUP BY what
 ), met AS MATERIALIZED (
@@ -97,7 +100,7 @@ WITH turn AS MATERIALIZED (
 ), first_below AS (
     SELECT count(*) AS count, count(DISTINCT id) AS clusters, json_agg(json_build_object(
             'cluster_id', id, 'name', name, 'academic_year', year, 'term', term)
-            ORDER BY starts_on DESC, name, id) FILTER (WHERE place <= 100) AS items
+            ORDER BY starts_on DESC, name, id) FILTER (WHERE place <= (SELECT most FROM turn)) AS items
     FROM (SELECT *, row_number() OVER (ORDER BY starts_on DESC, name, id) AS place FROM below) AS below
 ), visits AS MATERIALIZED (
     SELECT visited_on, count(*) AS count FROM review
