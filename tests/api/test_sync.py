@@ -182,6 +182,32 @@ def test_what_nobody_here_saw_leaves_no_trace(stage, head, make, cluster, leader
     assert meeting["id"] not in {one["id"] for one in settle(stage, phone, leader)}
 
 
+def test_evidence_of_others_leaves_no_trace(stage, head, make, cluster, leader, phone):
+    """Of a contribution for its own cluster alone; and of one that once was for everybody, it does."""
+    school = make.school(cluster_id=make.cluster()["id"])
+    ids = {}
+    for visibility in ("cluster", "programme"):
+        contribution = make.contribution(school_id=school["id"], visibility=visibility)
+        made = make.evidence(school_id=school["id"],
+                             subject={"type": "contribution", "id": contribution["id"]})
+        ids[visibility] = contribution["id"], made["id"]
+    settle(stage, phone, leader)
+    assert ("evidence", ids["programme"][1]) in phone.held
+    assert ("evidence", ids["cluster"][1]) not in phone.held
+    for _, evidence in ids.values():
+        head.patch(f"/v1/evidence/{evidence}", {"title": "Another"}, match="*")
+    head.delete(f"/v1/evidence/{ids['cluster'][1]}", match="*")
+    found = told(settle(stage, phone, leader))
+    assert ids["cluster"][1] not in {one for _, _, one in found}
+    assert ("changed", "evidence", ids["programme"][1]) in found
+
+    # Behind a page that ends between both, nobody is left with evidence that is no more.
+    head.delete(f"/v1/evidence/{ids['programme'][1]}", match="*")
+    head.patch(f"/v1/contributions/{ids['programme'][0]}", {"visibility": "cluster"}, match="*")
+    settle(stage, phone, leader)
+    assert not {("evidence", ids["programme"][1]), ("contribution", ids["programme"][0])} & set(phone.held)
+
+
 def test_a_cluster_that_is_handed_over_moves_from_phone_to_phone(stage, head, make, world):
     cluster = make.cluster()
     school = make.school(cluster_id=cluster["id"])

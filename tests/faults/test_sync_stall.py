@@ -1,5 +1,6 @@
 """What holds up the feed of changes does not for ever; and a copy of the database is another one."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -92,6 +93,35 @@ def test_the_server_ends_who_stalls(stage):
         finally:
             for session in sessions:
                 session.process.kill()
+
+
+@pytest.mark.parametrize("work", ["SELECT pg_sleep(600)", "SELECT pg_advisory_lock(4711)", None])
+def test_the_server_ends_who_writes_for_ever(stage, work):
+    """Also who is always at something: then it takes four times as long."""
+    holder = Psql(stage.cluster, "postgres")
+    holder.ask("SELECT pg_advisory_lock(4711)")
+    with serving(stage, IQM_STALLED_WRITER=1) as server:
+        make = Maker(Client(server.port, stage.issue_token("busy")), stage.number)
+        cluster = make.cluster()
+        meeting = make.meeting(cluster_id=cluster["id"], host_school_id=None)
+        phone = Phone(People(make, stage, server.port).leader(cluster).client)
+        phone.pull()
+        busy = stall(stage, "iqm_owner", make.school())
+        try:
+            if work:
+                busy.say(work)
+            later = make.client.patch(f"/v1/meetings/{meeting['id']}", {"notes": "Later."}, match='"1"').json
+
+            def is_told():
+                if not work:
+                    with contextlib.suppress(OSError):  # it was ended
+                        busy.ask("SELECT 1")
+                phone.pull()
+                return phone.held["meeting", later["id"]] == later
+            wait_for(is_told, "the writer to be ended", 60)
+        finally:
+            busy.process.kill()
+            holder.process.kill()
 
 
 def loses_numbers(cluster, make, phone):

@@ -30,9 +30,13 @@ class Psql:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             env=plain_environment())
 
-    def ask(self, sql):
+    def say(self, sql):
+        """Without waiting for what becomes of it."""
         self.process.stdin.write(f"{sql};\n\\echo -:SQLSTATE\n")
         self.process.stdin.flush()
+
+    def ask(self, sql):
+        self.say(sql)
         rows = []
         for line in self.process.stdout:
             if line.startswith("-"):
