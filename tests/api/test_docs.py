@@ -10,7 +10,7 @@ from support.contract import DOCUMENT
 from support.expect import problem
 
 TYPES = DOCUMENT["x-problem-types"]
-GUIDES = ("authentication", "paging", "errors", "concurrency", "sync", "webhooks", "privacy")
+GUIDES = ("authentication", "paging", "errors", "concurrency", "sync", "webhooks", "privacy", "changes")
 A_YEAR = "public, max-age=31536000, immutable"
 
 

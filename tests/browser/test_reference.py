@@ -13,7 +13,8 @@ PAGES = {"/problems": "Kinds of errors", "/problems/conflict": "That conflicts w
          "/docs/guides/errors": "Errors", "/docs/guides/concurrency": "Changing records side by side",
          "/docs/guides/sync": "Working offline, and being told at once",
          "/docs/guides/webhooks": "Being told of changes: webhooks",
-         "/docs/guides/privacy": "Personal data"}
+         "/docs/guides/privacy": "Personal data",
+         "/docs/guides/changes": "What may change, and how it is told"}
 
 
 @pytest.fixture
