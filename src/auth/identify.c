@@ -32,7 +32,7 @@ static const char identify_sql[] = IDENTIFY_CALLER IDENTIFY_FROM;
 
 /* Where more than one scope is needed. */
 static const char identify_several_sql[] =
-    IDENTIFY_IN("$3::text[] <@ scopes") ", role_set" IDENTIFY_FROM;
+    IDENTIFY_IN("$3::text[] <@ scopes") ", role_set, scopes" IDENTIFY_FROM;
 
 /* Before a change: also all roles and scopes of the caller, and what its record in the audit log
  * says. */
@@ -51,7 +51,7 @@ static const char identify_once_sql[] =
 
 /* WHO: ids right after each other: the token's, the client's if any, a person's session's if any.
  */
-enum column { WHO, MATCHED, ACTOR, ALL_ROLES };
+enum column { WHO, MATCHED, ACTOR, ALL_ROLES, ALL_SCOPES };
 
 struct identity {
     uint8_t hash[IQM_TOKEN_HASH];
@@ -117,29 +117,48 @@ static const char *column_text(struct iqm_call *call, const PGresult *row, enum 
                : iqm_arena_string(call->arena, PQgetvalue(row, 0, (int)column));
 }
 
-/* "plans:read people:read" (RFC 6750, 3). */
-static const char *scopes_spoken(struct iqm_call *call)
+/* What is asked for and not had, each once: "plans:read,people:read". NULL: memory is out. */
+static char *scopes_beyond(struct iqm_arena *arena, const char *asked, const char *had)
 {
-    const char *rest = call->scopes, *text = "";
+    char *text = iqm_arena_copy(arena, "", 0);
     struct iqm_slice scope;
 
-    if (rest == NULL)
-        return call->operation->scope;
-    while (text != NULL && iqm_roles_next(&rest, &scope))
-        text = iqm_arena_printf(
-            call->arena, "%s%s%.*s", text, *text != '\0' ? " " : "", (int)scope.len, scope.ptr);
-    return text != NULL ? text : call->operation->scope;
+    while (text != NULL && iqm_roles_next(&asked, &scope)) {
+        const char *name = iqm_arena_copy(arena, scope.ptr, scope.len);
+        if (name == NULL)
+            return NULL;
+        if (!iqm_roles_have(had, name) && !iqm_roles_have(text, name))
+            text = iqm_arena_printf(arena, "%s%s%s", text, *text != '\0' ? "," : "", name);
+    }
+    return text;
 }
 
-static int lack_scope(struct iqm_call *call)
+/* The challenge names every scope that is needed, for the next token must have them all (RFC 6750,
+ * 3): parted by spaces. */
+static void challenge_for(struct iqm_call *call, char *scopes)
 {
-    const char *scope = scopes_spoken(call);
-
+    for (char *comma = scopes; (comma = strchr(comma, ',')) != NULL;)
+        *comma = ' ';
     iqm_call_header(call, "WWW-Authenticate",
         iqm_arena_printf(call->arena,
-            "Bearer realm=\"iqm\", error=\"insufficient_scope\", scope=\"%s\"", scope));
+            "Bearer realm=\"iqm\", error=\"insufficient_scope\", scope=\"%s\"", scopes));
+}
+
+/* The sentence names those alone that the token has not. */
+static int lack_scope(struct iqm_call *call, const PGresult *identity)
+{
+    const char *asked = call->scopes != NULL ? call->scopes : call->operation->scope;
+    const char *had = call->scopes != NULL ? column_text(call, identity, ALL_SCOPES) : NULL;
+    char *needed = scopes_beyond(call->arena, asked, NULL);
+    const char *missing = scopes_beyond(call->arena, asked, had);
+    const char *named = missing != NULL ? iqm_roles_named(call->arena, missing) : NULL;
+
+    if (needed == NULL || named == NULL)
+        return iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
+    challenge_for(call, needed);
     return iqm_problem_set(&call->problem, IQM_PROBLEM_INSUFFICIENT_SCOPE,
-        "The token does not have the scope %s, which this needs.", scope);
+        "The token does not have the scope%s %s, which this needs.",
+        strchr(missing, ',') != NULL ? "s" : "", named);
 }
 
 /* No other token of this caller would do: no challenge (RFC 6750, 3). */
@@ -161,7 +180,7 @@ static int forbid(struct iqm_call *call, const PGresult *identity)
     call->roles = PQnfields(identity) > ALL_ROLES ? column_text(call, identity, ALL_ROLES) : NULL;
     call->denied = true;
     if (!in_scope)
-        return lack_scope(call);
+        return lack_scope(call, identity);
     if (call->may != NULL && call->scopes == NULL &&
         iqm_roles_share(call->roles, call->operation->roles))
         return iqm_problem_set(&call->problem, IQM_PROBLEM_MEMBER_FORBIDDEN, NULL);

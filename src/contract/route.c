@@ -14,10 +14,13 @@ struct segments {
     size_t count;
 };
 
-/* Splits "/a/b" into its segments. An empty one matches nothing, as does a path too deep. */
+/* Splits "/a/b" into its segments; "/" has none. An empty one matches nothing, as does a path too
+ * deep. */
 static int split(struct iqm_slice path, struct segments *out)
 {
     out->count = 0;
+    if (iqm_slice_equal_string(path, "/"))
+        return 0;
     if (path.len < 2 || path.ptr[0] != '/')
         return IQM_ENOTFOUND;
     const char *at = path.ptr + 1;
@@ -62,6 +65,8 @@ static bool takes(const char **pattern, struct iqm_slice segment)
 static bool matches(const char *pattern, const struct segments *segments, struct iqm_slice *values)
 {
     size_t value_count = 0;
+    if (segments->count == 0)
+        return strcmp(pattern, "/") == 0;
     for (size_t i = 0; i < segments->count; i++) {
         if (*pattern != '/')
             return false;

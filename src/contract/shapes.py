@@ -253,7 +253,7 @@ PATH_ITEM = fields("a path", {"parameters": listing(PARAMETER),
                               **{method: OPERATION for method in METHODS}})
 
 SEGMENT = r"/(?:[A-Za-z0-9._~-]+|\{[a-z][a-z0-9_]*\})"
-PATHS = named(PATH_ITEM, re.compile(rf"(?:{SEGMENT})+\Z"),
+PATHS = named(PATH_ITEM, re.compile(rf"(?:/|(?:{SEGMENT})+)\Z"),
               "a path of words and {snake_case} templates without a slash at the end")
 
 INCLUDE = fields("an include", {

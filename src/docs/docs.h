@@ -11,6 +11,11 @@ struct docs_guide {
     const char *html; /* what stands below the title; well-formed, without scripts */
 };
 
+struct iqm_page;
+
+/* Adds an item of a list for each guide, which leads there. */
+void docs_add_guides(struct iqm_page *page);
+
 /* A script or style sheet, as it is and compressed with gzip. */
 struct docs_asset {
     const char *name; /* "reference.js" */

@@ -23,16 +23,10 @@ static void add_script(struct iqm_page *page, const char *name)
     add_asset(page, "<script defer src=\"", name, "\"></script>\n");
 }
 
-static void add_guides(struct iqm_page *page)
+static void add_links(struct iqm_page *page)
 {
     iqm_page_add(page, "<nav aria-label=\"Guides\"><ul>\n");
-    for (const struct docs_guide *guide = docs_guides; guide->name != NULL; guide++) {
-        iqm_page_add(page, "<li><a href=\"/docs/guides/");
-        iqm_page_add(page, guide->name);
-        iqm_page_add(page, "\">");
-        iqm_page_text(page, guide->title);
-        iqm_page_add(page, "</a></li>\n");
-    }
+    docs_add_guides(page);
     iqm_page_add(page, "<li><a href=\"/problems\">Kinds of errors</a></li>\n"
                        "<li><a href=\"/openapi.yaml\">openapi.yaml</a></li>\n"
                        "<li><a href=\"/openapi.json\">openapi.json</a></li>\n</ul></nav>\n");
@@ -48,7 +42,7 @@ void iqm_op_get_reference_page(struct iqm_call *call)
     add_script(&page, "swagger-ui-bundle.js");
     add_script(&page, "reference.js");
     iqm_page_begin_body(&page);
-    add_guides(&page);
+    add_links(&page);
     iqm_page_add(&page,
         "<h2>Sign in</h2>\n<p>With <b>Authorize</b>, through a public client whose redirect "
         "address is "
@@ -60,6 +54,13 @@ void iqm_op_get_reference_page(struct iqm_call *call)
         "above "
         "says the same.</p></noscript>\n<div id=\"reference\">Loading …</div>\n");
     iqm_page_reply(call, 200, &page, NULL);
+}
+
+/* Who opens the bare address in a browser looks for this. */
+void iqm_op_get_root(struct iqm_call *call)
+{
+    iqm_call_header(call, "Location", "/docs");
+    iqm_call_reply(call, 303, NULL, "", 0);
 }
 
 void iqm_op_get_reference_signed_in_page(struct iqm_call *call)

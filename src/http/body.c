@@ -9,19 +9,36 @@
 
 #define FIRST_ROOM 1024
 
+static bool takes_none(const struct request *request)
+{
+    const struct iqm_operation *operation = request->call.operation;
+
+    return operation != NULL && operation->body == IQM_BODY_NONE;
+}
+
 static size_t limit_of(const struct request *request)
 {
     const struct iqm_operation *operation = request->call.operation;
 
+    if (takes_none(request))
+        return EMPTY_BODY_MAX;
     if (operation != NULL && operation->body_limit != 0)
         return operation->body_limit;
     return (size_t)request->worker->options->config->body_max;
+}
+
+int body_refuse(struct iqm_call *call)
+{
+    return iqm_problem_set(&call->problem, IQM_PROBLEM_MALFORMED_BODY,
+        "This operation takes no body: send none, or an empty object.");
 }
 
 int body_append(struct request *request, const char *bytes, size_t len)
 {
     size_t limit = limit_of(request);
 
+    if (len > limit - request->body_length && takes_none(request))
+        return body_refuse(&request->call);
     if (len > limit - request->body_length)
         return iqm_problem_set(&request->call.problem, IQM_PROBLEM_CONTENT_TOO_LARGE,
             "The body is larger than the %zu bytes this operation accepts.", limit);
@@ -85,6 +102,12 @@ int iqm_call_json(struct iqm_call *call, struct iqm_slice text, json_t **ret_val
         return iqm_problem_set(&call->problem, IQM_PROBLEM_MALFORMED_BODY,
             "A number in the %s is too large, at line %d, column %d.", what, where.line,
             where.column);
+    if (json_error_code(&where) == json_error_null_character ||
+        json_error_code(&where) == json_error_null_byte_in_key)
+        return iqm_problem_set(&call->problem, IQM_PROBLEM_MALFORMED_BODY,
+            "A string in the %s has the character U+0000, which cannot be stored, at line %d, "
+            "column %d.",
+            what, where.line, where.column);
     return iqm_problem_set(&call->problem, IQM_PROBLEM_MALFORMED_BODY,
         "The %s is not valid JSON in UTF-8: it goes wrong at line %d, column %d.", what, where.line,
         where.column);
@@ -100,13 +123,26 @@ static int parse(struct iqm_call *call, struct iqm_slice text)
     return error == 0 ? apart_check(call) : error;
 }
 
+/* Many programs send an empty object with every POST, whatever they call it. */
+void body_drop_empty(struct request *request)
+{
+    if (request->body_length == 0 || !takes_none(request))
+        return;
+    json_t *body = json_loadb(request->body_text, request->body_length, 0, NULL);
+    if (json_is_object(body) && json_object_size(body) == 0)
+        request->body_length = 0;
+    json_decref(body);
+}
+
 int body_parse(struct request *request)
 {
     struct iqm_call *call = &request->call;
     const struct iqm_operation *operation = call->operation;
 
-    if (operation->body == IQM_BODY_NONE || operation->body == IQM_BODY_STREAM)
+    if (operation->body == IQM_BODY_STREAM)
         return 0;
+    if (operation->body == IQM_BODY_NONE)
+        return request->body_length == 0 ? 0 : body_refuse(call);
     const char *text = request->body_text != NULL ? request->body_text : "";
     int error = parse(call, (struct iqm_slice){text, request->body_length});
     if (error == 0)

@@ -167,6 +167,8 @@ static uint64_t body_limit(const struct request *request)
     const struct iqm_operation *operation = request->call.operation;
     const struct iqm_config *config = request->worker->options->config;
 
+    if (operation != NULL && operation->body == IQM_BODY_NONE)
+        return EMPTY_BODY_MAX;
     if (operation != NULL && operation->body_limit == IQM_BODY_LIMIT_FILES)
         return (uint64_t)config->file_limit;
     if (operation != NULL && operation->body_limit != 0)
@@ -179,12 +181,8 @@ static int check_body_headers(struct request *request)
     struct iqm_call *call = &request->call;
     const struct iqm_operation *operation = call->operation;
 
-    if (operation->body == IQM_BODY_NONE) {
-        if (has_body(request))
-            return iqm_problem_set(
-                &call->problem, IQM_PROBLEM_CONTENT_TOO_LARGE, "This operation takes no body.");
-        return 0;
-    }
+    if (operation->body == IQM_BODY_NONE)
+        return body_declared(request) > EMPTY_BODY_MAX ? body_refuse(call) : 0;
     if (!has_body(request) && operation->body_required)
         return iqm_problem_set(
             &call->problem, IQM_PROBLEM_MALFORMED_BODY, "This operation needs a body.");
@@ -289,6 +287,7 @@ static void refuse(struct request *request)
 static void dispatch(struct request *request)
 {
     request->phase = PHASE_WAITING;
+    body_drop_empty(request);
     if (request->call.idempotency != NULL && !request->failed)
         idempotency_end(request);
     if (!request->failed && request->call.operation == NULL)

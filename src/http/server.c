@@ -142,7 +142,7 @@ static int open_listener(const struct iqm_config *config, unsigned number, int *
     return fd;
 }
 
-static void log_cannot_listen(const char *event, const char *address, int port)
+static void log_cannot_listen(const char *event, const char *address, int port, const char *setting)
 {
     const char *reason = strerror(errno);
     struct iqm_log_line line;
@@ -151,6 +151,7 @@ static void log_cannot_listen(const char *event, const char *address, int port)
     iqm_log_string(&line, "address", address);
     iqm_log_number(&line, "port", port);
     iqm_log_string(&line, "reason", reason);
+    iqm_log_string(&line, "setting", setting);
     iqm_log_end(&line);
 }
 
@@ -162,7 +163,8 @@ static int open_workers(
     for (unsigned i = 0; i < count; i++) {
         int listener = open_listener(options->config, i, &port);
         if (listener < 0) {
-            log_cannot_listen("cannot_listen", options->config->listen, port);
+            log_cannot_listen(
+                "cannot_listen", options->config->listen, port, "IQM_LISTEN, IQM_PORT");
             return IQM_EIO;
         }
         int error = worker_open(&workers[i], options, i, listener);
@@ -232,7 +234,7 @@ static int open_metrics(struct worker *workers, unsigned count, const struct iqm
     *ret_metrics = metrics_start(workers, count, port, ret_port);
     if (*ret_metrics != NULL)
         return 0;
-    log_cannot_listen("metrics_cannot_listen", "127.0.0.1", port);
+    log_cannot_listen("metrics_cannot_listen", "127.0.0.1", port, "IQM_METRICS_PORT");
     return IQM_EIO;
 }
 

@@ -1,5 +1,6 @@
 """The operator's commands."""
 
+import json
 import re
 import uuid
 
@@ -140,6 +141,16 @@ class TestSettings:
                           check=False)
         assert done.returncode == 1
         assert "cannot_listen" in done.stdout and str(server.port) in done.stdout
+        assert "IQM_PORT" in done.stdout
+
+    def test_a_taken_port_of_the_metrics(self, stage, server):
+        done = stage.iqmd("serve", settings={"IQM_PORT": 0, "IQM_METRICS_PORT": server.metrics_port,
+                                             "IQM_SPOOL_DIR": server.directory / "spool"},
+                          check=False)
+        assert done.returncode == 1
+        said, = (line for line in map(json.loads, done.stdout.splitlines())
+                 if line["event"] == "metrics_cannot_listen")
+        assert (said["port"], said["setting"]) == (server.metrics_port, "IQM_METRICS_PORT")
 
     def test_a_database_that_is_away(self):
         for command in (["migrate"], ["check"], ["token", "list"]):

@@ -10,7 +10,7 @@ from support.contract import DOCUMENT
 from support.expect import problem
 
 TYPES = DOCUMENT["x-problem-types"]
-GUIDES = ("authentication", "paging", "errors", "concurrency", "sync", "webhooks", "privacy")
+GUIDES = ("authentication", "paging", "errors", "concurrency", "sync", "webhooks", "privacy", "changes")
 A_YEAR = "public, max-age=31536000, immutable"
 
 
@@ -74,11 +74,25 @@ class TestGuides:
             for kind in re.findall(r"/problems/([a-z_]+)", said):
                 assert kind in TYPES
 
-    def test_reference_links_all(self, anyone):
-        assert {f"/docs/guides/{name}" for name in GUIDES} <= links(page(anyone.get("/docs")))
+    @pytest.mark.parametrize("path", ["/docs", "/docs/guides"])
+    def test_are_listed(self, anyone, path):
+        found = links(page(anyone.get(path)))
+        assert {one for one in found if one.startswith("/docs/guides/")} == {
+            f"/docs/guides/{name}" for name in GUIDES}
+        assert {one: anyone.get(one).status for one in found} == dict.fromkeys(found, 200)
 
     def test_unknown(self, anyone):
         page(anyone.get("/docs/guides/no-such-guide"), 404)
+
+
+class TestRoot:
+    @pytest.mark.parametrize("accept", ["text/html", "application/json", "*/*"])
+    def test_leads_to_the_reference(self, anyone, accept):
+        response = anyone.get("/", headers={"Accept": accept})
+        assert (response.status, response.header("Location"), response.body) == (303, "/docs", b"")
+
+    def test_knows_no_parameters(self, anyone):
+        page(anyone.get("/?x=y"), 400)
 
 
 class TestReference:

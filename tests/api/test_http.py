@@ -57,7 +57,7 @@ class TestMethods:
 
 
 class TestTargets:
-    @pytest.mark.parametrize("target", ["/", "/v1", "/v1/", "/v1/schools/", "//v1/schools",
+    @pytest.mark.parametrize("target", ["//", "/v1", "/v1/", "/v1/schools/", "//v1/schools",
                                         "/v1//schools", "/V1/schools", "/v1/school",
                                         "/v1/schools/../schools", "/v1/./schools",
                                         "/v1%2Fschools", "/openapi", "/metrics",
@@ -388,6 +388,14 @@ class TestBodies:
                              headers={"Content-Type": "application/json"})
         problem(response, 400, "malformed_body")
 
+    @pytest.mark.parametrize("body", [NUL_ESCAPED, b'{\n "\\u0000": 1}'])
+    def test_with_the_character_that_is_not_stored(self, head, body):
+        """It is JSON all the same."""
+        found = problem(head.post("/v1/schools", body=body,
+                                  headers={"Content-Type": "application/json"}), 400, "malformed_body")
+        assert found["detail"].startswith(
+            "A string in the body has the character U+0000, which cannot be stored, at line ")
+
     @pytest.mark.parametrize("body", [b"[]", b'"x"', b"1", b"null", b"true", b"1.5", b"-0"])
     def test_that_are_no_object(self, head, body):
         response = head.post("/v1/schools", body=body,
@@ -428,11 +436,29 @@ class TestBodies:
         invalid(head.post("/v1/schools", body=body, headers={"Content-Type": "application/json"}),
                 "/name", "/status")
 
-    def test_where_none_belongs(self, head, make):
+    @pytest.mark.parametrize("chunked", [False, True])
+    @pytest.mark.parametrize("body", [
+        b"x", b"null", b"[]", b'{"a": 1}', b"{", b"{}{}", b" ", b"{" + b" " * 63 + b"}",
+        b"{" + b" " * 60000 + b"}"])
+    def test_where_none_belongs(self, head, make, body, chunked):
         path = f"/v1/schools/{make.school()['id']}"
-        problem(head.get(path, body=b"x"), 413, "content_too_large")
-        problem(head.delete(path, "*", body=b"x"), 413, "content_too_large")
-        assert head.get(path, body=b"").status == 200
+        for method in ("GET", "DELETE"):
+            found = problem(head.request(method, path, body=body, chunked=chunked,
+                                         headers={"If-Match": "*"}), 400, "malformed_body")
+            assert found["detail"] == "This operation takes no body: send none, or an empty object."
+        assert head.get(path).status == 200
+
+    @pytest.mark.parametrize("chunked", [False, True])
+    @pytest.mark.parametrize("body", [b"", b"{}", b" \r\n\t{ \n} ", b"{" + b" " * 62 + b"}"])
+    @pytest.mark.parametrize("kind", [{}, {"Content-Type": "application/json"}])
+    def test_an_empty_object_is_none(self, head, make, body, chunked, kind):
+        path = f"/v1/schools/{make.school()['id']}"
+        sent = {"body": body, "chunked": chunked, "headers": {**kind, "If-Match": "*"}}
+        assert head.get(path, **sent).status == 200
+        rotated = f"/v1/webhook-endpoints/{make.webhook_endpoint()['id']}/secret"
+        assert head.post(rotated, **sent).status == 200
+        assert head.delete(path, **sent).status == 204
+        assert head.get(path).status == 404
 
     def test_unknown_expectation(self, head):
         problem(head.get("/v1/schools", headers={"Expect": "magic"}), 417, "expectation_failed")

@@ -96,6 +96,17 @@ class TestKey:
         assert mine.status == 201 and mine.header("Idempotency-Replayed") is None
         other.close()
 
+    def test_an_empty_object_is_no_body(self, head, make):
+        """Where none is taken: whether a program sends it may depend on which of its parts tries again."""
+        target = f"/v1/webhook-endpoints/{make.webhook_endpoint()['id']}/secret"
+        key, replayed = new_key(), []
+        for sent in ({}, {"json": {}}, {"body": b" {} "}, {"json": {}, "chunked": True}):
+            response = head.post(target, headers={HEADER: key}, **sent)
+            assert response.status == 200, response
+            replayed.append(response.header("Idempotency-Replayed"))
+        assert replayed == [None, "true", "true", "true"]
+        problem(head.post(target, {"a": 1}, headers={HEADER: key}), 422, "idempotency_key_reused")
+
     def test_is_of_one_operation(self, head, make):
         key = new_key()
         for name in ("cluster", "school"):

@@ -211,8 +211,18 @@ class TestWho:
         for missing in scopes:
             response = with_all(scoped(*scopes - {missing}), name, record, include)
             problem(response, 403, "insufficient_scope")
-            challenge = response.header("WWW-Authenticate")
-            assert all(scope in challenge.split('scope="')[1].strip('"').split() for scope in scopes)
+            assert response.json["detail"] == \
+                f"The token does not have the scope {missing}, which this needs."
+            challenge = response.header("WWW-Authenticate").split('scope="')[1].strip('"').split()
+            assert scopes <= set(challenge) and len(challenge) == len(set(challenge))
+
+    def test_names_every_scope_that_is_missing(self, scoped, make):
+        response = with_all(scoped("schools:read"), "school", make.school(), "clusters", "awards", "people")
+        assert problem(response, 403, "insufficient_scope")["detail"] == (
+            "The token does not have the scopes clusters:read, awards:read and people:read, "
+            "which this needs.")
+        assert response.header("WWW-Authenticate").endswith(
+            'scope="schools:read clusters:read awards:read people:read"')
 
     def test_needs_a_role_that_reads_it(self, reader, world, make):
         """Programs of third parties read no people."""

@@ -9,11 +9,12 @@ from support.places import wait_for
 
 HEADING = "API reference"
 PAGES = {"/problems": "Kinds of errors", "/problems/conflict": "That conflicts with another record",
-         "/docs/guides/authentication": "Signing in and tokens", "/docs/guides/paging": "Lists and paging",
+         "/docs/guides": "Guides", "/docs/guides/authentication": "Signing in and tokens", "/docs/guides/paging": "Lists and paging",
          "/docs/guides/errors": "Errors", "/docs/guides/concurrency": "Changing records side by side",
          "/docs/guides/sync": "Working offline, and being told at once",
          "/docs/guides/webhooks": "Being told of changes: webhooks",
-         "/docs/guides/privacy": "Personal data"}
+         "/docs/guides/privacy": "Personal data",
+         "/docs/guides/changes": "What may change, and how it is told"}
 
 
 @pytest.fixture

@@ -264,7 +264,7 @@ def test_bad_target_is_400_and_the_connection_stays(calm_server, wire, name):
 
 NO_SUCH = [b"/v1/clusters%2F", b"/v1%2Fclusters", b"/v1/x/../clusters", b"/v1/./clusters",
            b"//v1/clusters", b"/v1//clusters", b"/v1/clusters/", b"/..", b"/../../etc/passwd",
-           b"/%2e%2e/%2e%2e/etc/passwd", b"/V1/clusters", b"/", b"/?", b"/v1/clusters;x=y",
+           b"/%2e%2e/%2e%2e/etc/passwd", b"/V1/clusters", b"//", b"//?", b"/v1/clusters;x=y",
            b"/healthz/", b"/v1/clusters/a/b/c/d/e/f/g/h"]
 
 
@@ -471,7 +471,28 @@ def test_body_of_exactly_the_limit_is_read(calm_server, wire):
 
 def test_body_on_a_get_is_refused_and_read_away(calm_server, wire):
     wire.send(calm_server.head("GET", "/v1/clusters", {"Content-Length": "5"}) + b"12345")
-    assert wire.read().check().status == 413
+    assert wire.read().check().status == 400
+    still_open(calm_server, wire)
+
+
+def test_long_body_on_a_get_is_refused_before_it_comes(calm_server, wire):
+    wire.send(calm_server.head("GET", "/v1/clusters", {"Content-Length": "2000000"}))
+    assert wire.read().check().status == 400
+
+
+def test_endless_chunked_body_on_a_get_is_cut_off(calm_server, wire):
+    """Little more is read away than of one whose length is told."""
+    wire.send(calm_server.head("GET", "/v1/clusters", {"Transfer-Encoding": "chunked"}) + CHUNK * 200)
+    try:
+        assert wire.read().check().status == 400
+    except Closed as closed:
+        assert closed.args[0] == b"", closed.args[0]
+
+
+def test_empty_object_on_a_get_after_the_go_ahead(calm_server, wire):
+    wire.send(calm_server.head("GET", "/v1/clusters", {"Expect": "100-continue", "Content-Length": "2"}))
+    assert wire.read().status == 100
+    assert wire.send(b"{}").read().check().status == 200
     still_open(calm_server, wire)
 
 

@@ -43,7 +43,8 @@ class Answer:
             assert self.get("Connection") == "close", self
             return self
         assert self.get("X-Request-Id"), self
-        if self.status >= 400 and self.body:
+        # A page tells its errors as pages; "/" is one, which a broken target may become.
+        if self.status >= 400 and self.body and not kind.startswith("text/html"):
             assert kind == "application/problem+json", self
             assert self.json["status"] == self.status, self
         if self.status == 503:

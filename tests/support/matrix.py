@@ -315,8 +315,10 @@ get_authorization_server_metadata
 
 get_openapi_json              200          200          200          200          200
 get_openapi_yaml              200          200          200          200          200
+get_root                      303          303          303          303          303
 get_reference_page            200          200          200          200          200
 get_reference_signed_in_page  200          200          200          200          200
+get_guides_page               200          200          200          200          200
 get_guide_page                200          200          200          200          200
 get_reference_asset           200          200          200          200          200
 get_problem_types_page        200          200          200          200          200

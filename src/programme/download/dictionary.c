@@ -62,6 +62,25 @@ static const char *type_of(const struct iqm_schema *schema)
     return types == IQM_JSON_ARRAY ? "list (JSON)" : "JSON";
 }
 
+/* Whether its values are free to begin like a formula. */
+static bool may_look_like_formula(const struct iqm_schema *schema)
+{
+    return (schema->types & ~(unsigned)IQM_JSON_NULL) == IQM_JSON_STRING &&
+           schema->enumeration == NULL &&
+           (schema->format == IQM_FORMAT_NONE || schema->format == IQM_FORMAT_EMAIL);
+}
+
+/* The type, and what the format adds to its values. */
+static const char *type_in(
+    const struct sheets *sheets, struct iqm_arena *arena, const struct iqm_schema *schema)
+{
+    const char *type = type_of(schema);
+
+    if (!sheets->format->marks_formulas || !may_look_like_formula(schema))
+        return type;
+    return iqm_arena_printf(arena, "%s, with an apostrophe in front of = + - @", type);
+}
+
 /* What tells most about people in a value: the string itself, or one inside. */
 static const struct iqm_schema *most_personal(uint16_t number, unsigned depth)
 {
@@ -124,7 +143,7 @@ static int write_column(struct sheets *sheets, struct iqm_arena *arena, const st
     const struct iqm_schema *tells = most_personal(column->schema, 0);
     const char *texts[COLUMNS] = {[LIST] = list->name,
         [COLUMN] = column->name,
-        [TYPE] = type_of(schema),
+        [TYPE] = type_in(sheets, arena, schema),
         [DESCRIPTION] = schema->description,
         [VALUES] = values_of(arena, schema),
         [PERSONAL] = personal[tells->personal],
@@ -176,6 +195,11 @@ int note_write(struct sheets *sheets, struct iqm_arena *arena, const struct list
 
     for (size_t i = 0; i < IQM_LENGTH(said) && error == 0; i++)
         error = say(sheets, arena, said[i][0], said[i][1]);
+    if (error == 0 && sheets->format->marks_formulas)
+        error = say(sheets, arena, "texts",
+            "A text that a spreadsheet would take for a formula has an apostrophe in front, an "
+            "e-mail address too: one that begins with = + - @, a tab or a line end. It does not "
+            "belong to the text.");
     for (size_t i = 0; i < count && error == 0; i++)
         error = say(sheets, arena, iqm_arena_printf(arena, "rows of %s", lists[i].name),
             iqm_arena_printf(arena, "%" PRIu64, lists[i].total));

@@ -67,7 +67,8 @@ static int csv_end(struct sheets *sheets)
     return error == 0 ? hand_on(sheets) : error;
 }
 
-const struct sheets_format sheets_csv = {csv_begin, csv_sheet, csv_row, csv_end};
+const struct sheets_format sheets_csv = {
+    csv_begin, csv_sheet, csv_row, csv_end, .marks_formulas = true};
 
 /* ---- a workbook ---- */
 
@@ -102,7 +103,8 @@ static int xlsx_end(struct sheets *sheets)
     return error == 0 && length < 0 ? IQM_EIO : error;
 }
 
-const struct sheets_format sheets_xlsx = {xlsx_begin, xlsx_sheet, xlsx_row, xlsx_end};
+const struct sheets_format sheets_xlsx = {
+    xlsx_begin, xlsx_sheet, xlsx_row, xlsx_end, .marks_formulas = false};
 
 void sheets_free(struct sheets *sheets)
 {

@@ -15,6 +15,7 @@ struct sheets_format {
     int (*sheet)(struct sheets *sheets, const char *name, const struct iqm_table *table);
     int (*row)(struct sheets *sheets, struct iqm_arena *arena, const struct iqm_slice *cells);
     int (*end)(struct sheets *sheets);
+    bool marks_formulas; /* by an apostrophe in front of a text: iqm/csv.h */
 };
 
 /* A file under way; freed by sheets_free. */
