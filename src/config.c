@@ -126,7 +126,9 @@ static const struct setting settings[] = {
         "whoever reads slowly: meanwhile it holds up the database's vacuum"},
     {"IQM_STALLED_WRITER", NUMBER, AT(stalled_writer), "900", 1, 86400,
         "seconds after which a database session that has written and does nothing more is ended "
-        "where others wait for it; an import leaves its own alone for up to 300"},
+        "where others wait for it, and one that is still at work in the same transaction after "
+        "four "
+        "times as long; an import leaves its own alone for up to 300"},
     {"IQM_DRAIN_TIMEOUT", NUMBER, AT(drain_timeout), "10", 0, 3600,
         "seconds that requests under way have when the server stops"},
     {"IQM_LISTENERS", NUMBER, AT(listeners), "10000", 0, 1000000,
