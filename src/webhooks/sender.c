@@ -151,8 +151,20 @@ static void look(struct iqm_webhooks *webhooks)
     webhooks->look_ms = iqm_clock_ms() + LOOK_EVERY_MS;
 }
 
+static void finish(struct iqm_webhooks *webhooks, struct transfer *transfer, CURLcode code)
+{
+    struct report report = transfer_judge(transfer, code);
+
+    if (settle(webhooks, &transfer->delivery, &report) != 0 && webhooks->connection != NULL)
+        fail(webhooks);
+    else if (webhooks->connection != NULL)
+        webhooks->look_ms = 0;
+    end_transfer(webhooks, transfer);
+}
+
 /* Moves all transfers on, and enters what became of those that are over: more may wait for their
- * places. */
+ * places. Those that end by themselves leave a connection that is used again. Where there is more
+ * to come after a head, nobody waits for it: the connection is closed. */
 static void go_on(struct iqm_webhooks *webhooks)
 {
     int running, left;
@@ -165,12 +177,11 @@ static void go_on(struct iqm_webhooks *webhooks)
             continue;
         CURLcode code = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-        struct report report = transfer_judge(transfer, code);
-        if (settle(webhooks, &transfer->delivery, &report) != 0 && webhooks->connection != NULL)
-            fail(webhooks);
-        else if (webhooks->connection != NULL)
-            webhooks->look_ms = 0;
-        end_transfer(webhooks, transfer);
+        finish(webhooks, transfer, code);
+    }
+    for (int i = webhooks->active - 1; i >= 0; i--) {
+        if (webhooks->transfers[i]->is_answered)
+            finish(webhooks, webhooks->transfers[i], CURLE_OK);
     }
 }
 
