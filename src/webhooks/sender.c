@@ -16,7 +16,10 @@
 #include <string.h>
 
 #define NAME "iqmd webhooks"
-#define TRANSFERS_MAX 128
+#define SHARED_MAX 128    /* transfers, of any endpoints */
+#define EACH_MAX 4        /* of those, of one endpoint */
+#define ENDPOINTS_MAX 200 /* as migrations/0053_webhook_limit.sql has it */
+#define TRANSFERS_MAX (SHARED_MAX + ENDPOINTS_MAX)
 #define LOOK_EVERY_MS 500
 #define TEND_EVERY_MS 10000
 #define BACK_OFF_DOUBLINGS 6 /* to about a minute */
@@ -122,18 +125,29 @@ static int tend(struct iqm_webhooks *webhooks)
     return 0;
 }
 
-static int take(struct iqm_webhooks *webhooks)
+static int take_until(struct iqm_webhooks *webhooks, int active, int each)
 {
     struct delivery deliveries[TRANSFERS_MAX];
-    int room = TRANSFERS_MAX - webhooks->active;
+    int room = active - webhooks->active;
 
-    if (room == 0)
+    if (room <= 0)
         return 0;
     int found = queue_take(webhooks->connection, webhooks->config->webhook_timeout + LEASE_BEYOND_S,
-        room, &webhooks->stopping, deliveries);
+        room, each, &webhooks->stopping, deliveries);
     for (int i = 0; i < found; i++)
         start_transfer(webhooks, &deliveries[i]);
     return found < 0 ? found : 0;
+}
+
+/* Where slow ones have all the places that are shared, there is one more for each endpoint of which
+ * nothing is under way. */
+static int take(struct iqm_webhooks *webhooks)
+{
+    int error = take_until(webhooks, SHARED_MAX, EACH_MAX);
+
+    if (error == 0 && webhooks->active >= SHARED_MAX)
+        error = take_until(webhooks, TRANSFERS_MAX, 1);
+    return error;
 }
 
 static void look(struct iqm_webhooks *webhooks)

@@ -402,6 +402,23 @@ class TestStrangeAnswers:
                 patient.wait_for(patient.test(endpoint), "delivered")
             assert len({call.port for call in alone.at(path)}) == 1
 
+    @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"])
+    def test_however_many_are_slow(self, stage, hooks, answer):
+        """More than there is room for, each as slow as it may be."""
+        with scratch_database(stage) as scratch, \
+                serving(scratch, IQM_WEBHOOK_TIMEOUT=120, **PRIVATE) as server:
+            own = Hooks(scratch, Client(server.port, scratch.token()), hooks, stage)
+            slow = [own.endpoint("cluster.created") for _ in range(34)]
+            for endpoint in slow:
+                hooks.spoken[endpoint["path"]] = says_and_holds(answer)
+            for _ in range(8):
+                own.make.cluster()
+            for endpoint in slow:
+                hooks.wait_for(endpoint["path"])
+            well = own.endpoint("school.created")
+            own.wait_for(own.test(well), "delivered")
+            own.client.close()
+
 
 class TestPauses:
     def test_gone(self, own, hooks, post, stage):
