@@ -30,18 +30,15 @@ static bool is_true(const PGresult *rows, int row, int column)
     return PQgetisnull(rows, row, column) == 0 && PQgetvalue(rows, row, column)[0] != 0;
 }
 
-int queue_dispatch(PGconn *connection, const atomic_bool *stopping)
+int queue_dispatch(PGconn *connection, const atomic_bool *stopping, bool *ret_more)
 {
-    bool more = true;
+    IQM_CLEANUP(iqm_ask_clear)
+    PGresult *rows =
+        iqm_ask(connection, "SELECT dispatch_webhooks(" AT_ONCE ")", 0, NULL, NULL, NULL, stopping);
 
-    while (more && !atomic_load(stopping)) {
-        IQM_CLEANUP(iqm_ask_clear)
-        PGresult *rows = iqm_ask(
-            connection, "SELECT dispatch_webhooks(" AT_ONCE ")", 0, NULL, NULL, NULL, stopping);
-        if (PQntuples(rows) != 1)
-            return IQM_EPG;
-        more = is_true(rows, 0, 0);
-    }
+    if (PQntuples(rows) != 1)
+        return IQM_EPG;
+    *ret_more = is_true(rows, 0, 0);
     return 0;
 }
 

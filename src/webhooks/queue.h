@@ -38,8 +38,8 @@ struct pause {
     char reason[16];
 };
 
-/* Turns what is new into deliveries. IQM_EPG. */
-int queue_dispatch(PGconn *connection, const atomic_bool *stopping);
+/* Turns what is new into deliveries, some at a time: there may be more. IQM_EPG. */
+int queue_dispatch(PGconn *connection, const atomic_bool *stopping, bool *ret_more);
 
 /* At most so many deliveries, for so many seconds; how many it were, or IQM_EPG. With those that
  * are in hand, an endpoint has `each` at most. */

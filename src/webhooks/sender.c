@@ -150,19 +150,23 @@ static int take(struct iqm_webhooks *webhooks)
     return error;
 }
 
+/* However much is new, transfers move on between its parts. */
 static void look(struct iqm_webhooks *webhooks)
 {
+    bool more = false;
+
     if (webhooks->connection == NULL)
         webhooks->connection = iqm_ask_connect(
             webhooks->config, webhooks->config->database_url, NAME, &webhooks->stopping);
     if (webhooks->connection == NULL || tend(webhooks) != 0 ||
         pausing_go(&webhooks->pausing, webhooks->connection) != 0 ||
-        queue_dispatch(webhooks->connection, &webhooks->stopping) != 0 || take(webhooks) != 0) {
+        queue_dispatch(webhooks->connection, &webhooks->stopping, &more) != 0 ||
+        take(webhooks) != 0) {
         fail(webhooks);
         return;
     }
     webhooks->failures = 0;
-    webhooks->look_ms = iqm_clock_ms() + LOOK_EVERY_MS;
+    webhooks->look_ms = more ? 0 : iqm_clock_ms() + LOOK_EVERY_MS;
 }
 
 static void finish(struct iqm_webhooks *webhooks, struct transfer *transfer, CURLcode code)

@@ -420,6 +420,30 @@ class TestStrangeAnswers:
             own.client.close()
 
 
+def test_much_that_is_new_holds_up_nothing(stage, hooks):
+    """What is to be sent goes out between its parts."""
+    many = 4000
+    with scratch_database(stage) as scratch, serving(scratch, **PRIVATE) as server:
+        own = Hooks(scratch, Client(server.port, scratch.token()), hooks, stage)
+        endpoint, seen = own.endpoint("cluster.created"), []
+
+        def count(connection):
+            if not seen:
+                seen.append(int(scratch.psql("SELECT count(*) FROM webhook_delivery")))
+            connection.sendall(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")
+
+        hooks.spoken[endpoint["path"]] = count
+        scratch.psql(f"""BEGIN; SET iqm.roles = '{{head_office}}';
+            INSERT INTO cluster (id, version, doc) SELECT id, 1, json_build_object('id', id, 'version', 1,
+                'created_at', time_text(now()), 'updated_at', time_text(now()), 'name', 'Many ' || id,
+                'region', 'London') FROM (SELECT uuid7() AS id FROM generate_series(1, {many})) AS new;
+            COMMIT""")
+        wait_for(lambda: seen, "a call")
+        assert seen[0] < many
+        own.change(endpoint, status="paused")
+        own.client.close()
+
+
 class TestPauses:
     def test_gone(self, own, hooks, post, stage):
         person = own.client.post("/v1/people", {
