@@ -30,34 +30,32 @@ static bool is_true(const PGresult *rows, int row, int column)
     return PQgetisnull(rows, row, column) == 0 && PQgetvalue(rows, row, column)[0] != 0;
 }
 
-int queue_dispatch(PGconn *connection, const atomic_bool *stopping)
+int queue_dispatch(PGconn *connection, const atomic_bool *stopping, bool *ret_more)
 {
-    bool more = true;
+    IQM_CLEANUP(iqm_ask_clear)
+    PGresult *rows =
+        iqm_ask(connection, "SELECT dispatch_webhooks(" AT_ONCE ")", 0, NULL, NULL, NULL, stopping);
 
-    while (more && !atomic_load(stopping)) {
-        IQM_CLEANUP(iqm_ask_clear)
-        PGresult *rows = iqm_ask(
-            connection, "SELECT dispatch_webhooks(" AT_ONCE ")", 0, NULL, NULL, NULL, stopping);
-        if (PQntuples(rows) != 1)
-            return IQM_EPG;
-        more = is_true(rows, 0, 0);
-    }
+    if (PQntuples(rows) != 1)
+        return IQM_EPG;
+    *ret_more = is_true(rows, 0, 0);
     return 0;
 }
 
-int queue_take(PGconn *connection, int64_t lease_s, int most, const atomic_bool *stopping,
+int queue_take(PGconn *connection, int64_t lease_s, int most, int each, const atomic_bool *stopping,
     struct delivery *ret_deliveries)
 {
-    char lease[24], count[24];
-    const char *values[] = {lease, count};
+    char lease[24], count[24], most_each[24];
+    const char *values[] = {lease, count, most_each};
 
     snprintf(lease, sizeof lease, "%" PRId64, lease_s);
     snprintf(count, sizeof count, "%d", most);
+    snprintf(most_each, sizeof most_each, "%d", each);
     IQM_CLEANUP(iqm_ask_clear)
     PGresult *rows = iqm_ask(connection,
         "SELECT id, turn, endpoint_id, url, event, generation, has_former"
-        " FROM take_webhooks($1::integer, $2::integer, 4)",
-        2, values, NULL, NULL, stopping);
+        " FROM take_webhooks($1::integer, $2::integer, $3::integer)",
+        3, values, NULL, NULL, stopping);
     if (rows == NULL)
         return IQM_EPG;
     int found = PQntuples(rows) < most ? PQntuples(rows) : most;

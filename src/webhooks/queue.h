@@ -38,11 +38,12 @@ struct pause {
     char reason[16];
 };
 
-/* Turns what is new into deliveries. IQM_EPG. */
-int queue_dispatch(PGconn *connection, const atomic_bool *stopping);
+/* Turns what is new into deliveries, some at a time: there may be more. IQM_EPG. */
+int queue_dispatch(PGconn *connection, const atomic_bool *stopping, bool *ret_more);
 
-/* At most so many deliveries, for so many seconds; how many it were, or IQM_EPG. */
-int queue_take(PGconn *connection, int64_t lease_s, int most, const atomic_bool *stopping,
+/* At most so many deliveries, for so many seconds; how many it were, or IQM_EPG. With those that
+ * are in hand, an endpoint has `each` at most. */
+int queue_take(PGconn *connection, int64_t lease_s, int most, int each, const atomic_bool *stopping,
     struct delivery *ret_deliveries);
 
 /* Enters what became of one. IQM_ENOTFOUND: it was out of our hands already; IQM_EPG. */

@@ -16,7 +16,10 @@
 #include <string.h>
 
 #define NAME "iqmd webhooks"
-#define TRANSFERS_MAX 128
+#define SHARED_MAX 128    /* transfers, of any endpoints */
+#define EACH_MAX 4        /* of those, of one endpoint */
+#define ENDPOINTS_MAX 200 /* as migrations/0053_webhook_limit.sql has it */
+#define TRANSFERS_MAX (SHARED_MAX + ENDPOINTS_MAX)
 #define LOOK_EVERY_MS 500
 #define TEND_EVERY_MS 10000
 #define BACK_OFF_DOUBLINGS 6 /* to about a minute */
@@ -122,37 +125,64 @@ static int tend(struct iqm_webhooks *webhooks)
     return 0;
 }
 
-static int take(struct iqm_webhooks *webhooks)
+static int take_until(struct iqm_webhooks *webhooks, int active, int each)
 {
     struct delivery deliveries[TRANSFERS_MAX];
-    int room = TRANSFERS_MAX - webhooks->active;
+    int room = active - webhooks->active;
 
-    if (room == 0)
+    if (room <= 0)
         return 0;
     int found = queue_take(webhooks->connection, webhooks->config->webhook_timeout + LEASE_BEYOND_S,
-        room, &webhooks->stopping, deliveries);
+        room, each, &webhooks->stopping, deliveries);
     for (int i = 0; i < found; i++)
         start_transfer(webhooks, &deliveries[i]);
     return found < 0 ? found : 0;
 }
 
+/* Where slow ones have all the places that are shared, there is one more for each endpoint of which
+ * nothing is under way. */
+static int take(struct iqm_webhooks *webhooks)
+{
+    int error = take_until(webhooks, SHARED_MAX, EACH_MAX);
+
+    if (error == 0 && webhooks->active >= SHARED_MAX)
+        error = take_until(webhooks, TRANSFERS_MAX, 1);
+    return error;
+}
+
+/* However much is new, transfers move on between its parts. */
 static void look(struct iqm_webhooks *webhooks)
 {
+    bool more = false;
+
     if (webhooks->connection == NULL)
         webhooks->connection = iqm_ask_connect(
             webhooks->config, webhooks->config->database_url, NAME, &webhooks->stopping);
     if (webhooks->connection == NULL || tend(webhooks) != 0 ||
         pausing_go(&webhooks->pausing, webhooks->connection) != 0 ||
-        queue_dispatch(webhooks->connection, &webhooks->stopping) != 0 || take(webhooks) != 0) {
+        queue_dispatch(webhooks->connection, &webhooks->stopping, &more) != 0 ||
+        take(webhooks) != 0) {
         fail(webhooks);
         return;
     }
     webhooks->failures = 0;
-    webhooks->look_ms = iqm_clock_ms() + LOOK_EVERY_MS;
+    webhooks->look_ms = more ? 0 : iqm_clock_ms() + LOOK_EVERY_MS;
+}
+
+static void finish(struct iqm_webhooks *webhooks, struct transfer *transfer, CURLcode code)
+{
+    struct report report = transfer_judge(transfer, code);
+
+    if (settle(webhooks, &transfer->delivery, &report) != 0 && webhooks->connection != NULL)
+        fail(webhooks);
+    else if (webhooks->connection != NULL)
+        webhooks->look_ms = 0;
+    end_transfer(webhooks, transfer);
 }
 
 /* Moves all transfers on, and enters what became of those that are over: more may wait for their
- * places. */
+ * places. Those that end by themselves leave a connection that is used again. Where there is more
+ * to come after a head, nobody waits for it: the connection is closed. */
 static void go_on(struct iqm_webhooks *webhooks)
 {
     int running, left;
@@ -165,12 +195,11 @@ static void go_on(struct iqm_webhooks *webhooks)
             continue;
         CURLcode code = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-        struct report report = transfer_judge(transfer, code);
-        if (settle(webhooks, &transfer->delivery, &report) != 0 && webhooks->connection != NULL)
-            fail(webhooks);
-        else if (webhooks->connection != NULL)
-            webhooks->look_ms = 0;
-        end_transfer(webhooks, transfer);
+        finish(webhooks, transfer, code);
+    }
+    for (int i = webhooks->active - 1; i >= 0; i--) {
+        if (webhooks->transfers[i]->is_answered)
+            finish(webhooks, webhooks->transfers[i], CURLE_OK);
     }
 }
 

@@ -1,7 +1,7 @@
 /*
  * POST by libcurl. Must not connect to what is not public, whatever the address says, its name
- * stands for or the answer asks; must not outlast its time, nor take in more than a little of an
- * answer.
+ * stands for or the answer asks; must not outlast its time, nor take in more of an answer than its
+ * head.
  */
 #include "transfer.h"
 
@@ -16,7 +16,7 @@
 
 #define CONNECT_MAX_MS 10000L
 #define RETRY_AFTER_MAX_S 86400
-#define ANSWER_MAX 65536 /* bytes that are read and dropped */
+#define HEAD_MAX 65536 /* bytes, those of interim answers among them */
 
 static bool allows_private(const struct iqm_config *config)
 {
@@ -48,14 +48,26 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_s
     return CURL_SOCKET_BAD;
 }
 
-/* Nobody reads it; too much of it ends the transfer. */
-static size_t drop(char *bytes, size_t size, size_t count, void *user)
+/* Line by line, the empty one that ends it, too. 101 is no interim answer, but the end of HTTP. */
+static size_t take_head(char *line, size_t size, size_t count, void *user)
 {
     struct transfer *transfer = user;
+    long status = 0;
 
-    (void)bytes;
-    transfer->answer_bytes += size * count;
-    return transfer->answer_bytes <= ANSWER_MAX ? size * count : 0;
+    transfer->head_bytes += size * count;
+    if (transfer->head_bytes > HEAD_MAX)
+        return 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    if ((*line == '\r' || *line == '\n') && (status == 101 || status >= 200))
+        transfer->is_answered = true;
+    return size * count;
+}
+
+/* Nobody reads it: this ends the transfer. */
+static size_t refuse_body(char *bytes, size_t size, size_t count, void *user)
+{
+    (void)bytes, (void)size, (void)count, (void)user;
+    return 0;
 }
 
 /* Nothing but the endpoint's address says where it goes: no proxy of the environment, no
@@ -126,8 +138,9 @@ static bool set_headers(struct transfer *transfer)
     curl_easy_setopt(transfer->easy, CURLOPT_USERAGENT, "IQM-Webhooks/1.0");
     curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE, (long)strlen(transfer->delivery.event));
     curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, transfer->delivery.event);
-    curl_easy_setopt(transfer->easy, CURLOPT_WRITEFUNCTION, drop);
-    curl_easy_setopt(transfer->easy, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(transfer->easy, CURLOPT_HEADERFUNCTION, take_head);
+    curl_easy_setopt(transfer->easy, CURLOPT_HEADERDATA, transfer);
+    curl_easy_setopt(transfer->easy, CURLOPT_WRITEFUNCTION, refuse_body);
     curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
     return true;
 }
@@ -159,13 +172,15 @@ void transfer_free(struct transfer *transfer)
     free(transfer);
 }
 
-static const char *name_error(CURLcode code, bool is_refused)
+/* Before anything was sent, a protocol is that of the address; afterwards, that of the answer. */
+static const char *name_error(const struct transfer *transfer, CURLcode code)
 {
-    if (is_refused)
+    long sent = 0;
+
+    curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
+    if (sent == 0 && (transfer->is_refused || code == CURLE_UNSUPPORTED_PROTOCOL))
         return "address_refused";
     switch (code) {
-    case CURLE_UNSUPPORTED_PROTOCOL:
-        return "address_refused";
     case CURLE_OPERATION_TIMEDOUT:
         return "timed_out";
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -183,7 +198,7 @@ static const char *name_error(CURLcode code, bool is_refused)
     }
 }
 
-/* By the status, once there is one: what comes after it is of no interest. */
+/* By the status, once its head is there: what comes after it is of no interest. */
 struct report transfer_judge(const struct transfer *transfer, CURLcode code)
 {
     struct report report = {FAILED, NULL, 0, (int64_t)(iqm_clock_ms() - transfer->begun_ms), 0};
@@ -191,12 +206,13 @@ struct report transfer_judge(const struct transfer *transfer, CURLcode code)
     long status = 0;
 
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after);
-    report.retry_after_s = retry_after < RETRY_AFTER_MAX_S ? retry_after : RETRY_AFTER_MAX_S;
-    if (status < 200) {
-        report.failure = name_error(code, transfer->is_refused);
+    if (!transfer->is_answered || status < 200) {
+        report.failure = name_error(transfer, code);
         return report;
     }
+    curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after);
+    if (retry_after > 0) /* a day may be long over */
+        report.retry_after_s = retry_after < RETRY_AFTER_MAX_S ? retry_after : RETRY_AFTER_MAX_S;
     report.status = status < 1000 ? status : 999;
     if (status < 300)
         report.outcome = DELIVERED;

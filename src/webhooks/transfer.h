@@ -13,15 +13,16 @@ struct transfer {
     CURL *easy;
     struct curl_slist *headers;
     uint64_t begun_ms;
-    size_t answer_bytes;
-    bool is_refused; /* it would have gone to an address that is not public */
+    size_t head_bytes;
+    bool is_refused;  /* it would have gone to an address that is not public */
+    bool is_answered; /* the head is there: whatever else may come, it is over */
 };
 
 /* Signs and prepares it; then it is for a multi handle. Its private pointer is the transfer. NULL
  * when memory is out. Ended by transfer_free. */
 struct transfer *transfer_new(const struct iqm_config *config, const struct delivery *delivery);
 
-/* What became of it. */
+/* What became of it, once curl says that it is over or it is answered. */
 struct report transfer_judge(const struct transfer *transfer, CURLcode code);
 
 /* The easy handle must be out of the multi handle. Accepts NULL. */

@@ -17,7 +17,7 @@ from support import confidential
 from support.client import Client
 from support.expect import invalid, problem
 from support.histories import Psql
-from support.hooks import receiver
+from support.hooks import Flood, receiver, says, says_and_holds
 from support.places import wait_for
 from support.repeats import HEADER, new_key
 from support.resources import Maker
@@ -308,6 +308,140 @@ class TestRetries:
         late = wait_for(lambda: [d for d in own.deliveries(slow) if d["attempts"]], "a timeout", 30)
         assert late[0]["attempts"][0]["failure"] == "timed_out"
         own.change(slow, status="paused")
+
+
+NO_HTTP = [b"hello", b"\x00\xff\x16\x03" * 300, b"ICY 200 OK\r\n\r\n", b"HTTP/1.1 000 x\r\n\r\n",
+           b"HTTP/1.1 -20 x\r\n\r\n", b"", b"HTTP/1.1 100 Continue\r\n\r\nhello"]
+HELD_BODIES = [b"Content-Length: 10\r\n\r\n", b"Content-Length: 10\r\n\r\nabc", b"\r\n",
+               b"Transfer-Encoding: chunked\r\n\r\n", b"Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n5"]
+FLOODS = {
+    "chunk extension": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;", b"a"),
+    "body": (b"HTTP/1.1 200 OK\r\n\r\n", b"a"),
+    "line": (b"HTTP/1.1 200 OK\r\nX-Long: ", b"a"),
+    "lines": (b"HTTP/1.1 200 OK\r\n", b"X: aaa\r\n"),
+    "interim answers": (b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
+    "another protocol": (b"HTTP/1.1 101 Switching Protocols\r\nTransfer-Encoding: chunked\r\n\r\n5;", b"a"),
+}
+
+
+class TestStrangeAnswers:
+    """Of an answer the head counts, and it must come whole; after it nothing is waited for."""
+
+    @pytest.fixture(scope="class")
+    def patient(self, stage, hooks):
+        """Waits for far longer than these tests do."""
+        with scratch_database(stage) as scratch, \
+                serving(scratch, IQM_WEBHOOK_TIMEOUT=120, **PRIVATE) as server:
+            made = Hooks(scratch, Client(server.port, scratch.token()), hooks, stage)
+            made.server = server
+            yield made
+            made.client.close()
+
+    def attempt(self, own, speak, status):
+        endpoint = own.endpoint("cluster.created")
+        own.hooks.spoken[endpoint["path"]] = speak
+        attempt, = own.wait_for(own.test(endpoint), status)["attempts"]
+        own.change(endpoint, status="paused")
+        return attempt["status"], attempt["failure"]
+
+    @pytest.mark.parametrize("answer", NO_HTTP, ids=range(len(NO_HTTP)))
+    def test_no_http(self, patient, answer):
+        assert self.attempt(patient, says(answer), "waiting") == (None, "broken_off")
+
+    def test_no_http_where_http_was_spoken_before(self, patient):
+        """On the same connection."""
+        with receiver() as alone:
+            path = f"/{uuid.uuid4()}"
+            endpoint = patient.endpoint("cluster.created", url=alone.url(path))
+            patient.wait_for(patient.test(endpoint), "delivered")
+            alone.spoken[path] = says(b"hello")
+            attempt, = patient.wait_for(patient.test(endpoint), "waiting")["attempts"]
+            assert (attempt["status"], attempt["failure"]) == (None, "broken_off")
+            assert len({call.port for call in alone.at(path)}) == 1
+            patient.change(endpoint, status="paused")
+
+    @pytest.mark.parametrize("rest", HELD_BODIES)
+    def test_a_body_is_not_waited_for(self, patient, rest):
+        for line, status, found in (("200 OK", "delivered", (200, None)), ("500 No", "waiting", (500, "refused"))):
+            speak = says_and_holds(f"HTTP/1.1 {line}\r\n".encode() + rest)
+            assert self.attempt(patient, speak, status) == found
+
+    @pytest.mark.parametrize("answer", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"])
+    def test_a_head_must_come_whole(self, own, answer):
+        """Else who holds one back is no better than who says nothing, and is to be paused like that."""
+        assert self.attempt(own, says_and_holds(answer), "waiting") == (None, "timed_out")
+        assert self.attempt(own, says(answer), "waiting") == (None, "broken_off")
+
+    def test_interim_answers_are_none(self, patient):
+        answer = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 3 + b"HTTP/1.1 201 Created\r\n\r\n"
+        assert self.attempt(patient, says_and_holds(answer), "delivered") == (201, None)
+        other = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: none\r\n\r\n"
+        assert self.attempt(patient, says_and_holds(other), "waiting") == (None, "broken_off")
+
+    @pytest.mark.parametrize("flood", FLOODS)
+    def test_what_is_read_is_bounded(self, patient, flood):
+        beginning, piece = FLOODS[flood]
+        speak = Flood(beginning, piece * (65536 // len(piece)))
+        is_whole = flood in ("chunk extension", "body")
+        found = self.attempt(patient, speak, "delivered" if is_whole else "waiting")
+        assert found == ((200, None) if is_whole else (None, "broken_off"))
+        wait_for(lambda: speak.over, "the receiver to be cut off")
+        assert speak.sent < speak.ENOUGH / 2  # most of it is in buffers of the system
+
+    @pytest.mark.parametrize("day", ["Mon, 01 Jan 1601 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"])
+    def test_retry_after_a_day_of_another_age(self, patient, day):
+        answer = f"HTTP/1.1 503 Later\r\nRetry-After: {day}\r\nContent-Length: 0\r\n\r\n".encode()
+        assert self.attempt(patient, says(answer), "waiting") == (503, "refused")
+
+    def test_a_connection_is_used_again_where_no_body_comes(self, patient):
+        with receiver() as alone:
+            path = f"/{uuid.uuid4()}"
+            endpoint = patient.endpoint("cluster.created", url=alone.url(path))
+            for status in (204, 200, 204):
+                alone.answer(path, status)
+                patient.wait_for(patient.test(endpoint), "delivered")
+            assert len({call.port for call in alone.at(path)}) == 1
+
+    @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"])
+    def test_however_many_are_slow(self, stage, hooks, answer):
+        """More than there is room for, each as slow as it may be."""
+        with scratch_database(stage) as scratch, \
+                serving(scratch, IQM_WEBHOOK_TIMEOUT=120, **PRIVATE) as server:
+            own = Hooks(scratch, Client(server.port, scratch.token()), hooks, stage)
+            slow = [own.endpoint("cluster.created") for _ in range(34)]
+            for endpoint in slow:
+                hooks.spoken[endpoint["path"]] = says_and_holds(answer)
+            for _ in range(8):
+                own.make.cluster()
+            for endpoint in slow:
+                hooks.wait_for(endpoint["path"])
+            well = own.endpoint("school.created")
+            own.wait_for(own.test(well), "delivered")
+            own.client.close()
+
+
+def test_much_that_is_new_holds_up_nothing(stage, hooks):
+    """What is to be sent goes out between its parts."""
+    many = 4000
+    with scratch_database(stage) as scratch, serving(scratch, **PRIVATE) as server:
+        own = Hooks(scratch, Client(server.port, scratch.token()), hooks, stage)
+        endpoint, seen = own.endpoint("cluster.created"), []
+
+        def count(connection):
+            if not seen:
+                seen.append(int(scratch.psql("SELECT count(*) FROM webhook_delivery")))
+            connection.sendall(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")
+
+        hooks.spoken[endpoint["path"]] = count
+        scratch.psql(f"""BEGIN; SET iqm.roles = '{{head_office}}';
+            INSERT INTO cluster (id, version, doc) SELECT id, 1, json_build_object('id', id, 'version', 1,
+                'created_at', time_text(now()), 'updated_at', time_text(now()), 'name', 'Many ' || id,
+                'region', 'London') FROM (SELECT uuid7() AS id FROM generate_series(1, {many})) AS new;
+            COMMIT""")
+        wait_for(lambda: seen, "a call")
+        assert seen[0] < many
+        own.change(endpoint, status="paused")
+        own.client.close()
 
 
 class TestPauses:

@@ -16,7 +16,7 @@ class Call:
     """One POST that arrived."""
 
     def __init__(self, handler, body):
-        self.path, self.body = handler.path, body
+        self.path, self.body, self.port = handler.path, body, handler.client_address[1]
         self.headers = {name.lower(): value for name, value in handler.headers.items()}
         self.id, self.event = self.headers["webhook-id"], json.loads(body)
         self.type, self.about = self.event["type"], self.event["data"]["id"]
@@ -42,6 +42,10 @@ class _Handler(BaseHTTPRequestHandler):
             receiver.calls.append(call)
         if self.path in receiver.held:
             receiver.released.wait(120)
+        if self.path in receiver.spoken:
+            self.close_connection = True
+            self._speak(receiver.spoken[self.path])
+            return
         status, headers, answer = receiver.answers.get(self.path, (204, {}, b""))
         try:
             self.send_response(status)
@@ -52,22 +56,30 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             self.close_connection = True  # the other side has given up, or has read enough
 
+    def _speak(self, speak):
+        try:
+            speak(self.connection)
+        except OSError:
+            pass  # the other side has read enough
+
     def log_message(self, *_):
         pass
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 256
 
     def handle_error(self, request, client_address):
         """Whoever does not trust the certificate, or dies, ends the connection: that is no news."""
 
 
 class Receiver:
-    """`answers`: (status, headers, body) by path; else 204. `held`: paths that get no answer until the end."""
+    """`answers`: (status, headers, body) by path; else 204. `held`: paths that get no answer until the end.
+    `spoken`: by path, what is called with the connection in place of an answer."""
 
     def __init__(self, tls=None):
-        self.calls, self.answers, self.held = [], {}, set()
+        self.calls, self.answers, self.held, self.spoken = [], {}, set(), {}
         self.lock, self.released = threading.Lock(), threading.Event()
         self.server = _Server(("127.0.0.1", 0), _Handler)
         self.server.receiver = self
@@ -102,6 +114,40 @@ def receiver(tls=None):
         made.released.set()
         made.server.shutdown()
         made.server.server_close()
+
+
+# ---- what is spoken in place of an answer ----
+
+def says(answer):
+    """These bytes, whatever they are, and the end."""
+    return lambda connection: connection.sendall(answer)
+
+
+def says_and_holds(answer):
+    """These bytes, and nothing more until the other side goes."""
+    def speak(connection):
+        connection.sendall(answer)
+        connection.settimeout(120)
+        connection.recv(1)
+    return speak
+
+
+class Flood:
+    """A beginning, and then the same piece without end; `sent` counts what the other side let it send."""
+
+    ENOUGH = 64_000_000
+
+    def __init__(self, beginning, piece):
+        self.beginning, self.piece, self.sent, self.over = beginning, piece, 0, False
+
+    def __call__(self, connection):
+        connection.settimeout(120)
+        try:
+            connection.sendall(self.beginning)
+            while self.sent < self.ENOUGH:
+                self.sent += connection.send(self.piece)
+        finally:
+            self.over = True
 
 
 # ---- to where nobody is ----
