@@ -1,7 +1,8 @@
 /*
  * Changes that were made offline, one after the other: each is the operation it would have been
  * online, with that operation's rights, rules and transaction, and is decided once however often it
- * is sent. What becomes of one is nothing to the others, and there is an answer whatever they hold.
+ * is sent. What is wrong with one is nothing to the others, and there is an answer whatever they
+ * hold; but behind one that only has to wait nothing is done, since it would be done before that.
  */
 #include "contract_tables.h"
 #include "iqm/buffer.h"
@@ -15,13 +16,17 @@
 /* Of an answer: from there on documents are left out. Those after the first come from pulls. */
 #define DOCUMENTS_MAX ((size_t)8 * 1024 * 1024)
 
+/* Of those behind one that is not decided. */
+#define SENTENCE "A change before this one is not decided yet. Send both again."
+
 struct pushing {
     struct step *step;
     size_t next, count;
     struct pushed *items;
     struct pushed *over; /* its end may still be on the stack; NULL: none */
     bool running, waits; /* items are being begun; one of them is under way */
-    bool is_open;        /* one of them is to be sent again */
+    bool is_open;        /* one failed, perhaps each time: nothing behind it is refused for good */
+    bool holds;          /* one is put off by what passes: nothing behind it is done */
     struct iqm_buffer results;
     struct iqm_slice versions[2]; /* stored: the record as it is, as it was */
     char status[12];
@@ -93,27 +98,40 @@ static void applied(struct pushed *item)
 
 static void refused(struct pushed *item)
 {
-    struct pushing *pushing = item->user;
-    const struct iqm_problem_type *type = item->call.problem.type;
-
-    if (type != NULL) /* else it was refused before */
-        pushing->is_open |= type == IQM_PROBLEM_IDEMPOTENCY_KEY_IN_USE || type->status == 401 ||
-                            type->status == 429 || type->status >= 500;
     open_result(item, "refused");
-    add_document(pushing, "problem", item->part.body);
+    add_document(item->user, "problem", item->part.body);
     close_result(item);
 }
 
-/* It is to be sent again; `sentence` NULL takes the type's own. */
+/* Another try may do it. What failed by itself, perhaps each time, holds up none of the others. */
+static void note_undecided(struct pushing *pushing, const struct iqm_problem_type *type)
+{
+    if (type == IQM_PROBLEM_IDEMPOTENCY_KEY_IN_USE || type->status == 401 || type->status == 429 ||
+        type->status == 503)
+        pushing->holds = true;
+    else if (type->status >= 500)
+        pushing->is_open = true;
+}
+
+/* In the call's arena; `sentence` NULL takes the type's own. ptr NULL: there is no room. */
+static struct iqm_slice problem_text(
+    const struct iqm_call *call, const struct iqm_problem_type *type, const char *sentence)
+{
+    struct iqm_problem problem;
+    size_t length = 0;
+
+    iqm_problem_init(&problem, call->arena);
+    iqm_problem_set(&problem, type, sentence != NULL ? "%s" : NULL, sentence);
+    const char *text = iqm_problem_text(&problem, call->request_id, &length);
+    return (struct iqm_slice){text, length};
+}
+
+/* It is to be sent again. */
 static void put_off(struct pushed *item, const struct iqm_problem_type *type, const char *sentence)
 {
-    struct iqm_problem *problem = &item->call.problem;
-    size_t length;
+    struct iqm_slice text = problem_text(&item->call, type, sentence);
 
-    iqm_problem_init(problem, item->call.arena);
-    iqm_problem_set(problem, type, sentence != NULL ? "%s" : NULL, sentence);
-    const char *text = iqm_problem_text(problem, item->call.request_id, &length);
-    item->part.body = text != NULL ? (struct iqm_slice){text, length} : item->part.body;
+    item->part.body = text.ptr != NULL ? text : item->part.body;
     refused(item);
 }
 
@@ -129,6 +147,7 @@ static void step_failed(struct step *step)
         return;
     }
     iqm_problem_init(&step->call->problem, step->call->arena);
+    note_undecided(step->user, type);
     put_off(current(step->user), type, NULL);
 }
 
@@ -247,22 +266,39 @@ static void keep(struct pushed *item)
     step_change(step, IQM_STATEMENT_KEEP_REFUSAL, kept);
 }
 
-/* What was not made may build on a change before it that is yet to be made. */
 static void answered(struct iqm_call *call)
 {
     struct pushed *item = (struct pushed *)call;
-    const struct pushing *pushing = item->user;
+    struct pushing *pushing = item->user;
 
+    if (call->problem.type != NULL && status_of(item) >= 400)
+        note_undecided(pushing, call->problem.type);
     if (!is_decided(item))
         tell(item);
     else if (pushing->is_open)
-        put_off(item, IQM_PROBLEM_SERVICE_UNAVAILABLE,
-            "A change before this one is not decided yet. Send both again.");
+        put_off(item, IQM_PROBLEM_SERVICE_UNAVAILABLE, SENTENCE);
     else
         keep(item);
 }
 
 /* ---- one after the other ---- */
+
+/* Those that are not begun, as they may build on, or be in the way of, one that is put off. */
+static void put_off_rest(struct pushing *pushing)
+{
+    if (pushing->next == pushing->count)
+        return;
+    struct iqm_slice text =
+        problem_text(pushing->step->call, IQM_PROBLEM_SERVICE_UNAVAILABLE, SENTENCE);
+    if (text.ptr == NULL)
+        pushing->results.failed = true;
+    while (pushing->next < pushing->count) {
+        struct pushed *item = &pushing->items[pushing->next++];
+        open_result(item, "refused");
+        add_document(pushing, "problem", text);
+        iqm_buffer_text(&pushing->results, "}");
+    }
+}
 
 static void answer(struct pushing *pushing)
 {
@@ -279,7 +315,7 @@ static void answer(struct pushing *pushing)
 static void go_on(struct pushing *pushing)
 {
     pushing->running = true;
-    while (!pushing->waits && pushing->next < pushing->count) {
+    while (!pushing->waits && !pushing->holds && pushing->next < pushing->count) {
         struct pushed *item = &pushing->items[pushing->next++];
         pushing->waits = true;
         if (pushed_begin(item, pushing->step->call, answered) != 0) {
@@ -290,8 +326,10 @@ static void go_on(struct pushing *pushing)
             pushed_let_go(item);
     }
     pushing->running = false;
-    if (!pushing->waits)
-        answer(pushing);
+    if (pushing->waits)
+        return;
+    put_off_rest(pushing);
+    answer(pushing);
 }
 
 /* The caller may push; whether each change is theirs to make is asked with it. */
