@@ -196,6 +196,62 @@ def test_a_conflict_stays_one(head, make, cluster, leader):
     assert head.get(path).json == now
 
 
+def test_a_conflict_stays_one_out_of_sight(head, make, cluster, leader):
+    """And when the record is no more: then without what it is."""
+    base = make.meeting(cluster_id=cluster["id"], host_school_id=None)
+    path = f"/v1/meetings/{base['id']}"
+    head.patch(path, {"notes": "By head office."}, match='"1"')
+    one = change("update", "meeting", base["id"], 1, {"notes": "By me."})
+    first = push(leader, one)[0]
+    assert first["outcome"] == "conflict"
+    without = {name: first[name] for name in ("client_id", "outcome", "problem")}
+    head.patch(path, {"cluster_id": make.cluster()["id"]}, match='"2"')
+    assert push(leader, one)[0] == without
+    now = head.patch(path, {"cluster_id": cluster["id"]}, match='"3"').json
+    assert push(leader, one)[0] == {**without, "current": now, "base": base}
+    assert head.delete(path, match='"4"').status == 204
+    assert push(leader, one)[0] == without
+
+
+def test_a_conflict_about_a_person_stays_one_after_erasure(head, make, stage, world, school):
+    caller = world.people.coordinator(school)
+    person = make.person(school_id=school["id"])
+    head.patch(f"/v1/people/{person['id']}", {"job_title": "Head"}, match='"1"')
+    one = change("update", "person", person["id"], 1, {"job_title": "Deputy"})
+    assert push(caller, one)[0]["outcome"] == "conflict"
+    stage.cluster.psql(f"SELECT anonymise_person('{person['id']}')", user="iqm_owner")
+    again = push(caller, one)[0]
+    assert again.keys() == {"client_id", "outcome", "problem"} and again["outcome"] == "conflict"
+    assert again["problem"]["type"] == "/problems/idempotency_answer_gone"
+
+
+def test_a_refusal_stays_one_in_sight(head, make, cluster, leader):
+    """The id was taken by a record that was none of theirs."""
+    there = make.meeting(cluster_id=make.cluster()["id"], host_school_id=None)
+    one = change("create", "meeting", there["id"], document=meeting_of(make, cluster))
+    first = push(leader, one)
+    refused(first[0], 412, "precondition_failed")
+    head.patch(f"/v1/meetings/{there['id']}", {"cluster_id": cluster["id"]}, match='"1"')
+    assert push(leader, one) == first
+    assert push(leader, anew(one))[0]["outcome"] == "conflict"
+
+
+def test_a_conflict_of_who_is_head_office_too(head, make, world, cluster):
+    """What they may change by one role and see by it is a conflict, though the other does not show it."""
+    caller = world.people.leader(cluster, roles=("ambassador", "head_office"))
+    there = make.meeting(cluster_id=make.cluster()["id"], host_school_id=None)
+    path = f"/v1/meetings/{there['id']}"
+    now = head.patch(path, {"notes": "By another."}, match='"1"').json
+    assert caller.client.get(path).json == now
+    for made in (change("update", "meeting", there["id"], 1, {"notes": "By me."}),
+                 change("create", "meeting", there["id"], document=meeting_of(make, cluster))):
+        first = push(caller, made)[0]
+        assert (first["outcome"], first["current"]) == ("conflict", now), first
+        assert push(caller, made)[0] == first
+    made = change("update", "meeting", there["id"], 2, {"notes": "By me."})
+    assert push(caller, made)[0]["outcome"] == "applied"
+
+
 def test_who_may_not_today_is_told_again(make, stage, cluster, leader):
     scopes = "UPDATE token SET scopes = '{%s}' WHERE account_id = '" + leader.account["id"] + "'"
     one = change("create", "meeting", document=meeting_of(make, cluster))

@@ -313,7 +313,7 @@ class Pushes:
         key, outcome = (change["type"], change["id"]), result["outcome"]
         document = change.get("document", {})
         self.outcomes[document.get("notes") or document.get("impact")] = outcome
-        if outcome == "conflict":
+        if outcome == "conflict" and "current" in result:  # else it went since
             assert result["current"]["version"] != change["base_version"], result
         if outcome == "applied" and self.phone.since and self.moves == moves:
             if change["method"] == "delete":

@@ -157,10 +157,6 @@ static void tell_conflict(struct step *step, const struct iqm_slice *documents)
     struct pushed *item = current(pushing);
 
     step->failed = NULL;
-    if (documents[0].ptr == NULL) { /* gone meanwhile */
-        refused(item);
-        return;
-    }
     open_result(item, "conflict");
     add_record(pushing, "current", documents[0]);
     add_record(pushing, "base", documents[1]);
@@ -182,17 +178,28 @@ static void versions_read(struct step *step, const PGresult *rows)
         tell_conflict(step, pushing->versions);
 }
 
-static void conflicts(struct pushed *item)
+/* The record and the version that the change was made on, from the step's value `first` on. Read as
+ * whoever may read it, since by what the change was allowed it may not be by what pushes are. */
+static void ask_versions(struct pushed *item, unsigned first)
 {
     struct pushing *pushing = item->user;
     struct step *step = pushing->step;
     const char *version = iqm_arena_printf(item->call.arena, "%" PRId64, pushed_base_version(item));
 
-    step->values[0] = (struct iqm_pg_value){.text = pushed_text(item, "type")};
-    step->values[1] = (struct iqm_pg_value){.text = pushed_text(item, "id")};
-    step->values[2] = (struct iqm_pg_value){.text = version};
-    step->failed = step_failed;
-    step_read(step, IQM_STATEMENT_PUSH_CONFLICT, versions_read);
+    step->call->may = pushed_readers(item);
+    step->values[first] = (struct iqm_pg_value){.text = pushed_text(item, "type")};
+    step->values[first + 1] = (struct iqm_pg_value){.text = pushed_text(item, "id")};
+    step->values[first + 2] = (struct iqm_pg_value){.text = version};
+}
+
+/* Told as one before: whatever became of the record since. */
+static void conflicts_still(struct pushed *item)
+{
+    struct pushing *pushing = item->user;
+
+    ask_versions(item, 0);
+    pushing->step->failed = step_failed;
+    step_read(pushing->step, IQM_STATEMENT_PUSH_CONFLICT, versions_read);
 }
 
 /* The status it has now, or had when it was decided. */
@@ -203,12 +210,10 @@ static unsigned status_of(const struct pushed *item)
 
 static void tell(struct pushed *item)
 {
-    unsigned status = status_of(item);
-
-    if (status < 300)
+    if (status_of(item) < 300)
         applied(item);
-    else if (status == 412 && item->part.status == 412 && pushed_is_aimed(item))
-        conflicts(item);
+    else if (item->once.answered == 412 && item->once.located)
+        conflicts_still(item);
     else
         refused(item);
 }
@@ -230,7 +235,16 @@ static void kept(struct step *step, const PGresult *rows)
 {
     (void)rows;
     step->failed = NULL;
-    tell(current(step->user));
+    refused(current(step->user));
+}
+
+/* A record that the caller does not see makes no conflict. */
+static void kept_conflict(struct step *step, const PGresult *rows)
+{
+    if (PQgetisnull(rows, 0, 0) == 1)
+        kept(step, rows);
+    else
+        versions_read(step, rows);
 }
 
 /* Another one of the same client_id was decided in this moment; but whose role may not do it is
@@ -255,15 +269,26 @@ static void keep(struct pushed *item)
     struct step *step = pushing->step;
     const struct iqm_resource *resource = item->call.operation->resource;
     bool about_person = resource != NULL && resource->subject != NULL;
+    bool meets_another = item->part.status == 412 && pushed_is_aimed(item);
+    unsigned count = 3;
 
     snprintf(pushing->status, sizeof pushing->status, "%u", item->part.status);
     step->values[0] = iqm_idempotency_key(&item->call);
     step->values[1] = iqm_idempotency_fingerprint(&item->call);
     step->values[2].text = pushing->status;
-    step->values[3].text = item->part.body.ptr;
-    step->values[4].text = about_person ? pushed_text(item, "id") : NULL;
+    if (meets_another)
+        step->values[count++].text = iqm_arena_printf(
+            item->call.arena, "%s/%s", resource->collection, pushed_text(item, "id"));
+    step->values[count++].text = item->part.body.ptr;
+    step->values[count++].text = about_person ? pushed_text(item, "id") : NULL;
     step->failed = not_kept;
-    step_change(step, IQM_STATEMENT_KEEP_REFUSAL, kept);
+    step->call->may = NULL;
+    if (meets_another) {
+        ask_versions(item, count);
+        step_change(step, IQM_STATEMENT_KEEP_CONFLICT, kept_conflict);
+    } else {
+        step_change(step, IQM_STATEMENT_KEEP_REFUSAL, kept);
+    }
 }
 
 static void answered(struct iqm_call *call)
