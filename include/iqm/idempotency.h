@@ -37,6 +37,7 @@ struct iqm_idempotency {
     bool ready;                                /* the body is known, and with it the fingerprint */
     bool recalled;                             /* it was looked for an answer */
     unsigned answered;                         /* the status of the one found; 0: none */
+    bool located;                              /* that one has a Location */
     char status[12];
     struct iqm_pg_value values[IQM_ANSWER_VALUES];
 };

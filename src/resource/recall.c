@@ -109,6 +109,7 @@ static void replay(struct recall *recall)
         name != NULL ? iqm_contract_resource(call->contract, name) : NULL;
 
     call->idempotency->answered = status_of(recall);
+    call->idempotency->located = text_of(recall, LOCATION) != NULL;
     recall->stored = (struct iqm_slice){
         text_of(recall, DOC), (size_t)PQgetlength(recall->batch.results[1], 0, DOC)};
     if (recall->stored.ptr == NULL) {

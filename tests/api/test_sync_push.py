@@ -1,6 +1,8 @@
 """Changes that were made offline: each is done once, as it would have been online, or not at all."""
 
+import threading
 import uuid
+from contextlib import contextmanager
 
 import pytest
 
@@ -10,7 +12,7 @@ from support.expect import bad_parameter, invalid, problem
 from support.holding import holding
 from support.phone import Phone
 from support.places import wait_for
-from support.pushes import Written, anew, change, meeting_of, push, refused
+from support.pushes import Written, anew, change, is_put_off, meeting_of, push, refused, until_decided
 from support.resources import RESOURCES
 from support.serving import serving
 
@@ -194,6 +196,62 @@ def test_a_conflict_stays_one(head, make, cluster, leader):
     assert head.get(path).json == now
 
 
+def test_a_conflict_stays_one_out_of_sight(head, make, cluster, leader):
+    """And when the record is no more: then without what it is."""
+    base = make.meeting(cluster_id=cluster["id"], host_school_id=None)
+    path = f"/v1/meetings/{base['id']}"
+    head.patch(path, {"notes": "By head office."}, match='"1"')
+    one = change("update", "meeting", base["id"], 1, {"notes": "By me."})
+    first = push(leader, one)[0]
+    assert first["outcome"] == "conflict"
+    without = {name: first[name] for name in ("client_id", "outcome", "problem")}
+    head.patch(path, {"cluster_id": make.cluster()["id"]}, match='"2"')
+    assert push(leader, one)[0] == without
+    now = head.patch(path, {"cluster_id": cluster["id"]}, match='"3"').json
+    assert push(leader, one)[0] == {**without, "current": now, "base": base}
+    assert head.delete(path, match='"4"').status == 204
+    assert push(leader, one)[0] == without
+
+
+def test_a_conflict_about_a_person_stays_one_after_erasure(head, make, stage, world, school):
+    caller = world.people.coordinator(school)
+    person = make.person(school_id=school["id"])
+    head.patch(f"/v1/people/{person['id']}", {"job_title": "Head"}, match='"1"')
+    one = change("update", "person", person["id"], 1, {"job_title": "Deputy"})
+    assert push(caller, one)[0]["outcome"] == "conflict"
+    stage.cluster.psql(f"SELECT anonymise_person('{person['id']}')", user="iqm_owner")
+    again = push(caller, one)[0]
+    assert again.keys() == {"client_id", "outcome", "problem"} and again["outcome"] == "conflict"
+    assert again["problem"]["type"] == "/problems/idempotency_answer_gone"
+
+
+def test_a_refusal_stays_one_in_sight(head, make, cluster, leader):
+    """The id was taken by a record that was none of theirs."""
+    there = make.meeting(cluster_id=make.cluster()["id"], host_school_id=None)
+    one = change("create", "meeting", there["id"], document=meeting_of(make, cluster))
+    first = push(leader, one)
+    refused(first[0], 412, "precondition_failed")
+    head.patch(f"/v1/meetings/{there['id']}", {"cluster_id": cluster["id"]}, match='"1"')
+    assert push(leader, one) == first
+    assert push(leader, anew(one))[0]["outcome"] == "conflict"
+
+
+def test_a_conflict_of_who_is_head_office_too(head, make, world, cluster):
+    """What they may change by one role and see by it is a conflict, though the other does not show it."""
+    caller = world.people.leader(cluster, roles=("ambassador", "head_office"))
+    there = make.meeting(cluster_id=make.cluster()["id"], host_school_id=None)
+    path = f"/v1/meetings/{there['id']}"
+    now = head.patch(path, {"notes": "By another."}, match='"1"').json
+    assert caller.client.get(path).json == now
+    for made in (change("update", "meeting", there["id"], 1, {"notes": "By me."}),
+                 change("create", "meeting", there["id"], document=meeting_of(make, cluster))):
+        first = push(caller, made)[0]
+        assert (first["outcome"], first["current"]) == ("conflict", now), first
+        assert push(caller, made)[0] == first
+    made = change("update", "meeting", there["id"], 2, {"notes": "By me."})
+    assert push(caller, made)[0]["outcome"] == "applied"
+
+
 def test_who_may_not_today_is_told_again(make, stage, cluster, leader):
     scopes = "UPDATE token SET scopes = '{%s}' WHERE account_id = '" + leader.account["id"] + "'"
     one = change("create", "meeting", document=meeting_of(make, cluster))
@@ -301,8 +359,8 @@ def test_every_kind_that_a_school_may_write(make, world, school):
 
 
 def test_the_same_at_the_same_time(make, cluster, leader, school):
-    """Whoever comes first decides; who comes meanwhile is put off, and hears the same in the end. Who was
-    put off goes on to the next change: so the first may be decided when what it needs is there already."""
+    """Whoever comes first decides; who comes meanwhile is put off, with all that follows, and hears the same in
+    the end: what came of them in their order."""
     meeting = str(uuid.uuid4())
     batch = [change("create", "attendance", document={
         "meeting_id": meeting, "school_id": school["id"], "status": "present"}),
@@ -315,40 +373,113 @@ def test_the_same_at_the_same_time(make, cluster, leader, school):
         told.append(answer.json["results"])
         return answer
 
-    def put_off(one):
-        found = one.get("problem", {})
-        return found.get("status") == 503 or found.get("type") == "/problems/idempotency_key_in_use"
-
-    def decided():
-        results = push(leader, *batch)
-        return not any(map(put_off, results)) and results
-
     assert at_once(leader.client, [send] * 6) == [200] * 6
-    last = wait_for(decided, "nobody to be at work on one of them")
-    first, *others = [one["outcome"] for one in last]
-    assert first in ("refused", "applied") and others == ["applied", "conflict"], last
+    last = until_decided(leader, *batch)
+    assert [one["outcome"] for one in last] == ["refused", "applied", "conflict"], last
     for one, final in ((one, final) for results in told for one, final in zip(results, last)):
         if "problem" in one:
             one["problem"].pop("instance")
-            assert put_off(one) or one["problem"].items() <= final.get("problem", {}).items(), (one, final)
+            assert is_put_off(one) or one["problem"].items() <= final.get("problem", {}).items(), (one, final)
         else:
             assert one == final
+    for results in told:
+        waits = [is_put_off(one) for one in results]
+        assert waits == sorted(waits), results
+
+
+def held(meeting, name="held"):
+    """A lock on a meeting's row that lets others refer to it."""
+    return (f"SET application_name = '{name}'; "
+            f"SELECT id FROM meeting WHERE id = '{meeting['id']}' FOR NO KEY UPDATE")
+
+
+@pytest.fixture
+def first_waits(stage, leader):
+    """While the first change of a batch waits for a meeting's row: what is told once it goes on."""
+    @contextmanager
+    def sending(meeting, *batch):
+        name, told = f"held {uuid.uuid4()}", []
+        own = Client(leader.client.port, leader.client.token)
+        thread = threading.Thread(target=lambda: told.extend(push(Written(own), *batch)))
+        waiting = ("SELECT count(*) FROM pg_stat_activity AS h, pg_stat_activity AS w WHERE "
+                   f"h.application_name = '{name}' AND h.pid = ANY (pg_blocking_pids(w.pid))")
+        with holding(stage.cluster, held(meeting, name)):
+            thread.start()
+            wait_for(lambda: stage.cluster.psql(waiting) == "1", "the first to wait for the row")
+            yield told
+        thread.join()
+        own.close()
+
+    return sending
+
+
+def deletion_and_what_builds_on_it(make, cluster, school):
+    """The meeting, and a batch whose second is good only if it comes before the first."""
+    meeting = make.meeting(cluster_id=cluster["id"], host_school_id=None)
+    return meeting, [
+        change("delete", "meeting", meeting["id"], 1),
+        change("create", "attendance", document={
+            "meeting_id": meeting["id"], "school_id": school["id"], "status": "present"}),
+        change("create", "meeting", document=meeting_of(make, cluster))]
+
+
+def test_nothing_is_done_behind_what_is_under_way(make, cluster, leader, school, first_waits):
+    """The same sent again while its first sending is still at work."""
+    meeting, batch = deletion_and_what_builds_on_it(make, cluster, school)
+    with first_waits(meeting, *batch) as told:
+        again = push(leader, *batch)
+    refused(again[0], 409, "idempotency_key_in_use")
+    for one in again[1:]:
+        assert "before this one" in refused(one, 503, "service_unavailable")["detail"]
+    assert [one["outcome"] for one in told] == ["applied", "refused", "applied"], told
+    assert told[1]["problem"]["status"] in (403, 422)
+    told[1]["problem"].pop("instance")
+    last = push(leader, *batch)
+    last[1]["problem"].pop("instance")
+    assert last == told
+
+
+def test_nothing_is_done_behind_what_passes(stage, make, cluster, leader, school):
+    """A lock that another holds: were the second made before the first, the first could never be."""
+    meeting, batch = deletion_and_what_builds_on_it(make, cluster, school)
+    with serving(stage, IQM_DATABASE_TIMEOUT=1000) as server:
+        own = Client(server.port, leader.client.token)
+        with holding(stage.cluster, held(meeting)):
+            first = push(Written(own), *batch)
+        again = push(Written(own), *batch)
+        own.close()
+    details = [refused(one, 503, "service_unavailable")["detail"] for one in first]
+    assert ["before this one" in detail for detail in details] == [False, True, True]
+    assert [one["outcome"] for one in again] == ["applied", "refused", "applied"], again
+
+
+def test_nothing_is_done_behind_a_token_that_is_good_no_more(stage, make, cluster, leader, first_waits):
+    meeting = make.meeting(cluster_id=cluster["id"], host_school_id=None)
+    batch = [change("update", "meeting", meeting["id"], 1, {"notes": "Mine."}),
+             *(change("create", "meeting", document=meeting_of(make, cluster)) for _ in range(2))]
+    revoked = "UPDATE token SET revoked_at = {} WHERE account_id = '" + leader.account["id"] + "'"
+    with first_waits(meeting, *batch) as told:
+        stage.cluster.psql(revoked.format("now()"), user="iqm_owner")
+    assert told[0]["outcome"] == "applied"
+    refused(told[1], 401, "unauthorized")
+    refused(told[2], 503, "service_unavailable")
+    stage.cluster.psql(revoked.format("NULL"), user="iqm_owner")
+    again = push(leader, *batch)
+    assert [one["outcome"] for one in again] == ["applied"] * 3 and again[0] == told[0]
 
 
 def test_what_builds_on_what_is_not_decided(stage, make, cluster, leader):
     """The id waits for another transaction until that is given up on: what is not there yet may come."""
     there, record = make.meeting(cluster_id=cluster["id"]), str(uuid.uuid4())
     batch = [change("create", "meeting", record, document=meeting_of(make, cluster)),
-             change("update", "meeting", record, 1, {"notes": "Mine."}),
-             change("create", "meeting", document=meeting_of(make, cluster))]
+             change("update", "meeting", record, 1, {"notes": "Mine."})]
     taken = (f"INSERT INTO meeting (id, version, doc) SELECT '{record}', 1, document_with(doc, "
              f"json_build_object('id', '{record}')) FROM meeting WHERE id = '{there['id']}'")
     with serving(stage, IQM_DATABASE_TIMEOUT=1000) as server:
         own = Client(server.port, leader.client.token)
         with holding(stage.cluster, taken):
             first = push(Written(own), *batch)
-        assert [one["outcome"] for one in first] == ["refused", "refused", "applied"]
-        assert [one["problem"]["status"] for one in first[:2]] == [503, 503]
+        assert [one["problem"]["status"] for one in first] == [503, 503]
         again = push(Written(own), *batch)
         own.close()
-    assert [one["outcome"] for one in again] == ["applied"] * 3 and again[2] == first[2]
+    assert [one["outcome"] for one in again] == ["applied"] * 2

@@ -204,3 +204,34 @@ def test_changes_that_wait_when_the_server_ends(stage):
         assert server.process.wait(30) == 0
         server.stop()
         give_back(stage.cluster, scratch.name)
+
+
+POISON = """
+    CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'as a defect of ours would' USING ERRCODE = 'XX000'; END $$;
+    CREATE TRIGGER poisoned BEFORE INSERT ON meeting FOR EACH ROW
+        WHEN (NEW.doc->>'notes' = 'Poison.') EXECUTE FUNCTION fail();
+"""
+
+
+def test_what_fails_each_time_blocks_no_other(stage):
+    """Nor is anything refused for good behind it: it may come through one day, and be what was missing."""
+    with scratch_database(stage) as scratch:
+        server = scratch.server().start()
+        head = Client(server.port, scratch.token())
+        make = Maker(head, stage.number)
+        cluster = make.cluster()
+        leader = People(make, scratch, server.port).leader(cluster)
+        scratch.psql(POISON, user="postgres")
+        record = str(uuid.uuid4())
+        batch = [change("create", "meeting", record, document=meeting_of(make, cluster, notes="Poison.")),
+                 change("update", "meeting", record, 1, {"notes": "On that."}),
+                 change("create", "meeting", document=meeting_of(make, cluster))]
+        first, again = push(leader, *batch), push(leader, *batch)
+        for results in first, again:
+            refused(results[0], 500, "internal_error")
+            refused(results[1], 503, "service_unavailable")
+        assert first[2]["outcome"] == "applied" and again[2] == first[2]
+        scratch.psql("DROP TRIGGER poisoned ON meeting", user="postgres")
+        assert [one["outcome"] for one in push(leader, *batch)] == ["applied"] * 3
+        server.stop()

@@ -12,10 +12,12 @@ import random
 import subprocess
 import uuid
 
+from support.at_once import at_once
 from support.cluster import plain_environment, programs
 from support.phone import KINDS, Phone
 from support.places import day
 from support.pushes import change as pushed
+from support.pushes import is_put_off, push, until_decided
 
 COMMIT, ROLL_BACK = 0.25, 0.05  # of each turn of a writer that is at work
 _SEEN = " UNION ALL ".join(f"SELECT '{kind}|' || replace(doc::text, E'\\n', ' ') FROM {kind}" for kind in KINDS)
@@ -248,10 +250,24 @@ class Programme:
         return [pushed("update", kind, record, version + n, {member: f"Note {uuid.uuid4()}"})
                 for n in range(2)]
 
+    def phone_withdraws(self, chance, phone):
+        """A meeting is made and deleted: nobody can have come to it, unless that was told first."""
+        if not phone.leads:
+            return []
+        meeting = str(uuid.UUID(int=chance.getrandbits(128), version=4))
+        return [pushed("create", "meeting", meeting, document=self.make.example(
+            "meeting", cluster_id=chance.choice(self.clusters), host_school_id=None, notes=f"Note {uuid.uuid4()}")),
+            pushed("delete", "meeting", meeting, 1), pushed("create", "attendance", document={
+                "meeting_id": meeting, "school_id": chance.choice(self.schools), "status": "present"})]
+
     def phone_deletes(self, chance, phone):
         held = sorted(phone.ids("attendance"))
         return [pushed("delete", "attendance", record, phone.held["attendance", record]["version"])
                 for record in chance.sample(held, min(1, len(held)))]
+
+
+def _told(result):
+    return result["client_id"], result["outcome"], result.get("problem", {}).get("type")
 
 
 class Pushes:
@@ -261,14 +277,33 @@ class Pushes:
         self.phone, self.batch, self.first, self.moves = phone, [], None, None
         self.outcomes = {}  # by the texts that were to be written
 
+    def send_at_once(self):
+        """The same three times over, as where answers are slow: what is put off is none, or all from one on."""
+        told = []
+
+        def send(own):
+            answer = own.post("/v1/sync", {"changes": self.batch})
+            told.append(answer.json["results"])
+            return answer
+
+        assert at_once(self.phone.client, [send] * 3) == [200] * 3
+        last = until_decided(self.phone, *self.batch)
+        for results in told:
+            waits = [is_put_off(one) for one in results]
+            assert waits == sorted(waits), results
+            assert [_told(one) for one in results if not is_put_off(one)] == [
+                _told(one) for one in last[:waits.count(False)]], (results, last)
+
     def send(self, chance, moves):
         """Whether the answer was heard. Documents are kept only where nothing was pulled meanwhile."""
-        answer = self.phone.client.post("/v1/sync", {"changes": self.batch})
-        assert answer.status == 200, answer
-        results = answer.json["results"]
-        outcomes = [(one["client_id"], one.get("problem", {}).get("type")) for one in results]
+        if chance.random() < 0.3:
+            self.send_at_once()
+        results = push(self.phone, *self.batch)
+        outcomes = [_told(one) for one in results]
         assert all(one.get("problem", {"status": 412})["status"] < 429 for one in results), results
         assert self.first in (None, outcomes), (self.first, outcomes)
+        if [one["method"] for one in self.batch] == ["create", "delete", "create"]:  # withdrawn
+            assert [one["outcome"] for one in results] in (["applied"] * 2 + ["refused"], ["refused"] * 3), results
         self.moves = moves if self.first is None else self.moves
         self.first = outcomes
         if chance.random() < 0.3:
@@ -282,7 +317,7 @@ class Pushes:
         key, outcome = (change["type"], change["id"]), result["outcome"]
         document = change.get("document", {})
         self.outcomes[document.get("notes") or document.get("impact")] = outcome
-        if outcome == "conflict":
+        if outcome == "conflict" and "current" in result:  # else it went since
             assert result["current"]["version"] != change["base_version"], result
         if outcome == "applied" and self.phone.since and self.moves == moves:
             if change["method"] == "delete":
@@ -354,7 +389,7 @@ class Histories:
         if not pushes.batch:
             pushes.batch = chance.choice([
                 self.programme.phone_makes, self.programme.phone_changes, self.programme.phone_changes,
-                self.programme.phone_deletes])(chance, phone)
+                self.programme.phone_deletes, self.programme.phone_withdraws])(chance, phone)
         if pushes.batch:
             for one in pushes.send(chance, (phone.pages, phone.since)) or ():
                 self.made["pushed_" + one["outcome"]] += 1

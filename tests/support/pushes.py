@@ -2,6 +2,8 @@
 
 import uuid
 
+from support.places import wait_for
+
 
 class Written:
     """A caller that is a client alone."""
@@ -26,6 +28,20 @@ def push(caller, *changes):
     results = answer.json["results"]
     assert [one["client_id"] for one in results] == [one["client_id"] for one in changes]
     return results
+
+
+def is_put_off(result):
+    """By something that passes: it is to be sent again."""
+    found = result.get("problem", {})
+    return found.get("status") in (401, 503) or found.get("type") == "/problems/idempotency_key_in_use"
+
+
+def until_decided(caller, *changes):
+    def decided():
+        results = push(caller, *changes)
+        return not any(map(is_put_off, results)) and results
+
+    return wait_for(decided, "nobody to be at work on one of them")
 
 
 def anew(made):

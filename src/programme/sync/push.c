@@ -1,7 +1,8 @@
 /*
  * Changes that were made offline, one after the other: each is the operation it would have been
  * online, with that operation's rights, rules and transaction, and is decided once however often it
- * is sent. What becomes of one is nothing to the others, and there is an answer whatever they hold.
+ * is sent. What is wrong with one is nothing to the others, and there is an answer whatever they
+ * hold; but behind one that only has to wait nothing is done, since it would be done before that.
  */
 #include "contract_tables.h"
 #include "iqm/buffer.h"
@@ -15,13 +16,17 @@
 /* Of an answer: from there on documents are left out. Those after the first come from pulls. */
 #define DOCUMENTS_MAX ((size_t)8 * 1024 * 1024)
 
+/* Of those behind one that is not decided. */
+#define SENTENCE "A change before this one is not decided yet. Send both again."
+
 struct pushing {
     struct step *step;
     size_t next, count;
     struct pushed *items;
     struct pushed *over; /* its end may still be on the stack; NULL: none */
     bool running, waits; /* items are being begun; one of them is under way */
-    bool is_open;        /* one of them is to be sent again */
+    bool is_open;        /* one failed, perhaps each time: nothing behind it is refused for good */
+    bool holds;          /* one is put off by what passes: nothing behind it is done */
     struct iqm_buffer results;
     struct iqm_slice versions[2]; /* stored: the record as it is, as it was */
     char status[12];
@@ -93,27 +98,40 @@ static void applied(struct pushed *item)
 
 static void refused(struct pushed *item)
 {
-    struct pushing *pushing = item->user;
-    const struct iqm_problem_type *type = item->call.problem.type;
-
-    if (type != NULL) /* else it was refused before */
-        pushing->is_open |= type == IQM_PROBLEM_IDEMPOTENCY_KEY_IN_USE || type->status == 401 ||
-                            type->status == 429 || type->status >= 500;
     open_result(item, "refused");
-    add_document(pushing, "problem", item->part.body);
+    add_document(item->user, "problem", item->part.body);
     close_result(item);
 }
 
-/* It is to be sent again; `sentence` NULL takes the type's own. */
+/* Another try may do it. What failed by itself, perhaps each time, holds up none of the others. */
+static void note_undecided(struct pushing *pushing, const struct iqm_problem_type *type)
+{
+    if (type == IQM_PROBLEM_IDEMPOTENCY_KEY_IN_USE || type->status == 401 || type->status == 429 ||
+        type->status == 503)
+        pushing->holds = true;
+    else if (type->status >= 500)
+        pushing->is_open = true;
+}
+
+/* In the call's arena; `sentence` NULL takes the type's own. ptr NULL: there is no room. */
+static struct iqm_slice problem_text(
+    const struct iqm_call *call, const struct iqm_problem_type *type, const char *sentence)
+{
+    struct iqm_problem problem;
+    size_t length = 0;
+
+    iqm_problem_init(&problem, call->arena);
+    iqm_problem_set(&problem, type, sentence != NULL ? "%s" : NULL, sentence);
+    const char *text = iqm_problem_text(&problem, call->request_id, &length);
+    return (struct iqm_slice){text, length};
+}
+
+/* It is to be sent again. */
 static void put_off(struct pushed *item, const struct iqm_problem_type *type, const char *sentence)
 {
-    struct iqm_problem *problem = &item->call.problem;
-    size_t length;
+    struct iqm_slice text = problem_text(&item->call, type, sentence);
 
-    iqm_problem_init(problem, item->call.arena);
-    iqm_problem_set(problem, type, sentence != NULL ? "%s" : NULL, sentence);
-    const char *text = iqm_problem_text(problem, item->call.request_id, &length);
-    item->part.body = text != NULL ? (struct iqm_slice){text, length} : item->part.body;
+    item->part.body = text.ptr != NULL ? text : item->part.body;
     refused(item);
 }
 
@@ -129,6 +147,7 @@ static void step_failed(struct step *step)
         return;
     }
     iqm_problem_init(&step->call->problem, step->call->arena);
+    note_undecided(step->user, type);
     put_off(current(step->user), type, NULL);
 }
 
@@ -138,10 +157,6 @@ static void tell_conflict(struct step *step, const struct iqm_slice *documents)
     struct pushed *item = current(pushing);
 
     step->failed = NULL;
-    if (documents[0].ptr == NULL) { /* gone meanwhile */
-        refused(item);
-        return;
-    }
     open_result(item, "conflict");
     add_record(pushing, "current", documents[0]);
     add_record(pushing, "base", documents[1]);
@@ -163,17 +178,28 @@ static void versions_read(struct step *step, const PGresult *rows)
         tell_conflict(step, pushing->versions);
 }
 
-static void conflicts(struct pushed *item)
+/* The record and the version that the change was made on, from the step's value `first` on. Read as
+ * whoever may read it, since by what the change was allowed it may not be by what pushes are. */
+static void ask_versions(struct pushed *item, unsigned first)
 {
     struct pushing *pushing = item->user;
     struct step *step = pushing->step;
     const char *version = iqm_arena_printf(item->call.arena, "%" PRId64, pushed_base_version(item));
 
-    step->values[0] = (struct iqm_pg_value){.text = pushed_text(item, "type")};
-    step->values[1] = (struct iqm_pg_value){.text = pushed_text(item, "id")};
-    step->values[2] = (struct iqm_pg_value){.text = version};
-    step->failed = step_failed;
-    step_read(step, IQM_STATEMENT_PUSH_CONFLICT, versions_read);
+    step->call->may = pushed_readers(item);
+    step->values[first] = (struct iqm_pg_value){.text = pushed_text(item, "type")};
+    step->values[first + 1] = (struct iqm_pg_value){.text = pushed_text(item, "id")};
+    step->values[first + 2] = (struct iqm_pg_value){.text = version};
+}
+
+/* Told as one before: whatever became of the record since. */
+static void conflicts_still(struct pushed *item)
+{
+    struct pushing *pushing = item->user;
+
+    ask_versions(item, 0);
+    pushing->step->failed = step_failed;
+    step_read(pushing->step, IQM_STATEMENT_PUSH_CONFLICT, versions_read);
 }
 
 /* The status it has now, or had when it was decided. */
@@ -184,12 +210,10 @@ static unsigned status_of(const struct pushed *item)
 
 static void tell(struct pushed *item)
 {
-    unsigned status = status_of(item);
-
-    if (status < 300)
+    if (status_of(item) < 300)
         applied(item);
-    else if (status == 412 && item->part.status == 412 && pushed_is_aimed(item))
-        conflicts(item);
+    else if (item->once.answered == 412 && item->once.located)
+        conflicts_still(item);
     else
         refused(item);
 }
@@ -211,7 +235,16 @@ static void kept(struct step *step, const PGresult *rows)
 {
     (void)rows;
     step->failed = NULL;
-    tell(current(step->user));
+    refused(current(step->user));
+}
+
+/* A record that the caller does not see makes no conflict. */
+static void kept_conflict(struct step *step, const PGresult *rows)
+{
+    if (PQgetisnull(rows, 0, 0) == 1)
+        kept(step, rows);
+    else
+        versions_read(step, rows);
 }
 
 /* Another one of the same client_id was decided in this moment; but whose role may not do it is
@@ -236,33 +269,61 @@ static void keep(struct pushed *item)
     struct step *step = pushing->step;
     const struct iqm_resource *resource = item->call.operation->resource;
     bool about_person = resource != NULL && resource->subject != NULL;
+    bool meets_another = item->part.status == 412 && pushed_is_aimed(item);
+    unsigned count = 3;
 
     snprintf(pushing->status, sizeof pushing->status, "%u", item->part.status);
     step->values[0] = iqm_idempotency_key(&item->call);
     step->values[1] = iqm_idempotency_fingerprint(&item->call);
     step->values[2].text = pushing->status;
-    step->values[3].text = item->part.body.ptr;
-    step->values[4].text = about_person ? pushed_text(item, "id") : NULL;
+    if (meets_another)
+        step->values[count++].text = iqm_arena_printf(
+            item->call.arena, "%s/%s", resource->collection, pushed_text(item, "id"));
+    step->values[count++].text = item->part.body.ptr;
+    step->values[count++].text = about_person ? pushed_text(item, "id") : NULL;
     step->failed = not_kept;
-    step_change(step, IQM_STATEMENT_KEEP_REFUSAL, kept);
+    step->call->may = NULL;
+    if (meets_another) {
+        ask_versions(item, count);
+        step_change(step, IQM_STATEMENT_KEEP_CONFLICT, kept_conflict);
+    } else {
+        step_change(step, IQM_STATEMENT_KEEP_REFUSAL, kept);
+    }
 }
 
-/* What was not made may build on a change before it that is yet to be made. */
 static void answered(struct iqm_call *call)
 {
     struct pushed *item = (struct pushed *)call;
-    const struct pushing *pushing = item->user;
+    struct pushing *pushing = item->user;
 
+    if (call->problem.type != NULL && status_of(item) >= 400)
+        note_undecided(pushing, call->problem.type);
     if (!is_decided(item))
         tell(item);
     else if (pushing->is_open)
-        put_off(item, IQM_PROBLEM_SERVICE_UNAVAILABLE,
-            "A change before this one is not decided yet. Send both again.");
+        put_off(item, IQM_PROBLEM_SERVICE_UNAVAILABLE, SENTENCE);
     else
         keep(item);
 }
 
 /* ---- one after the other ---- */
+
+/* Those that are not begun, as they may build on, or be in the way of, one that is put off. */
+static void put_off_rest(struct pushing *pushing)
+{
+    if (pushing->next == pushing->count)
+        return;
+    struct iqm_slice text =
+        problem_text(pushing->step->call, IQM_PROBLEM_SERVICE_UNAVAILABLE, SENTENCE);
+    if (text.ptr == NULL)
+        pushing->results.failed = true;
+    while (pushing->next < pushing->count) {
+        struct pushed *item = &pushing->items[pushing->next++];
+        open_result(item, "refused");
+        add_document(pushing, "problem", text);
+        iqm_buffer_text(&pushing->results, "}");
+    }
+}
 
 static void answer(struct pushing *pushing)
 {
@@ -279,7 +340,7 @@ static void answer(struct pushing *pushing)
 static void go_on(struct pushing *pushing)
 {
     pushing->running = true;
-    while (!pushing->waits && pushing->next < pushing->count) {
+    while (!pushing->waits && !pushing->holds && pushing->next < pushing->count) {
         struct pushed *item = &pushing->items[pushing->next++];
         pushing->waits = true;
         if (pushed_begin(item, pushing->step->call, answered) != 0) {
@@ -290,8 +351,10 @@ static void go_on(struct pushing *pushing)
             pushed_let_go(item);
     }
     pushing->running = false;
-    if (!pushing->waits)
-        answer(pushing);
+    if (pushing->waits)
+        return;
+    put_off_rest(pushing);
+    answer(pushing);
 }
 
 /* The caller may push; whether each change is theirs to make is asked with it. */

@@ -59,12 +59,10 @@ static iqm_handler_fn *handler_of(const struct pushed *item)
                                        : iqm_resource_delete;
 }
 
-/* NULL: the contract has none, so nobody may do it. */
+/* On records of its kind. NULL: the contract has none, so nobody may do it. */
 static const struct iqm_operation *operation_of(
-    const struct iqm_contract *contract, const struct pushed *item)
+    const struct iqm_contract *contract, const struct pushed *item, iqm_handler_fn *handler)
 {
-    iqm_handler_fn *handler = handler_of(item);
-
     for (size_t i = 0; i < contract->operation_count; i++) {
         const struct iqm_operation *operation = &contract->operations[i];
         if (operation->handler == handler && operation->resource != NULL &&
@@ -72,6 +70,14 @@ static const struct iqm_operation *operation_of(
             return operation;
     }
     return NULL;
+}
+
+const char *pushed_readers(const struct pushed *item)
+{
+    const struct iqm_operation *operation =
+        operation_of(item->call.contract, item, iqm_resource_get);
+
+    return operation != NULL ? operation->roles : NULL;
 }
 
 static int make_call(struct pushed *item, struct iqm_call *whole)
@@ -134,7 +140,7 @@ static int check_form(struct pushed *item)
 static int aim(struct pushed *item)
 {
     struct iqm_call *call = &item->call;
-    const struct iqm_operation *operation = operation_of(call->contract, item);
+    const struct iqm_operation *operation = operation_of(call->contract, item, handler_of(item));
     const char *id = pushed_text(item, "id");
 
     if (operation == NULL)
