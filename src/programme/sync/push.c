@@ -17,7 +17,7 @@
 #define DOCUMENTS_MAX ((size_t)8 * 1024 * 1024)
 
 /* Of those behind one that is not decided. */
-#define SENTENCE "A change before this one is not decided yet. Send both again."
+#define NOT_DECIDED_YET "A change before this one is not decided yet. Send both again."
 
 struct pushing {
     struct step *step;
@@ -301,7 +301,7 @@ static void answered(struct iqm_call *call)
     if (!is_decided(item))
         tell(item);
     else if (pushing->is_open)
-        put_off(item, IQM_PROBLEM_SERVICE_UNAVAILABLE, SENTENCE);
+        put_off(item, IQM_PROBLEM_SERVICE_UNAVAILABLE, NOT_DECIDED_YET);
     else
         keep(item);
 }
@@ -314,7 +314,7 @@ static void put_off_rest(struct pushing *pushing)
     if (pushing->next == pushing->count)
         return;
     struct iqm_slice text =
-        problem_text(pushing->step->call, IQM_PROBLEM_SERVICE_UNAVAILABLE, SENTENCE);
+        problem_text(pushing->step->call, IQM_PROBLEM_SERVICE_UNAVAILABLE, NOT_DECIDED_YET);
     if (text.ptr == NULL)
         pushing->results.failed = true;
     while (pushing->next < pushing->count) {
