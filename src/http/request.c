@@ -417,9 +417,9 @@ enum MHD_Result request_handle(void *cls, struct MHD_Connection *mhd, const char
 
     (void)cls;
     (void)url;
-    (void)version;
     if (request == NULL)
         return MHD_NO;
+    request->stream.unframed = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
     if (request->worker->closing && request->phase != PHASE_ANSWERED)
         return MHD_NO; /* too late: nobody would answer it */
     request->mhd = mhd;

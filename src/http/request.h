@@ -75,9 +75,15 @@ struct request {
         size_t length;
         bool asked, asleep, broken, ended;
         bool live;      /* pieces come when something happens */
+        bool unframed;  /* nothing but the connection's end is the answer's: HTTP/1.0 */
         uint64_t since; /* when the server's own time began */
     } stream;           /* of an answer that comes in pieces */
 };
+
+/* stream.c: whether a client could take the answer under way for whole when its connection ends. */
+bool stream_seems_whole(const struct request *request);
+/* Ends a connection by a reset, by which its client knows that something is missing. */
+void stream_reset(int socket);
 
 static inline struct request *request_of(struct iqm_call *call)
 {

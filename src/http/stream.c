@@ -31,6 +31,21 @@ static ssize_t hand_out(struct request *request, char *room, size_t max)
     return (ssize_t)len;
 }
 
+bool stream_seems_whole(const struct request *request)
+{
+    return request->stream.unframed && request->stream.more != NULL && !request->stream.ended &&
+           request->connection != NULL;
+}
+
+/* Linux: what has no peer any more tells it so (tcp(7), connect(2)). */
+void stream_reset(int socket)
+{
+    const struct sockaddr none = {.sa_family = AF_UNSPEC};
+
+    if (connect(socket, &none, sizeof none) != 0)
+        shutdown(socket, SHUT_RDWR);
+}
+
 /* Called by the parser when the socket takes more; never beyond a length that it was told. */
 static ssize_t read_piece(void *cls, uint64_t position, char *room, size_t max)
 {
@@ -47,8 +62,11 @@ static ssize_t read_piece(void *cls, uint64_t position, char *room, size_t max)
     }
     if (request->stream.length > 0)
         return hand_out(request, room, max);
-    if (request->stream.broken)
+    if (request->stream.broken) {
+        if (stream_seems_whole(request))
+            stream_reset(request->connection->socket);
         return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
     if (request->stream.ended)
         return MHD_CONTENT_READER_END_OF_STREAM;
     request->stream.asleep = true;

@@ -162,7 +162,10 @@ static void shut_overdue(struct worker *worker, uint64_t now)
     for (struct connection *c = worker->connections; c != NULL; c = c->next) {
         if (now <= c->deadline || waits_for_us(c))
             continue;
-        shutdown(c->socket, SHUT_RDWR);
+        if (c->request != NULL && stream_seems_whole(c->request))
+            stream_reset(c->socket);
+        else
+            shutdown(c->socket, SHUT_RDWR);
         c->deadline = UINT64_MAX;
         counter_add(&worker->counters.timeouts, 1);
     }

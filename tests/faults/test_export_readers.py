@@ -100,6 +100,26 @@ def test_what_breaks_off_is_not_whole(server, known):
     server.is_well()
 
 
+@pytest.mark.parametrize("how", ["ended", "overdue", "stopped"])
+def test_what_breaks_off_is_not_whole_over_http_1_0(calm_cluster, new_server, known, how):
+    """Where the end of an answer is that of its connection, a cut is a reset."""
+    server = new_server(calm_cluster, IQM_REQUEST_TIMEOUT=str(REQUEST), IQM_DRAIN_TIMEOUT="0").ready()
+    with server.wire(receive_buffer=4096) as wire:
+        head = server.head("GET", "/v1/clusters?format=ndjson").replace(b"HTTP/1.1", b"HTTP/1.0")
+        wire.send(head)
+        assert known and wire.sock.recv(256).startswith(b"HTTP/1.1 200 ")
+        if how == "ended":
+            server.cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                               "WHERE application_name LIKE 'iqmd%stream'")
+        elif how == "stopped":
+            server.process.terminate()
+        else:
+            wait_for(lambda: snapshots(server) == 0, "it is cut off", REQUEST + MARGIN)
+        with pytest.raises(ConnectionResetError):
+            while wire.sock.recv(65536):
+                pass
+
+
 def files_of(server):
     """The files without a name that it has open in its spool directory."""
     spool = str(server.directory / "spool")
