@@ -19,7 +19,8 @@
 #define IQM_PG_REPORTS_MAX 4
 /* So many streams a worker reads at a time. A statement of one may take so long; and one whose
  * client takes nothing more ends after so long, and its transaction with it. */
-#define IQM_PG_STREAMS_MAX 4
+#define IQM_PG_STREAMS_MAX 6
+#define IQM_PG_STREAMS_OWNER_MAX 3 /* of those, lent to one owner */
 #define IQM_PG_STREAM_TIMEOUT_MS 30000
 #define IQM_PG_STREAM_IDLE_MS 60000
 /* Parameters of one statement, at most. */
@@ -136,12 +137,14 @@ void iqm_pg_write(struct iqm_pg *pg, struct iqm_pg_batch *batch);
 struct iqm_pg_borrower {
     void (*granted)(struct iqm_pg_borrower *borrower, struct iqm_pg_session *session, int error);
     void *user;
+    uint64_t owner; /* of a stream: who has no more than a share of them; 0: nobody */
     struct iqm_pg_borrower *next;
     uint64_t deadline;
 };
 void iqm_pg_borrow(struct iqm_pg *pg, struct iqm_pg_borrower *borrower);
 
-/* The same of a session to read much from, READ ONLY. The borrower begins the transaction. */
+/* The same of a session to read much from, READ ONLY. The borrower begins the transaction. They are
+ * lent for long: so it may take three times as long to get one. */
 void iqm_pg_borrow_stream(struct iqm_pg *pg, struct iqm_pg_borrower *borrower);
 
 void iqm_pg_run(struct iqm_pg_session *session, struct iqm_pg_batch *batch);

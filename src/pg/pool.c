@@ -156,9 +156,39 @@ static struct iqm_pg_borrower *take_borrower(struct iqm_pg *pg, struct lender *l
     return borrower;
 }
 
+static bool is_admitted(const struct iqm_pg *pg, const struct iqm_pg_borrower *borrower)
+{
+    unsigned held = 0;
+
+    for (unsigned i = 0; borrower->owner != 0 && i < IQM_PG_STREAMS_MAX; i++)
+        held += pg->streams[i].lent && pg->streams[i].owner == borrower->owner ? 1 : 0;
+    return held < IQM_PG_STREAMS_OWNER_MAX;
+}
+
+/* NULL: nobody waits but those who have their share. */
+static struct iqm_pg_borrower *take_admitted(struct iqm_pg *pg, struct lender *lender)
+{
+    struct iqm_pg_borrower *before = NULL, *borrower = lender->head;
+
+    while (borrower != NULL && !is_admitted(pg, borrower)) {
+        before = borrower;
+        borrower = borrower->next;
+    }
+    if (borrower == NULL)
+        return NULL;
+    if (before == NULL)
+        return take_borrower(pg, lender);
+    before->next = borrower->next;
+    if (lender->tail == borrower)
+        lender->tail = before;
+    pg->counters.waiting--;
+    return borrower;
+}
+
 static void lend(struct iqm_pg_session *session, struct iqm_pg_borrower *borrower)
 {
     session->lent = true;
+    session->owner = borrower->owner;
     borrower->granted(borrower, session, 0);
 }
 
@@ -167,11 +197,12 @@ static void lend(struct iqm_pg_session *session, struct iqm_pg_borrower *borrowe
 static void offer(struct iqm_pg *pg, struct iqm_pg_session *session)
 {
     struct lender *lender = lender_of(pg, session);
+    struct iqm_pg_borrower *borrower;
 
     if (session->use == SESSION_WRITES && pg->writes.head != NULL && pg->groups == 0) {
         send_group(pg, session);
-    } else if (lender->head != NULL) {
-        lend(session, take_borrower(pg, lender));
+    } else if ((borrower = take_admitted(pg, lender)) != NULL) {
+        lend(session, borrower);
     } else {
         session->next_free = lender->free;
         lender->free = session;
@@ -427,9 +458,10 @@ void iqm_pg_write(struct iqm_pg *pg, struct iqm_pg_batch *batch)
     queue_up(pg, &pg->writes, batch);
 }
 
-static void borrow(struct iqm_pg *pg, struct lender *lender, struct iqm_pg_borrower *borrower)
+static void borrow(struct iqm_pg *pg, struct lender *lender, struct iqm_pg_borrower *borrower,
+    unsigned patience_ms)
 {
-    if (lender->free != NULL && lender->head == NULL) {
+    if (lender->free != NULL && is_admitted(pg, borrower)) {
         lend(take_free(lender), borrower);
         return;
     }
@@ -437,7 +469,7 @@ static void borrow(struct iqm_pg *pg, struct lender *lender, struct iqm_pg_borro
         borrower->granted(borrower, NULL, IQM_ELIMIT);
         return;
     }
-    borrower->deadline = iqm_clock_ms() + pg->options.timeout_ms;
+    borrower->deadline = iqm_clock_ms() + patience_ms;
     borrower->next = NULL;
     if (lender->tail != NULL)
         lender->tail->next = borrower;
@@ -449,7 +481,7 @@ static void borrow(struct iqm_pg *pg, struct lender *lender, struct iqm_pg_borro
 
 void iqm_pg_borrow(struct iqm_pg *pg, struct iqm_pg_borrower *borrower)
 {
-    borrow(pg, &pg->to_write, borrower);
+    borrow(pg, &pg->to_write, borrower, pg->options.timeout_ms);
 }
 
 void iqm_pg_borrow_stream(struct iqm_pg *pg, struct iqm_pg_borrower *borrower)
@@ -458,9 +490,10 @@ void iqm_pg_borrow_stream(struct iqm_pg *pg, struct iqm_pg_borrower *borrower)
 
     while (started < IQM_PG_STREAMS_MAX && pg->streams[started].pg != NULL)
         started++;
-    if (pg->to_stream.free == NULL && started < IQM_PG_STREAMS_MAX && !pg->closed)
+    if (pg->to_stream.free == NULL && started < IQM_PG_STREAMS_MAX && !pg->closed &&
+        is_admitted(pg, borrower))
         session_start(&pg->streams[started], pg, SESSION_STREAMS);
-    borrow(pg, &pg->to_stream, borrower);
+    borrow(pg, &pg->to_stream, borrower, 3 * pg->options.timeout_ms);
 }
 
 void iqm_pg_run(struct iqm_pg_session *session, struct iqm_pg_batch *batch)

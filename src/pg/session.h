@@ -23,9 +23,10 @@ struct iqm_pg_session {
     enum session_use use;
     unsigned timeout_ms; /* of a statement */
     bool lent;
-    bool broken; /* lost while lent: what the borrower began is gone */
-    bool dirty;  /* something is queued in libpq */
-    int events;  /* that the poll waits for */
+    uint64_t owner; /* of who has it */
+    bool broken;    /* lost while lent: what the borrower began is gone */
+    bool dirty;     /* something is queued in libpq */
+    int events;     /* that the poll waits for */
     unsigned attempts;
     uint64_t connect_deadline;
     bool group_open;           /* the last batch sent shares its Sync with the next one */

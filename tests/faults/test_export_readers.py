@@ -181,6 +181,27 @@ def test_who_stops_reading_holds_nothing_for_long(calm_cluster, new_server, know
     server.is_well()
 
 
+def test_nobody_keeps_others_from_reading(calm_cluster, new_server, known):
+    """One caller's readers, that take nothing, have a share of what there is; the rest of theirs waits."""
+    server = new_server(calm_cluster, IQM_WORKERS="1", IQM_DATABASE_TIMEOUT="1000").ready()
+    other = calm_cluster.iqmd("token", "issue", "--name", f"other{os.getpid()}", "--role",
+                              "head_office").stdout.strip()
+    with contextlib.ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(begin(server))
+        assert known and snapshots(server) == 3
+        assert read(server, "/v1/clusters?format=csv&fields=id")[0] == 503
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        connection.request("GET", "/v1/clusters?format=csv&fields=id",
+                           headers={"Authorization": f"Bearer {other}"})
+        answer = connection.getresponse()
+        assert answer.status == 200 and len(answer.read()) > 36 * len(known)
+        connection.close()
+        # When one has ended, what waited goes on.
+        assert snapshots(server) == 3
+    wait_for(lambda: read(server, "/v1/clusters?format=csv&fields=id")[0] == 200, "its own go on", 20)
+
+
 def read_steadily(server, wire):
     """Looks at the database between one little and the next; what came last."""
     end, taken = b"", 0
