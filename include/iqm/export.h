@@ -34,9 +34,10 @@ struct iqm_export {
     struct iqm_call *call;
     void *user; /* the operation's own */
     const struct iqm_export_format *format;
-    const char *name;                       /* of the sheet: "school" */
-    const char *file_name;                  /* without day and ending: "schools" */
-    uint16_t schema;                        /* of the documents */
+    const char *name;      /* of the sheet: "school" */
+    const char *file_name; /* without day and ending: "schools" */
+    uint16_t schema;       /* of the documents */
+    const char *only; /* members of a document that are asked for, parted by commas; NULL: all */
     const struct iqm_resource *versions_of; /* whose versions they are; NULL: none's */
 
     /* Wants more rows: now or later iqm_export_rows, iqm_export_close or iqm_call_break. */
@@ -66,7 +67,7 @@ const struct iqm_export_format *iqm_export_wanted(const struct iqm_call *call);
 /* 400 where `fields` is asked of what has whole documents. 0 or IQM_EPROBLEM. */
 int iqm_export_refuse_fields(struct iqm_call *call);
 
-/* Reads and checks what else the request asks of a file. The first eight members are set, the rest
+/* Reads and checks what else the request asks of a file. The first nine members are set, the rest
  * is zero. 0, or IQM_EPROBLEM with call->problem set; iqm_export_release is due in either case. */
 int iqm_export_prepare(struct iqm_export *export);
 
@@ -78,9 +79,10 @@ void iqm_export_answer(struct iqm_export *export);
 void iqm_export_rows(struct iqm_export *export, const struct iqm_slice *documents, size_t count,
     struct iqm_arena *arena);
 
-/* Begins another sheet, for documents of that schema; only of a workbook. `next` follows. The name
- * is borrowed. */
-void iqm_export_sheet(struct iqm_export *export, const char *name, uint16_t schema);
+/* Begins another sheet, for documents of that schema with `only` these members; of a workbook
+ * alone. `next` follows. The strings are borrowed. */
+void iqm_export_sheet(
+    struct iqm_export *export, const char *name, uint16_t schema, const char *only);
 
 /* There are no more. */
 void iqm_export_close(struct iqm_export *export);

@@ -44,11 +44,21 @@ static void add(struct iqm_csv *csv, const char *before, struct iqm_slice field)
         iqm_buffer_add(csv->out, "\"", 1);
 }
 
+/* Also by the wide forms of these signs, which spreadsheets in some languages take for them. */
+static bool looks_like_formula(struct iqm_slice field)
+{
+    static const char *const wide[] = {"\uff1d", "\uff0b", "\uff0d", "\uff20"};
+
+    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++) {
+        if (field.len >= 3 && memcmp(field.ptr, wide[i], 3) == 0)
+            return true;
+    }
+    return field.len > 0 && memchr("=+-@\t\r\n", field.ptr[0], 7) != NULL;
+}
+
 void iqm_csv_text(struct iqm_csv *csv, struct iqm_slice field)
 {
-    bool is_formula = field.len > 0 && memchr("=+-@\t\r\n", field.ptr[0], 7) != NULL;
-
-    add(csv, is_formula ? "'" : "", field);
+    add(csv, looks_like_formula(field) ? "'" : "", field);
 }
 
 void iqm_csv_plain(struct iqm_csv *csv, struct iqm_slice field)

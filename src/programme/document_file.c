@@ -40,8 +40,13 @@ struct iqm_slice document_member(struct iqm_slice object, const char *name)
 
 static void take_rows(struct document_file *file)
 {
-    struct iqm_slice rows = document_member(file->document, file->kind->tables[file->table].member);
+    const char *member = file->kind->tables[file->table].member;
 
+    if (member == NULL) {
+        file->rest = file->document;
+        return;
+    }
+    struct iqm_slice rows = document_member(file->document, member);
     if (rows.ptr != NULL && rows.ptr[0] == '{')
         rows = document_member(rows, "items");
     file->rest = rows.ptr != NULL ? (struct iqm_slice){rows.ptr + 1, rows.len - 1} : IQM_SLICE("");
@@ -52,8 +57,8 @@ static void next_sheet(struct document_file *file)
     const struct document_table *table = &file->kind->tables[++file->table];
 
     take_rows(file);
-    iqm_export_sheet(
-        &file->export, table->name, iqm_contract_schema(file->step->call->contract, table->schema));
+    iqm_export_sheet(&file->export, table->name,
+        iqm_contract_schema(file->step->call->contract, table->schema), table->only);
 }
 
 static void write_rows(struct document_file *file, size_t count)
@@ -108,6 +113,7 @@ static int take_format(struct document_file *file, struct iqm_call *call)
         .name = first->name,
         .file_name = file->kind->file_name,
         .schema = iqm_contract_schema(call->contract, first->schema),
+        .only = first->only,
         .next = next_rows};
     return iqm_export_prepare(&file->export);
 }

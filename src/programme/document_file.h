@@ -10,8 +10,10 @@
 
 struct document_table {
     const char *name;   /* of its sheet */
-    const char *member; /* of the document: the rows, or an object with the rows as `items` */
+    const char *member; /* of the document: the rows, or an object with the rows as `items`; NULL:
+                         * the document is the only row */
     const char *schema; /* of a row, by its name in the contract */
+    const char *only;   /* members of a row, parted by commas; NULL: all */
 };
 
 struct document_kind {

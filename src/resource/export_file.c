@@ -75,6 +75,11 @@ static int read_parameters(struct iqm_export *export)
 static int make_table(struct iqm_export *export)
 {
     struct iqm_call *call = export->call;
+
+    if (iqm_call_parameter(call, "fields").ptr == NULL)
+        export->fields->list = export->only != NULL
+                                   ? (struct iqm_slice){export->only, strlen(export->only)}
+                                   : (struct iqm_slice){NULL, 0};
     uint16_t inner = export->versions_of != NULL ? export->versions_of->schema : IQM_NO_SCHEMA;
     int error = iqm_table_make(call->arena, call->contract, export->schema, inner,
         iqm_wanted_fields_have, export->fields, &export->table);
@@ -224,10 +229,12 @@ void iqm_export_rows(struct iqm_export *export, const struct iqm_slice *document
     work(export, write_rows);
 }
 
-void iqm_export_sheet(struct iqm_export *export, const char *name, uint16_t schema)
+void iqm_export_sheet(
+    struct iqm_export *export, const char *name, uint16_t schema, const char *only)
 {
     export->name = name;
     export->schema = schema;
+    export->only = only;
     export->error = make_table(export);
     if (export->error == 0)
         work(export, begin_sheet);

@@ -42,6 +42,8 @@ START_TEST(formulas_are_none)
     says((const char *[]){"=1+1", "+44", "-1", "@a"}, 4, "'=1+1,'+44,'-1,'@a\r\n");
     says((const char *[]){"\t=1", "\r=1", "a=1", "'="}, 4, "'\t=1,\"'\r=1\",a=1,'=\r\n");
     says((const char *[]){"=\"a\",b"}, 1, "\"'=\"\"a\"\",b\"\r\n");
+    says((const char *[]){"\uff1d1", "\uff0b", "\uff0d1", "\uff20a", "\uff1a"}, 5,
+        "'\uff1d1,'\uff0b,'\uff0d1,'\uff20a,\uff1a\r\n");
 }
 END_TEST
 

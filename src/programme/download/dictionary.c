@@ -198,8 +198,8 @@ int note_write(struct sheets *sheets, struct iqm_arena *arena, const struct list
     if (error == 0 && sheets->format->marks_formulas)
         error = say(sheets, arena, "texts",
             "A text that a spreadsheet would take for a formula has an apostrophe in front, an "
-            "e-mail address too: one that begins with = + - @, a tab or a line end. It does not "
-            "belong to the text.");
+            "e-mail address too: one that begins with = + - @ (or a wide form of these), a tab or "
+            "a line end. It does not belong to the text.");
     for (size_t i = 0; i < count && error == 0; i++)
         error = say(sheets, arena, iqm_arena_printf(arena, "rows of %s", lists[i].name),
             iqm_arena_printf(arena, "%" PRIu64, lists[i].total));

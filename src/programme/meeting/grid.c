@@ -45,7 +45,7 @@ static int check_period(struct iqm_call *call)
     return from != NULL || to != NULL ? check_days(call, from, to) : 0;
 }
 
-static const struct document_table meetings = {"meeting_grid", "items", "MeetingGridItem"};
+static const struct document_table meetings = {"meeting_grid", "items", "MeetingGridItem", NULL};
 static const struct document_kind grid = {"meeting-grid", &meetings, 1};
 
 static bool is_truncated(const PGresult *rows)

@@ -9,13 +9,14 @@ enum parameter { MOST, REGION };
 #define FILE_MOST "1000000"
 
 static const struct document_table tables[] = {
-    {"levels", "levels", "ReportLevel"},
-    {"regions", "regions", "ReportRegion"},
-    {"phases", "phases", "ReportPhase"},
-    {"renewals_due", "renewals_due", "ReportDue"},
-    {"reviews_overdue", "reviews_overdue", "ReportDue"},
-    {"below_one_a_term", "below_one_a_term", "ReportBelowItem"},
-    {"years", "years", "ReportYear"},
+    {"report", NULL, "ProgrammeReport", "on,region"},
+    {"levels", "levels", "ReportLevel", NULL},
+    {"regions", "regions", "ReportRegion", NULL},
+    {"phases", "phases", "ReportPhase", NULL},
+    {"renewals_due", "renewals_due", "ReportDue", NULL},
+    {"reviews_overdue", "reviews_overdue", "ReportDue", NULL},
+    {"below_one_a_term", "below_one_a_term", "ReportBelowItem", NULL},
+    {"years", "years", "ReportYear", NULL},
 };
 
 static const struct document_kind report = {"programme-report", tables, IQM_LENGTH(tables)};
