@@ -2,19 +2,18 @@
 
 -- ---- evidence of a contribution ----
 
--- Whether it is, or ever was, for more than its school's own cluster: then anybody may hold it, and what
--- it rests on.
-CREATE FUNCTION contribution_was_open(wanted uuid) RETURNS boolean
+-- All that it is, or ever was, seen by: whoever holds it may hold what it rests on, which may be another
+-- school's.
+CREATE FUNCTION contribution_keys(wanted uuid) RETURNS uuid[]
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
-    RETURN EXISTS (SELECT FROM contribution AS c WHERE c.id = wanted AND c.visibility <> 'cluster')
-        OR EXISTS (SELECT FROM history AS h WHERE h.resource = 'contribution' AND h.id = wanted
-            AND h.doc->>'visibility' <> 'cluster');
+    RETURN ARRAY(SELECT unnest(sync_keys(c)) FROM contribution AS c WHERE c.id = wanted
+        UNION SELECT unnest(sync_keys(json_populate_record(NULL::contribution, h.doc))) FROM history AS h
+        WHERE h.resource = 'contribution' AND h.id = wanted AND h.doc IS NOT NULL);
 
--- Whoever sees it by the cluster knows its school, which is the evidence's own.
 CREATE OR REPLACE FUNCTION sync_keys(r evidence) RETURNS uuid[]
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN ARRAY[r.school_id, CASE WHEN r.subject_type = 'contribution'
-        AND contribution_was_open(r.contribution_id) THEN everybodys() END];
+    RETURN r.school_id || CASE WHEN r.subject_type = 'contribution'
+        THEN contribution_keys(r.contribution_id) ELSE '{}' END;
 
 -- As before, with the contribution of evidence.
 DO $$
@@ -57,3 +56,10 @@ CREATE OR REPLACE FUNCTION end_stalled_writers(after interval) RETURNS bigint
           AND pg_has_role(login.oid, 'iqm_server', 'MEMBER') AND pg_has_role(login.oid, 'USAGE')
           AND (a.state LIKE 'idle in transaction%' AND a.state_change < clock_timestamp() - after
             OR a.xact_start < clock_timestamp() - 4 * after));
+
+-- ---- conflicts ----
+
+-- A refusal that has a place is a conflict, and stays one when it is sent again. Those that were kept
+-- before had none, and nearly all of that status were conflicts.
+UPDATE idempotency_record SET location = '/' WHERE operation = 'push_changes' AND status = 412
+    AND location IS NULL;

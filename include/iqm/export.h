@@ -50,7 +50,7 @@ struct iqm_export {
     size_t document_count;
     struct iqm_arena *arena;
     size_t rows; /* written so far */
-    bool given, ended;
+    bool given, ended, is_counted;
     int error;
     struct iqm_buffer text; /* written, and not sent yet */
     struct iqm_wanted_fields *fields;

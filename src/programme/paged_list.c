@@ -169,8 +169,11 @@ void paged_list_begin(struct paged_list *list, struct iqm_call *call, const stru
         return;
     }
     list->step = step_new(call);
-    if (list->step == NULL)
+    if (list->step == NULL) {
+        if (list->export.format != NULL)
+            iqm_export_release(&list->export);
         return;
+    }
     list->step->user = list;
     list->step->failed = failed;
     call->release = release;

@@ -45,6 +45,9 @@ static const struct iqm_slice *make_items(struct exporting *exporting)
     struct iqm_slice *items = iqm_arena_array(walk->arena, count + 1, sizeof *items);
 
     for (size_t i = 0; items != NULL && i < count; i++) {
+        bool is_none = PQgetisnull(walk->rows, (int)i, exporting->source->column) == 1;
+        if (exporting->documents[i].ptr == NULL && !is_none)
+            continue; /* the person was erased meanwhile */
         items[i] =
             exporting->source->item(walk->arena, walk->rows, (int)i, exporting->documents[i]);
         if (items[i].ptr == NULL)

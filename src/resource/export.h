@@ -12,7 +12,7 @@ struct export_source {
     unsigned value_count;
     int column; /* of the documents in the rows */
     /* What is written of a row, in the arena, ptr NULL when memory is out. The document is open,
-     * with ptr NULL where there is none. NULL: the document, and without one nothing. */
+     * with ptr NULL where the row has none. NULL: the document, and without one nothing. */
     struct iqm_slice (*item)(
         struct iqm_arena *arena, const PGresult *rows, int row, struct iqm_slice document);
     bool is_of_record; /* without a row the record is not there */

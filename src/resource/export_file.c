@@ -8,11 +8,13 @@
 #include "iqm/ids.h"
 #include "iqm/wanted_fields.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #define FILE_PIECE ((size_t)64 * 1024)
+#define PUBLIC_WORKBOOKS_MAX 4
 
 static void go_on(struct iqm_export *export);
 
@@ -91,6 +93,23 @@ static int make_table(struct iqm_export *export)
     return export->cells != NULL ? 0 : IQM_ENOMEM;
 }
 
+/* Workbooks for callers without a name, in the whole process: others wait for the same threads. */
+static atomic_uint public_workbooks;
+
+static int admit(struct iqm_export *export)
+{
+    struct iqm_call *call = export->call;
+
+    if (!export->format->is_slow || !call->operation->is_public)
+        return 0;
+    export->is_counted = atomic_fetch_add(&public_workbooks, 1) < PUBLIC_WORKBOOKS_MAX;
+    if (export->is_counted)
+        return 0;
+    atomic_fetch_sub(&public_workbooks, 1);
+    return iqm_problem_set(&call->problem, IQM_PROBLEM_SERVICE_UNAVAILABLE,
+        "Many workbooks are being made at the moment: try again in a little while, or take csv.");
+}
+
 int iqm_export_prepare(struct iqm_export *export)
 {
     struct iqm_call *call = export->call;
@@ -104,13 +123,15 @@ int iqm_export_prepare(struct iqm_export *export)
         return IQM_EPROBLEM;
     if (make_table(export) != 0)
         return iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
-    return 0;
+    return admit(export);
 }
 
 /* ---- sending ---- */
 
 void iqm_export_release(struct iqm_export *export)
 {
+    if (export->is_counted)
+        atomic_fetch_sub(&public_workbooks, 1);
     iqm_workbook_free(export->workbook);
     iqm_buffer_free(&export->text);
     if (export->file >= 0)
@@ -206,7 +227,8 @@ static void worked(struct iqm_call *call)
     give(call->export);
 }
 
-/* Here, or in a thread of the pool where it would hold up the loop. */
+/* Here, or in a thread of the pool where it would hold up the loop: but not for who has left, which
+ * sending would show with other formats. */
 static void work(struct iqm_export *export, void (*part)(struct iqm_call *call))
 {
     struct iqm_call *call = export->call;
@@ -214,6 +236,8 @@ static void work(struct iqm_export *export, void (*part)(struct iqm_call *call))
     if (!export->format->is_slow) {
         part(call);
         give(export);
+    } else if (iqm_call_is_left(call)) {
+        iqm_call_break(call);
     } else if (iqm_call_background(call, part, worked) != 0) {
         export->error = IQM_ENOMEM;
         give(export);

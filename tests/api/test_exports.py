@@ -12,8 +12,9 @@ from support.client import Client
 from support.contract import OPERATIONS, resolve
 from support.expect import problem
 from support.exports import TYPES, XLSX, export, lines, sheet
-from support.places import day
+from support.places import day, wait_for
 from support.resources import FRAMEWORKS
+from support.scratch import scratch_database
 
 LISTS = sorted(op.id for op in OPERATIONS.values() if op.action == "list")
 
@@ -318,6 +319,17 @@ class TestHistories:
         assert row["document.name"] == person["name"]
         preview = head.get(path + "/erasure-preview").json
         assert "list_person_history" in {one["what"] for one in preview["recipients"]}
+
+
+    def test_without_the_key_no_version_is_made_up(self, stage):
+        """Of whoever is erased while a file is read: as lists do, it leaves out what cannot be opened."""
+        with scratch_database(stage) as scratch, scratch.served(scratch.token()) as client:
+            person = client.post("/v1/people", {"name": "Somebody"}).json
+            path = f"/v1/people/{person['id']}/history?format=ndjson"
+            assert len(client.get(path).text.splitlines()) == 1
+            stage.cluster.psql(f"DELETE FROM person_key WHERE person_id = '{person['id']}'",
+                               database=scratch.keys)
+            wait_for(lambda: client.get(path).body == b"", "the key to be forgotten")
 
 
 class TestReadByPages:

@@ -208,6 +208,33 @@ def test_evidence_of_others_leaves_no_trace(stage, head, make, cluster, leader, 
     assert not {("evidence", ids["programme"][1]), ("contribution", ids["programme"][0])} & set(phone.held)
 
 
+@pytest.mark.parametrize("how", ["deleted", "moved", "contribution moved"])
+def test_evidence_of_another_school_than_its_contributions_goes(stage, head, make, world, how):
+    """Whoever sees the contribution holds it, and hears of its end."""
+    cluster, elsewhere = make.cluster(), make.cluster()
+    school, other = make.school(cluster_id=cluster["id"]), make.school(cluster_id=elsewhere["id"])
+    contribution = make.contribution(school_id=school["id"], visibility="cluster")
+    evidence = make.evidence(school_id=other["id"],
+                             subject={"type": "contribution", "id": contribution["id"]})
+    colleague = world.people.coordinator(make.school(cluster_id=cluster["id"]))
+    phone = Phone(colleague.client)
+    settle(stage, phone, colleague, "{school}")
+    assert ("evidence", evidence["id"]) in phone.held
+    path = f"/v1/evidence/{evidence['id']}"
+    if how == "deleted":
+        assert head.delete(path, match="*").status == 204
+    elif how == "moved":
+        hidden = make.contribution(school_id=other["id"], visibility="cluster")
+        subject = {"type": "contribution", "id": hidden["id"]}
+        assert head.patch(path, {"subject": subject}, match="*").status == 200
+    else:
+        assert head.patch(f"/v1/contributions/{contribution['id']}", {"school_id": other["id"]},
+                          match="*").status == 200
+        assert head.delete(path, match="*").status == 204
+    settle(stage, phone, colleague, "{school}")
+    assert ("evidence", evidence["id"]) not in phone.held
+
+
 def test_a_cluster_that_is_handed_over_moves_from_phone_to_phone(stage, head, make, world):
     cluster = make.cluster()
     school = make.school(cluster_id=cluster["id"])

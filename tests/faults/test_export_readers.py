@@ -146,6 +146,41 @@ def test_a_workbook_that_nobody_waits_for_is_given_up(server, known):
     server.is_well()
 
 
+@pytest.fixture(scope="module")
+def directory(server):
+    """Of many schools: only lines, which is all that the directory reads."""
+    server.cluster.sql("""SET session_replication_role = replica; INSERT INTO directory_line (school_id,
+            level, held, shown, closed, name) SELECT gen_random_uuid(), 'inclusive_school_award',
+        daterange(today() - 9, today() + 9), datemultirange(daterange(today() - 9, today() + 9)), false,
+        'Many ' || repeat('z', 180) || n FROM generate_series(1, 20000) AS n""")
+    return "/v1/directory?format=xlsx"
+
+
+def hold(server, target, stack, token=True):
+    """A reader who takes the head of the answer and no more; its status."""
+    wire = stack.enter_context(server.wire(receive_buffer=4096))
+    wire.send(server.head("GET", target, token=token))
+    while b"\r\n\r\n" not in wire.buffer:
+        wire.buffer += wire.sock.recv(256)
+    return int(wire.buffer.split()[1])
+
+
+def test_callers_without_a_name_make_few_workbooks_at_a_time(server, directory):
+    """They take threads that others need, too; and who has left needs none."""
+    with contextlib.ExitStack() as stack:
+        assert [hold(server, directory, stack, token=False) for _ in range(4)] == [200] * 4
+        assert hold(server, directory, stack, token=False) == 503
+        assert hold(server, "/v1/directory?format=csv", stack, token=False) == 200
+        assert read(server, "/v1/term-dates?format=xlsx")[0] == 200
+
+    def is_free():
+        with contextlib.ExitStack() as stack:
+            return hold(server, directory, stack, token=False) == 200
+    wait_for(is_free, "there is room again", 60)
+    wait_for(lambda: not files_of(server), "their files are closed", 60)
+    server.is_well()
+
+
 def test_no_room_for_a_workbook(server):
     spool, elsewhere = server.directory / "spool", server.directory / "elsewhere"
     spool.rename(elsewhere)
