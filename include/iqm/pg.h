@@ -144,7 +144,7 @@ struct iqm_pg_borrower {
 void iqm_pg_borrow(struct iqm_pg *pg, struct iqm_pg_borrower *borrower);
 
 /* The same of a session to read much from, READ ONLY. The borrower begins the transaction. They are
- * lent for long: so it may take three times as long to get one. */
+ * lent for long: so it may take twice as long to get one. */
 void iqm_pg_borrow_stream(struct iqm_pg *pg, struct iqm_pg_borrower *borrower);
 
 void iqm_pg_run(struct iqm_pg_session *session, struct iqm_pg_batch *batch);

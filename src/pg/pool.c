@@ -493,7 +493,7 @@ void iqm_pg_borrow_stream(struct iqm_pg *pg, struct iqm_pg_borrower *borrower)
     if (pg->to_stream.free == NULL && started < IQM_PG_STREAMS_MAX && !pg->closed &&
         is_admitted(pg, borrower))
         session_start(&pg->streams[started], pg, SESSION_STREAMS);
-    borrow(pg, &pg->to_stream, borrower, 3 * pg->options.timeout_ms);
+    borrow(pg, &pg->to_stream, borrower, 2 * pg->options.timeout_ms);
 }
 
 void iqm_pg_run(struct iqm_pg_session *session, struct iqm_pg_batch *batch)

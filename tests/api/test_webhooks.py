@@ -763,16 +763,29 @@ class TestWhereTheyMayGo:
         attempt, = strict.wait_for(strict.test(endpoint), "waiting")["attempts"]
         assert attempt["status"] is None and strict.hooks.calls == []
 
-    def test_there_is_a_bound_to_how_many(self, stage):
+    @pytest.mark.parametrize("status, most, said", [
+        ("active", 200, "There are 200 active webhook endpoints already"),
+        ("paused", 1000, "There are 1000 webhook endpoints already")])
+    def test_there_is_a_bound_to_how_many(self, stage, status, most, said):
+        """Of events that do not come here: nothing is sent."""
         with scratch_database(stage) as scratch, scratch.served(scratch.token()) as client:
-            body = {"url": "https://hooks.example/", "event_types": ["*"], "status": "paused"}
-            made = client.post(ENDPOINTS, body).json
+            body = {"url": "https://hooks.example/", "event_types": ["term_dates.deleted"], "status": status}
+            paused, made = (client.post(ENDPOINTS, {**body, "status": one}).json
+                            for one in ("paused", status))
             scratch.psql(f"""INSERT INTO webhook_endpoint (id, version, doc)
                 SELECT new.id, 1, document_with(w.doc, json_build_object('id', new.id))
                 FROM webhook_endpoint AS w, (SELECT gen_random_uuid() AS id
-                    FROM generate_series(2, 200)) AS new WHERE w.id = '{made['id']}'""")
-            found = problem(client.post(ENDPOINTS, body), 409, "conflict")
-            assert found["detail"].startswith("There are 200 webhook endpoints already")
+                    FROM generate_series({1 if status == 'active' else 2}, {most} - 1)) AS new
+                WHERE w.id = '{made['id']}'""")
+            assert problem(client.post(ENDPOINTS, body), 409, "conflict")["detail"].startswith(said)
+            path = f"{ENDPOINTS}/{paused['id']}"
+            for activated in (client.patch(path, {"status": "active"}, match="*"),
+                              client.put(path, {**body, "status": "active"}, headers={"If-Match": "*"})):
+                if status == "active":
+                    assert problem(activated, 409, "conflict")["detail"].startswith(said)
+                else:
+                    assert activated.status == 200
+            assert client.delete(path, match="*").status == 204
             assert client.delete(f"{ENDPOINTS}/{made['id']}", match="*").status == 204
             assert client.post(ENDPOINTS, body).status == 201
 

@@ -11,7 +11,7 @@ import pytest
 from support.places import wait_for
 
 REQUEST, MARGIN = 3, 4
-STREAMS = 4  # of a worker
+STREAMS = 3  # of one caller, a worker
 ROWS = 250_000
 PART = re.compile(rb"([0-9a-f]+)\r\n")
 
