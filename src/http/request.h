@@ -80,10 +80,9 @@ struct request {
     } stream;           /* of an answer that comes in pieces */
 };
 
-/* stream.c: whether a client could take the answer under way for whole when its connection ends. */
-bool stream_seems_whole(const struct request *request);
-/* Ends a connection by a reset, by which its client knows that something is missing. */
-void stream_reset(int socket);
+/* stream.c: where a client would take the part of the answer that it has for the whole, ends the
+ * connection by a reset, by which it knows that something is missing. False elsewhere. */
+bool stream_reset(const struct request *request);
 
 static inline struct request *request_of(struct iqm_call *call)
 {

@@ -31,19 +31,16 @@ static ssize_t hand_out(struct request *request, char *room, size_t max)
     return (ssize_t)len;
 }
 
-bool stream_seems_whole(const struct request *request)
-{
-    return request->stream.unframed && request->stream.more != NULL && !request->stream.ended &&
-           request->connection != NULL;
-}
-
 /* Linux: what has no peer any more tells it so (tcp(7), connect(2)). */
-void stream_reset(int socket)
+bool stream_reset(const struct request *request)
 {
     const struct sockaddr none = {.sa_family = AF_UNSPEC};
 
-    if (connect(socket, &none, sizeof none) != 0)
-        shutdown(socket, SHUT_RDWR);
+    if (!request->stream.unframed || request->stream.more == NULL || request->connection == NULL)
+        return false;
+    if (connect(request->connection->socket, &none, sizeof none) != 0)
+        shutdown(request->connection->socket, SHUT_RDWR);
+    return true;
 }
 
 /* Called by the parser when the socket takes more; never beyond a length that it was told. */
@@ -63,8 +60,7 @@ static ssize_t read_piece(void *cls, uint64_t position, char *room, size_t max)
     if (request->stream.length > 0)
         return hand_out(request, room, max);
     if (request->stream.broken) {
-        if (stream_seems_whole(request))
-            stream_reset(request->connection->socket);
+        stream_reset(request);
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
     if (request->stream.ended)

@@ -162,9 +162,7 @@ static void shut_overdue(struct worker *worker, uint64_t now)
     for (struct connection *c = worker->connections; c != NULL; c = c->next) {
         if (now <= c->deadline || waits_for_us(c))
             continue;
-        if (c->request != NULL && stream_seems_whole(c->request))
-            stream_reset(c->socket);
-        else
+        if (c->request == NULL || !stream_reset(c->request))
             shutdown(c->socket, SHUT_RDWR);
         c->deadline = UINT64_MAX;
         counter_add(&worker->counters.timeouts, 1);
@@ -195,6 +193,15 @@ static void close_handles(struct worker *worker)
     uv_close((uv_handle_t *)&worker->returned, NULL);
 }
 
+/* The parser would close them as if they had come to their end. */
+static void reset_unfinished(struct worker *worker)
+{
+    for (struct connection *c = worker->connections; c != NULL; c = c->next) {
+        if (c->request != NULL)
+            stream_reset(c->request);
+    }
+}
+
 /* The last step of draining: closing the sessions answers what still waits, and nothing new begins,
  * so that no connection is asleep when the parser stops: it would end the process. */
 static void finish(struct worker *worker)
@@ -212,6 +219,7 @@ static void finish(struct worker *worker)
     if (options->leave != NULL)
         options->leave(worker->pg, options->services, true);
     MHD_run(worker->daemon);
+    reset_unfinished(worker);
     MHD_stop_daemon(worker->daemon);
     close_handles(worker);
 }

@@ -119,6 +119,11 @@ class Server:
         assert self.ask("GET", "/v1/clusters?limit=1").status == 200
         assert not REPORT.search(self.errors()), self.errors()
 
+    def end_streams(self):
+        """Ends the sessions that files are read on, and waits until they are gone."""
+        self.cluster.sql("SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity "
+                         "WHERE application_name LIKE 'iqmd%stream'")
+
     def signal(self, number):
         self.process.send_signal(number)
 

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import threading
+import time
 
 import pytest
 
@@ -17,6 +18,7 @@ from support.places import wait_for
 
 ROWS = int(os.environ.get("IQM_EXPORT_ROWS", "30000"))
 REQUEST, MARGIN = 3, 6
+STEADY = 400_000  # bytes each second
 WHOLE = b"0\r\n\r\n"  # what an answer in pieces ends with
 
 
@@ -90,8 +92,7 @@ def test_each_row_comes_once_whatever_others_write(server, known):
 def test_what_breaks_off_is_not_whole(server, known):
     connection, answer = start(server, "/v1/clusters?format=ndjson")
     first = answer.read(1000)
-    server.cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                       "WHERE application_name LIKE 'iqmd%stream'")
+    server.end_streams()
     with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
         answer.read()
     connection.close()
@@ -109,10 +110,9 @@ def test_what_breaks_off_is_not_whole_over_http_1_0(calm_cluster, new_server, kn
         wire.send(head)
         assert known and wire.sock.recv(256).startswith(b"HTTP/1.1 200 ")
         if how == "ended":
-            server.cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                               "WHERE application_name LIKE 'iqmd%stream'")
+            server.end_streams()
         elif how == "stopped":
-            server.process.terminate()
+            server.stop()
         else:
             wait_for(lambda: snapshots(server) == 0, "it is cut off", REQUEST + MARGIN)
         with pytest.raises(ConnectionResetError):
@@ -237,15 +237,15 @@ def test_nobody_keeps_others_from_reading(calm_cluster, new_server, known):
     wait_for(lambda: read(server, "/v1/clusters?format=csv&fields=id")[0] == 200, "its own go on", 20)
 
 
-def read_steadily(server, wire):
-    """Looks at the database between one little and the next; what came last."""
-    end, taken = b"", 0
+def read_steadily(wire):
+    """At a pace by which the whole takes far longer than a snapshot may live; what came last."""
+    end, taken, since = b"", 0, time.monotonic()
     with contextlib.suppress(ConnectionResetError):
         while end != WHOLE and (piece := wire.sock.recv(65536)):
             end, taken = (end + piece)[-5:], taken + len(piece)
-            if taken > 32 * 1024:
-                taken = 0
-                snapshots(server)
+            ahead = taken / STEADY - (time.monotonic() - since)
+            if ahead > 0:
+                threading.Event().wait(ahead)
     return end
 
 
@@ -254,6 +254,6 @@ def test_who_reads_slowly_for_ever_is_cut_off(calm_cluster, new_server, known):
     server = new_server(calm_cluster, IQM_SNAPSHOT_TIMEOUT="2").ready()
     with begin(server) as wire:
         assert known and snapshots(server) == 1
-        assert read_steadily(server, wire) != WHOLE
+        assert read_steadily(wire) != WHOLE
     assert snapshots(server) == 0
     server.is_well()

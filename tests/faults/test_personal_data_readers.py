@@ -114,8 +114,7 @@ def test_too_many_at_a_time_are_told_so(server, person):
 
 def test_what_is_cut_off_is_no_json(server, person):
     with begin(server, person) as wire:
-        server.cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                           "WHERE application_name LIKE 'iqmd%stream'")
+        server.end_streams()
         data = wire.buffer
         while piece := wire.sock.recv(65536):
             data += piece
