@@ -22,9 +22,14 @@ const peopleOnly = (Original, system) => (props) =>
   props.schema.get("flow") === "clientCredentials" ? null
     : system.React.createElement(Original, props);
 
+// The button stands there before the operation is known, and what it would send then never ends.
+const onceKnown = (Original, system) => (props) =>
+  system.React.createElement(Original,
+    { ...props, disabled: props.disabled || !props.operation.has("operationId") });
+
 const plugin = (system) => ({
   components: { ReferenceLayout: Layout.bind(system) },
-  wrapComponents: { DeepLink: plainPath, oauth2: peopleOnly }
+  wrapComponents: { DeepLink: plainPath, execute: onceKnown, oauth2: peopleOnly }
 });
 
 const reference = document.getElementById("reference");

@@ -53,8 +53,12 @@ def open_by_keyboard(page, tag, operation):
         if page.evaluate(f"Boolean(document.activeElement.closest('{block}'))"):
             break
     page.press("Enter")
-    ready(page, f"document.querySelector('{block} .opblock-body')", "the form")
+    known(page, block)
     return block
+
+
+def known(page, block):
+    ready(page, f"document.querySelector('{block} .execute:enabled')", "the form to be whole")
 
 
 def execute(page, block):
@@ -101,6 +105,23 @@ def test_what_is_tried_is_answered(reference, head):
     block = open_by_keyboard(reference, "clusters", "list_clusters")
     assert execute(reference, block) == 200
     assert reference.faults() == []
+
+
+def test_a_form_cannot_be_sent_before_it_is_whole(reference, head):
+    """The viewer shows the button at once; pressed so early, it would wait for ever."""
+    paste(reference, head.token)
+    reference.evaluate("document.querySelector('#operations-tag-clusters button').click()")
+    block = "#operations-clusters-list_clusters"
+    ready(reference, f"document.querySelector('{block}')", "the operations of the tag")
+    assert reference.evaluate(f"""(async () => {{
+        document.querySelector('{block} button').click();
+        while (!document.querySelector('{block} .execute'))
+            await Promise.resolve();
+        document.querySelector('{block} .execute').click();
+        return document.querySelector('{block} .execute').disabled;
+    }})()""")
+    known(reference, block)
+    assert execute(reference, block) == 200
 
 
 def test_an_example_can_be_sent_as_it_is(reference, head):

@@ -121,7 +121,7 @@ class Page:
         self.target = target
         self.session = browser.call("Target.attachToTarget", targetId=target,
                                     flatten=True)["sessionId"]
-        for domain in ("Page", "DOM", "Log", "Audits", "Accessibility"):
+        for domain in ("Page", "DOM", "Log", "Audits", "Accessibility", "Runtime"):
             self.call(f"{domain}.enable")
         if not scripts:
             self.call("Emulation.setScriptExecutionDisabled", value=True)
@@ -208,7 +208,7 @@ class Page:
         return self.call("Page.getLayoutMetrics")["cssContentSize"]["width"]
 
     def complaints(self):
-        """What the browser found wrong: errors in its log, and breaches of the page's policy."""
+        """What the browser found wrong: errors in its log and in scripts, breaches of the page's policy."""
         found = []
         for event in self.browser.events:
             if event.get("sessionId") != self.session:
@@ -217,4 +217,6 @@ class Page:
                 found.append(event["params"]["entry"])
             elif event["method"] == "Audits.issueAdded":
                 found.append(event["params"]["issue"])
+            elif event["method"] == "Runtime.exceptionThrown":
+                found.append(event["params"]["exceptionDetails"])
         return [entry for entry in found if entry.get("level") != "verbose"]
