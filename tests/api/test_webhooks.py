@@ -9,6 +9,7 @@ import signal
 import time
 import urllib.request
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -787,7 +788,13 @@ class TestWhereTheyMayGo:
                     assert activated.status == 200
             assert client.delete(path, match="*").status == 204
             assert client.delete(f"{ENDPOINTS}/{made['id']}", match="*").status == 204
-            assert client.post(ENDPOINTS, body).status == 201
+            places = 1 if status == "active" else 2
+            with ThreadPoolExecutor(8) as many:
+                callers = [Client(client.port, client.token) for _ in range(8)]
+                statuses = sorted(many.map(lambda one: one.post(ENDPOINTS, body).status, callers))
+            for caller in callers:
+                caller.close()
+            assert statuses == [201] * places + [409] * (8 - places)
 
     def test_the_setting_is_yes_or_no(self, stage):
         done = stage.iqmd("serve", settings={"IQM_WEBHOOK_PRIVATE_ADDRESSES": "perhaps"}, check=False)
