@@ -98,6 +98,9 @@ struct iqm_slice iqm_call_parameter(const struct iqm_call *call, const char *nam
  * of that form. */
 struct iqm_slice iqm_call_bearer(const struct iqm_call *call);
 
+/* A hash of that token, for what a caller has a share of; 0: there is none. */
+uint64_t iqm_call_token_hash(struct iqm_call *call);
+
 /* Whether Accept asks for the one media type rather than for the other; of an operation that has
  * both. */
 bool iqm_call_prefers(const struct iqm_call *call, const char *media_type, const char *other);

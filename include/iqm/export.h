@@ -68,7 +68,7 @@ const struct iqm_export_format *iqm_export_wanted(const struct iqm_call *call);
 int iqm_export_refuse_fields(struct iqm_call *call);
 
 /* Reads and checks what else the request asks of a file. The first nine members are set, the rest
- * is zero. 0, or IQM_EPROBLEM with call->problem set; iqm_export_release is due in either case. */
+ * is zero. 0, or IQM_EPROBLEM with call->problem set, when nothing is held. */
 int iqm_export_prepare(struct iqm_export *export);
 
 /* Begins the answer; then `next` is called, but not for HEAD. */
@@ -87,7 +87,7 @@ void iqm_export_sheet(
 /* There are no more. */
 void iqm_export_close(struct iqm_export *export);
 
-/* Frees what it holds; of the call's `release`. */
+/* Frees what it holds, which is nothing where format is NULL; of the call's `release`. */
 void iqm_export_release(struct iqm_export *export);
 
 #endif

@@ -16,6 +16,9 @@ void iqm_members_open(struct iqm_members *members, struct iqm_slice object);
 /* Whether there was one more; then name and value are its. */
 bool iqm_members_next(struct iqm_members *members);
 
+/* The value of the first member of that name; ptr NULL: there is none. */
+struct iqm_slice iqm_members_find(struct iqm_slice object, const char *name);
+
 /* The next item of an array, off the front of what is left behind its bracket; false at the end. */
 bool iqm_items_next(struct iqm_slice *rest, struct iqm_slice *ret_item);
 

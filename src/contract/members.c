@@ -69,6 +69,18 @@ bool iqm_members_next(struct iqm_members *members)
     return true;
 }
 
+struct iqm_slice iqm_members_find(struct iqm_slice object, const char *name)
+{
+    struct iqm_members members;
+
+    iqm_members_open(&members, object);
+    while (iqm_members_next(&members)) {
+        if (iqm_slice_equal_string(members.name, name))
+            return members.value;
+    }
+    return (struct iqm_slice){NULL, 0};
+}
+
 bool iqm_items_next(struct iqm_slice *rest, struct iqm_slice *ret_item)
 {
     const char *end = rest->ptr + rest->len;

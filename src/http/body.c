@@ -16,15 +16,18 @@ static bool takes_none(const struct request *request)
     return operation != NULL && operation->body == IQM_BODY_NONE;
 }
 
-static size_t limit_of(const struct request *request)
+uint64_t body_limit(const struct request *request)
 {
     const struct iqm_operation *operation = request->call.operation;
+    const struct iqm_config *config = request->worker->options->config;
 
     if (takes_none(request))
         return EMPTY_BODY_MAX;
+    if (operation != NULL && operation->body_limit == IQM_BODY_LIMIT_FILES)
+        return (uint64_t)config->file_limit;
     if (operation != NULL && operation->body_limit != 0)
         return operation->body_limit;
-    return (size_t)request->worker->options->config->body_max;
+    return (uint64_t)config->body_max;
 }
 
 int body_refuse(struct iqm_call *call)
@@ -35,7 +38,7 @@ int body_refuse(struct iqm_call *call)
 
 int body_append(struct request *request, const char *bytes, size_t len)
 {
-    size_t limit = limit_of(request);
+    size_t limit = (size_t)body_limit(request);
 
     if (len > limit - request->body_length && takes_none(request))
         return body_refuse(&request->call);

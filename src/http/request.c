@@ -162,20 +162,6 @@ static uint64_t body_declared(const struct request *request)
     return value;
 }
 
-static uint64_t body_limit(const struct request *request)
-{
-    const struct iqm_operation *operation = request->call.operation;
-    const struct iqm_config *config = request->worker->options->config;
-
-    if (operation != NULL && operation->body == IQM_BODY_NONE)
-        return EMPTY_BODY_MAX;
-    if (operation != NULL && operation->body_limit == IQM_BODY_LIMIT_FILES)
-        return (uint64_t)config->file_limit;
-    if (operation != NULL && operation->body_limit != 0)
-        return operation->body_limit;
-    return (uint64_t)config->body_max;
-}
-
 static int check_body_headers(struct request *request)
 {
     struct iqm_call *call = &request->call;

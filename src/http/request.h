@@ -115,11 +115,13 @@ const char *gzip_compress(struct iqm_arena *arena, const char *bytes, size_t len
 /* What is read of a body where none is taken: room for an empty object. */
 #define EMPTY_BODY_MAX 64
 
-/* body.c: parses and validates the whole body. 0 or IQM_EPROBLEM. */
+/* body.c: how many bytes the operation takes. */
+uint64_t body_limit(const struct request *request);
 int body_refuse(struct iqm_call *call); /* of an operation that takes none */
 int body_append(struct request *request, const char *bytes, size_t len);
 /* Forgets an empty object where no body is taken: it counts as none. */
 void body_drop_empty(struct request *request);
+/* Parses and validates the whole body. 0 or IQM_EPROBLEM. */
 int body_parse(struct request *request);
 
 /* apart.c: takes the items that stand apart out of a body's text, and notes them in the call. 0 or

@@ -41,6 +41,11 @@ struct iqm_slice iqm_call_bearer(const struct iqm_call *call)
     return token;
 }
 
+uint64_t iqm_call_token_hash(struct iqm_call *call)
+{
+    return request_of(call)->token_hash;
+}
+
 /* Shown is the limit that leaves least. */
 static void show(struct request *request, const struct iqm_limit_state *state)
 {

@@ -24,18 +24,6 @@ struct document_file {
     struct iqm_arena *arena; /* of those */
 };
 
-struct iqm_slice document_member(struct iqm_slice object, const char *name)
-{
-    struct iqm_members members;
-
-    iqm_members_open(&members, object);
-    while (iqm_members_next(&members)) {
-        if (iqm_slice_equal_string(members.name, name))
-            return members.value;
-    }
-    return (struct iqm_slice){NULL, 0};
-}
-
 /* ---- rows ---- */
 
 static void take_rows(struct document_file *file)
@@ -46,9 +34,9 @@ static void take_rows(struct document_file *file)
         file->rest = file->document;
         return;
     }
-    struct iqm_slice rows = document_member(file->document, member);
+    struct iqm_slice rows = iqm_members_find(file->document, member);
     if (rows.ptr != NULL && rows.ptr[0] == '{')
-        rows = document_member(rows, "items");
+        rows = iqm_members_find(rows, "items");
     file->rest = rows.ptr != NULL ? (struct iqm_slice){rows.ptr + 1, rows.len - 1} : IQM_SLICE("");
 }
 
@@ -71,6 +59,15 @@ static void write_rows(struct document_file *file, size_t count)
         iqm_export_rows(&file->export, file->rows, count, file->arena);
 }
 
+/* Where the file waits to be sent, what it was made of would wait with it. */
+static void close_file(struct document_file *file)
+{
+    iqm_pg_batch_clear(&file->step->batch);
+    iqm_arena_free(file->arena);
+    file->arena = NULL;
+    iqm_export_close(&file->export);
+}
+
 static void next_rows(struct iqm_export *export)
 {
     struct document_file *file = export->user;
@@ -83,7 +80,7 @@ static void next_rows(struct iqm_export *export)
     else if (file->table + 1 < file->kind->count)
         next_sheet(file);
     else
-        iqm_export_close(export);
+        close_file(file);
 }
 
 /* ---- beginning ---- */
@@ -95,8 +92,7 @@ static void release(struct iqm_call *call)
 
     iqm_pg_batch_clear(&step->batch);
     iqm_arena_free(file->arena);
-    if (file->export.format != NULL)
-        iqm_export_release(&file->export);
+    iqm_export_release(&file->export);
 }
 
 /* 0 or IQM_EPROBLEM. */

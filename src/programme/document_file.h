@@ -31,7 +31,4 @@ bool document_file_wanted(const struct step *step);
 /* Answers with the document of the only row, under the conditions of step_shows. */
 void document_file_answer(struct step *step, const PGresult *rows);
 
-/* The member of an object's text; ptr NULL: it has none such. */
-struct iqm_slice document_member(struct iqm_slice object, const char *name);
-
 #endif

@@ -5,6 +5,8 @@
 #include "iqm/buffer.h"
 #include "iqm/http.h"
 
+#include <string.h>
+
 #define PAGE_MEMORY ((size_t)16 * 1024 * 1024)
 
 static void release(struct iqm_call *call)
@@ -15,8 +17,7 @@ static void release(struct iqm_call *call)
     iqm_pg_batch_clear(&step->batch);
     iqm_arena_free(list->arena);
     iqm_buffer_free(&list->text);
-    if (list->export.format != NULL)
-        iqm_export_release(&list->export);
+    iqm_export_release(&list->export);
 }
 
 static void failed(struct step *step)
@@ -29,12 +30,12 @@ static void failed(struct step *step)
         iqm_auth_fail(step->call);
 }
 
-void paged_list_fail(struct paged_list *list, const struct iqm_problem_type *type)
+void paged_list_fail(struct paged_list *list)
 {
     struct iqm_call *call = list->step->call;
 
     if (call->problem.type == NULL)
-        iqm_problem_set(&call->problem, type, NULL);
+        iqm_problem_set(&call->problem, IQM_PROBLEM_INTERNAL_ERROR, NULL);
     failed(list->step);
 }
 
@@ -43,8 +44,29 @@ struct iqm_arena *paged_list_turn(struct paged_list *list)
     iqm_arena_free(list->arena);
     list->arena = iqm_arena_new(PAGE_MEMORY);
     if (list->arena == NULL)
-        paged_list_fail(list, IQM_PROBLEM_INTERNAL_ERROR);
+        paged_list_fail(list);
     return list->arena;
+}
+
+static const char *value_of(
+    const struct paged_list *list, const struct paged_value *own, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(own[i].name, name) == 0)
+            return own[i].text;
+    }
+    return strcmp(name, "limit") == 0 ? list->most : iqm_call_parameter(list->step->call, name).ptr;
+}
+
+void paged_list_read(struct paged_list *list, const struct paged_value *own, size_t count,
+    void (*next)(struct step *step, const PGresult *rows))
+{
+    struct step *step = list->step;
+    const struct iqm_statement *statement = step->call->operation->statement;
+
+    for (uint16_t i = 0; i < statement->parameter_count; i++)
+        step->values[i].text = value_of(list, own, count, statement->parameters[i]);
+    step_read(step, statement, next);
 }
 
 /* ---- a page of JSON ---- */
@@ -94,7 +116,7 @@ static void answer(struct paged_list *list)
 
     write_json(list, next);
     if (error != 0 || list->text.failed) {
-        paged_list_fail(list, IQM_PROBLEM_INTERNAL_ERROR);
+        paged_list_fail(list);
         return;
     }
     iqm_page_link(call, next);
@@ -170,8 +192,7 @@ void paged_list_begin(struct paged_list *list, struct iqm_call *call, const stru
     }
     list->step = step_new(call);
     if (list->step == NULL) {
-        if (list->export.format != NULL)
-            iqm_export_release(&list->export);
+        iqm_export_release(&list->export);
         return;
     }
     list->step->user = list;

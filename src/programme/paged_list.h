@@ -54,11 +54,20 @@ void paged_list_begin(
 /* A new arena for the page that is being read; the page before is gone. NULL after failing. */
 struct iqm_arena *paged_list_turn(struct paged_list *list);
 
+/* A parameter of the operation's statement that is its own: where the page begins. */
+struct paged_value {
+    const char *name, *text;
+};
+
+/* Reads with the operation's statement: `limit` is the list's, what is not its own is asked for. */
+void paged_list_read(struct paged_list *list, const struct paged_value *own, size_t count,
+    void (*next)(struct step *step, const PGresult *rows));
+
 /* The page is read. */
 void paged_list_page(struct paged_list *list);
 
-/* Ends it with call->problem, or with the type's own where that is not set: as an answer, or by
+/* Ends it with call->problem, or as an internal error where that is not set: as an answer, or by
  * breaking off the one that has begun. */
-void paged_list_fail(struct paged_list *list, const struct iqm_problem_type *type);
+void paged_list_fail(struct paged_list *list);
 
 #endif

@@ -2,6 +2,7 @@
  * A whole list or history as a file:
  *   [identify, noted that people's data is given out] → [snapshot, identify] → [cursor] → ([rows] →
  * keys → [noted whose] → written → sent) … → end
+ * Of a record's history it is noted once its first row is there.
  * Rows are read when the client has taken those before.
  */
 #include "export.h"
@@ -22,8 +23,9 @@ struct exporting {
     bool is_fetched; /* the first rows are there before they are asked for */
 
     /* That people's data is given out. */
+    void (*noted)(struct exporting *exporting);
     struct iqm_pg_batch note;
-    struct iqm_pg_value note_values[2];
+    struct iqm_pg_value note_values[3];
 };
 
 static void release(struct iqm_call *call)
@@ -88,9 +90,11 @@ static bool add_note(struct exporting *exporting, const char *people)
     if (people == NULL || iqm_auth_identify_change(call, &exporting->note) != 0)
         return false;
     exporting->note_values[0].text = call->operation->resource->name;
-    exporting->note_values[1].text = people;
-    iqm_pg_batch_add(&exporting->note, "note_export", "SELECT note_export($1, $2::uuid[])",
-        exporting->note_values, 2);
+    exporting->note_values[1].text =
+        exporting->source->is_of_record ? call->path_values[0].ptr : NULL;
+    exporting->note_values[2].text = people;
+    iqm_pg_batch_add(&exporting->note, "note_export",
+        "SELECT note_export($1, $2::uuid, $3::uuid[])", exporting->note_values, 3);
     exporting->note.user = exporting;
     return true;
 }
@@ -161,11 +165,12 @@ static void next_rows(struct iqm_export *export)
 {
     struct exporting *exporting = export->user;
 
-    if (exporting->is_fetched)
-        fetched(&exporting->walk);
-    else
+    if (!exporting->is_fetched) {
         iqm_walk_fetch(&exporting->walk, fetched);
+        return;
+    }
     exporting->is_fetched = false;
+    fetched(&exporting->walk);
 }
 
 /* ---- beginning ---- */
@@ -181,6 +186,42 @@ static void walk_failed(struct iqm_walk *walk)
         iqm_auth_fail(walk->call);
 }
 
+static void noted(struct iqm_pg_batch *batch)
+{
+    struct exporting *exporting = batch->user;
+    struct iqm_call *call = exporting->export.call;
+    int error = batch->result_count > 0 ? iqm_auth_verdict(call, batch->results[0]) : 0;
+
+    if (error == 0 && batch->error != 0)
+        error = iqm_resource_failure(call, call->operation->resource, batch, false);
+    if (error != 0)
+        iqm_auth_fail(call);
+    else
+        exporting->noted(exporting);
+}
+
+/* That it is given out, where it is people's data, before anything is. */
+static void note(struct exporting *exporting, void (*next)(struct exporting *exporting))
+{
+    struct iqm_call *call = exporting->export.call;
+
+    if (call->operation->resource->subject == NULL) {
+        next(exporting);
+    } else if (!add_note(exporting, "{}")) {
+        iqm_auth_fail(call);
+    } else {
+        exporting->noted = next;
+        exporting->note.done = noted;
+        iqm_pg_write(call->pg, &exporting->note);
+    }
+}
+
+static void answer(struct exporting *exporting)
+{
+    iqm_export_answer(&exporting->export);
+}
+
+/* Of a record that is not there, nothing is given out. */
 static void first_fetched(struct iqm_walk *walk)
 {
     struct exporting *exporting = walk->user;
@@ -190,7 +231,7 @@ static void first_fetched(struct iqm_walk *walk)
         return;
     }
     exporting->is_fetched = true;
-    iqm_export_answer(&exporting->export);
+    note(exporting, answer);
 }
 
 static void cursor_opened(struct iqm_walk *walk)
@@ -200,7 +241,7 @@ static void cursor_opened(struct iqm_walk *walk)
     if (exporting->source->is_of_record)
         iqm_walk_fetch(walk, first_fetched);
     else
-        iqm_export_answer(&exporting->export);
+        answer(exporting);
 }
 
 static void begun(struct iqm_walk *walk)
@@ -218,32 +259,12 @@ static void begin_walk(struct exporting *exporting)
     iqm_walk_begin(&exporting->walk, begun);
 }
 
-static void noted(struct iqm_pg_batch *batch)
-{
-    struct exporting *exporting = batch->user;
-    struct iqm_call *call = exporting->export.call;
-    int error = batch->result_count > 0 ? iqm_auth_verdict(call, batch->results[0]) : 0;
-
-    if (error == 0 && batch->error != 0)
-        error = iqm_resource_failure(call, call->operation->resource, batch, false);
-    if (error != 0)
-        iqm_auth_fail(call);
-    else
-        begin_walk(exporting);
-}
-
 static void begin(struct exporting *exporting)
 {
-    struct iqm_call *call = exporting->export.call;
-
-    if (call->operation->resource->subject == NULL) {
+    if (exporting->source->is_of_record)
         begin_walk(exporting);
-    } else if (!add_note(exporting, "{}")) {
-        iqm_call_fail(call);
-    } else {
-        exporting->note.done = noted;
-        iqm_pg_write(call->pg, &exporting->note);
-    }
+    else
+        note(exporting, begin_walk);
 }
 
 void export_rows(struct iqm_call *call, const struct iqm_export_format *format,

@@ -93,7 +93,8 @@ static int make_table(struct iqm_export *export)
     return export->cells != NULL ? 0 : IQM_ENOMEM;
 }
 
-/* Workbooks for callers without a name, in the whole process: others wait for the same threads. */
+/* Workbooks for callers without a name, in the whole process, until they are sent: others wait for
+ * the same threads, and each is a file meanwhile. */
 static atomic_uint public_workbooks;
 
 static int admit(struct iqm_export *export)
@@ -130,6 +131,8 @@ int iqm_export_prepare(struct iqm_export *export)
 
 void iqm_export_release(struct iqm_export *export)
 {
+    if (export->format == NULL)
+        return;
     if (export->is_counted)
         atomic_fetch_sub(&public_workbooks, 1);
     iqm_workbook_free(export->workbook);

@@ -76,10 +76,14 @@ static void answer_history(struct reading *reading)
         return;
     }
     int count = page_open(&page, rows, DOC, (int)reading->limit);
+    const char *before = "";
     for (int i = 0; i < count; i++) {
-        if (i > 0)
-            page_add(&page, ",", 1);
-        add_entry(&page, rows, i, reading_document(reading, i));
+        struct iqm_slice document = reading_document(reading, i);
+        if (document.ptr == NULL && PQgetisnull(rows, i, DOC) == 0)
+            continue; /* the person was erased meanwhile */
+        page_add_string(&page, before);
+        add_entry(&page, rows, i, document);
+        before = ",";
     }
     page_reply(reading->call, &page, next_cursor(reading, rows, count - 1));
 }

@@ -110,8 +110,7 @@ static void replay(struct recall *recall)
 
     call->idempotency->answered = status_of(recall);
     call->idempotency->located = text_of(recall, LOCATION) != NULL;
-    recall->stored = (struct iqm_slice){
-        text_of(recall, DOC), (size_t)PQgetlength(recall->batch.results[1], 0, DOC)};
+    recall->stored = iqm_pg_slice(recall->batch.results[1], 0, DOC);
     if (recall->stored.ptr == NULL) {
         tell_gone(recall);
     } else if (resource == NULL || resource->subject == NULL) {

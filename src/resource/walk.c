@@ -10,7 +10,6 @@
 #include "iqm/resource.h"
 #include "iqm/services.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,22 +79,11 @@ static void granted(struct iqm_pg_borrower *borrower, struct iqm_pg_session *ses
     iqm_pg_run(session, &walk->batch);
 }
 
-/* Whoever has the token; never 0. */
-static uint64_t owner_of(struct iqm_slice token)
-{
-    uint8_t hash[crypto_generichash_BYTES_MIN];
-    uint64_t owner;
-
-    crypto_generichash(hash, sizeof hash, (const unsigned char *)token.ptr, token.len, NULL, 0);
-    memcpy(&owner, hash, sizeof owner);
-    return owner | 1;
-}
-
 void iqm_walk_begin(struct iqm_walk *walk, void (*next)(struct iqm_walk *walk))
 {
     walk->next = next;
     walk->borrower = (struct iqm_pg_borrower){
-        .granted = granted, .user = walk, .owner = owner_of(iqm_call_bearer(walk->call))};
+        .granted = granted, .user = walk, .owner = iqm_call_token_hash(walk->call)};
     iqm_pg_borrow_stream(walk->call->pg, &walk->borrower);
 }
 

@@ -88,19 +88,13 @@ char *iqm_seal_document(struct iqm_arena *arena, const struct iqm_contract *cont
 int iqm_sealed_person(const struct iqm_resource *resource, struct iqm_slice stored,
     char ret_person[static IQM_UUID_TEXT])
 {
-    struct iqm_members members;
+    struct iqm_slice person = iqm_members_find(stored, resource->subject);
 
-    iqm_members_open(&members, stored);
-    while (iqm_members_next(&members)) {
-        if (!iqm_slice_equal_string(members.name, resource->subject))
-            continue;
-        if (members.value.len != IQM_UUID_TEXT + 1)
-            return IQM_EINVAL;
-        memcpy(ret_person, members.value.ptr + 1, IQM_UUID_TEXT - 1);
-        ret_person[IQM_UUID_TEXT - 1] = '\0';
-        return 0;
-    }
-    return IQM_EINVAL;
+    if (person.ptr == NULL || person.len != IQM_UUID_TEXT + 1)
+        return IQM_EINVAL;
+    memcpy(ret_person, person.ptr + 1, IQM_UUID_TEXT - 1);
+    ret_person[IQM_UUID_TEXT - 1] = '\0';
+    return 0;
 }
 
 /* The value between its quotes, where it is sealed. */

@@ -56,7 +56,7 @@ AS_OWNER = {
     "note_access(uuid)": "notes that a person's data is handed out, to the person or head office",
     "open_personal_place(text,uuid)":
         "a person's rows of one declared place, to the person or head office; not what is withheld",
-    "note_export(text,uuid[])": "notes that a list was given out, and to whom whose data",
+    "note_export(text,uuid,uuid[])": "notes that a list or a history was given out, and to whom whose data",
     "read_webhook_secret(uuid)": "which secret an endpoint has, to head office: a number",
     "rotate_webhook_secret(uuid)": "gives an endpoint another one, for head office",
     "test_webhook_endpoint(uuid)": "queues a made-up event, for head office",

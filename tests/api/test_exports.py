@@ -3,6 +3,7 @@
 import datetime
 import json
 import re
+import uuid
 from urllib.parse import quote
 
 import pytest
@@ -319,7 +320,14 @@ class TestHistories:
         assert row["document.name"] == person["name"]
         preview = head.get(path + "/erasure-preview").json
         assert "list_person_history" in {one["what"] for one in preview["recipients"]}
+        noted, = head.get(f"/v1/audit-records?resource_id={person['id']}"
+                          "&operation=list_person_history").json["items"]
+        assert (noted["outcome"], noted["resource"]) == ("done", "person")
 
+    def test_of_nobody_nothing_is_recorded(self, head):
+        nobody = uuid.uuid4()
+        problem(head.get(f"/v1/people/{nobody}/history?format=csv"), 404, "not_found")
+        assert head.get(f"/v1/audit-records?resource_id={nobody}").json["items"] == []
 
     def test_without_the_key_no_version_is_made_up(self, stage):
         """Of whoever is erased while a file is read: as lists do, it leaves out what cannot be opened."""
@@ -330,6 +338,7 @@ class TestHistories:
             stage.cluster.psql(f"DELETE FROM person_key WHERE person_id = '{person['id']}'",
                                database=scratch.keys)
             wait_for(lambda: client.get(path).body == b"", "the key to be forgotten")
+            assert client.get(path.partition("?")[0]).json["items"] == []
 
 
 class TestReadByPages:

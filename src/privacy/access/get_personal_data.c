@@ -62,9 +62,8 @@ static void unsealed(struct iqm_walk *walk, const struct iqm_slice *documents)
     struct access *access = walk->user;
 
     for (int i = 0; i < PQntuples(walk->rows) && !access->failed; i++) {
-        struct access_row row = {.document = documents[i]};
-        if (PQgetisnull(walk->rows, i, 1) == 0)
-            row.beside = iqm_pg_slice(walk->rows, i, 1);
+        struct access_row row = {
+            .document = documents[i], .beside = iqm_pg_slice(walk->rows, i, 1)};
         if (row.beside.ptr != NULL || row.document.ptr != NULL)
             told(access, access->form->row(access, &row));
     }
@@ -97,8 +96,7 @@ static void fetched(struct iqm_walk *walk)
     }
     for (size_t i = 0; i < count; i++) {
         resources[i] = resource_of(access, (int)i);
-        if (PQgetisnull(walk->rows, (int)i, 2) == 0)
-            stored[i] = iqm_pg_slice(walk->rows, (int)i, 2);
+        stored[i] = iqm_pg_slice(walk->rows, (int)i, 2);
     }
     iqm_walk_unseal(walk, resources, stored, count, unsealed);
 }

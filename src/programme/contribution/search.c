@@ -128,7 +128,7 @@ static void page_read(struct step *step, const PGresult *rows)
     if (paged_list_turn(list) == NULL)
         return;
     if (make_items(searching) != 0)
-        paged_list_fail(list, IQM_PROBLEM_INTERNAL_ERROR);
+        paged_list_fail(list);
     else
         paged_list_page(list);
 }
@@ -155,20 +155,13 @@ static void add_members(const struct paged_list *list, struct iqm_buffer *text)
 static void read_page(struct paged_list *list)
 {
     struct searching *searching = list->user;
-    struct step *step = list->step;
-    const struct iqm_statement *statement = step->call->operation->statement;
 
-    if (list->goes_on)
-        read_place(searching->next, searching->place);
-    const char *place = *searching->place != '\0' ? searching->place : NULL;
-    for (uint16_t i = 0; i < statement->parameter_count; i++) {
-        const char *name = statement->parameters[i];
-        step->values[i].text = strcmp(name, "place") == 0 ? place
-                               : strcmp(name, "limit") == 0
-                                   ? list->most
-                                   : iqm_call_parameter(step->call, name).ptr;
+    if (list->goes_on && !read_place(searching->next, searching->place)) {
+        paged_list_fail(list);
+        return;
     }
-    step_read(step, statement, page_read);
+    const char *place = *searching->place != '\0' ? searching->place : NULL;
+    paged_list_read(list, &(struct paged_value){"place", place}, 1, page_read);
 }
 
 void iqm_op_search_contributions(struct iqm_call *call)

@@ -85,7 +85,7 @@ static void page_read(struct step *step, const PGresult *rows)
         return;
     struct iqm_slice *items = iqm_arena_array(list->arena, list->count + 1, sizeof *items);
     if (items == NULL || (list->goes_on && !go_behind(public, count - 1))) {
-        paged_list_fail(list, IQM_PROBLEM_INTERNAL_ERROR);
+        paged_list_fail(list);
         return;
     }
     for (size_t i = 0; i < list->count; i++)
@@ -96,19 +96,11 @@ static void page_read(struct step *step, const PGresult *rows)
 
 static void read_page(struct paged_list *list)
 {
-    struct public_list *public = list->user;
-    struct step *step = list->step;
-    const struct iqm_statement *statement = step->call->operation->statement;
+    const struct public_list *public = list->user;
+    const struct paged_value own[] = {
+        {"after_key", public->place.key}, {"after_id", public->place.id}};
 
-    for (uint16_t i = 0; i < statement->parameter_count; i++) {
-        const char *name = statement->parameters[i];
-        step->values[i].text = strcmp(name, "after_key") == 0  ? public->place.key
-                               : strcmp(name, "after_id") == 0 ? public->place.id
-                               : strcmp(name, "limit") == 0
-                                   ? list->most
-                                   : iqm_call_parameter(step->call, name).ptr;
-    }
-    step_read(step, statement, page_read);
+    paged_list_read(list, own, IQM_LENGTH(own), page_read);
 }
 
 static void next_place(const struct paged_list *list, struct iqm_cursor *cursor)

@@ -76,13 +76,13 @@ static void opened(struct iqm_vault_opening *opening)
 
     if (opening->error != 0) {
         iqm_resource_sealed(list->step->call, opening->error);
-        paged_list_fail(list, IQM_PROBLEM_INTERNAL_ERROR);
+        paged_list_fail(list);
         return;
     }
     for (size_t row = 0; row < list->count; row++) {
         if (opening->opened[row].ptr != NULL && /* else erased this very moment */
             make_item(mailing, (int)row, opening->opened[row]) != 0) {
-            paged_list_fail(list, IQM_PROBLEM_INTERNAL_ERROR);
+            paged_list_fail(list);
             return;
         }
     }
@@ -103,7 +103,7 @@ static void page_read(struct step *step, const PGresult *rows)
     struct iqm_slice *stored = iqm_arena_array(list->arena, list->count + 1, sizeof *stored);
     list->items = mailing->items = iqm_arena_array(list->arena, list->count + 1, sizeof *stored);
     if (stored == NULL || list->items == NULL) {
-        paged_list_fail(list, IQM_PROBLEM_INTERNAL_ERROR);
+        paged_list_fail(list);
         return;
     }
     for (size_t row = 0; row < list->count; row++)

@@ -1,6 +1,7 @@
 /* The meetings of a school over a period, and what they changed there. */
 #include "contract_tables.h"
 #include "iqm/calendar.h"
+#include "iqm/members.h"
 #include "programme/document_file.h"
 
 #include <string.h>
@@ -52,7 +53,7 @@ static bool is_truncated(const PGresult *rows)
 {
     struct iqm_slice document = iqm_pg_slice(rows, 0, 0);
     struct iqm_slice truncated =
-        document.ptr != NULL ? document_member(document, "truncated") : document;
+        document.ptr != NULL ? iqm_members_find(document, "truncated") : document;
 
     return truncated.ptr != NULL && truncated.ptr[0] == 't';
 }
@@ -61,8 +62,8 @@ static bool is_truncated(const PGresult *rows)
 static void answer(struct step *step, const PGresult *rows)
 {
     if (document_file_wanted(step) && PQntuples(rows) == 1 && is_truncated(rows)) {
-        bool is_year = iqm_call_parameter(step->call, "academic_year").ptr != NULL;
-        refuse(step->call, is_year ? "academic_year" : "to",
+        bool is_period = iqm_call_parameter(step->call, "to").ptr != NULL;
+        refuse(step->call, is_period ? "to" : "academic_year",
             "leaves more than 1000 meetings, the most of a file: ask for a shorter period");
         iqm_call_fail(step->call);
     } else {

@@ -2,8 +2,8 @@
 #include "contract_tables.h"
 #include "programme/document_file.h"
 
-/* Parameters of the statement. */
-enum parameter { MOST, REGION };
+/* The statement's first parameter; the others are asked for. */
+#define MOST 0
 
 /* Rows of each list in a workbook, which can hold them all. */
 #define FILE_MOST "1000000"
