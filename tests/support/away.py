@@ -8,11 +8,11 @@ from support.scratch import scratch_database
 
 
 def take_away(cluster, database):
-    """Until allowed again. A session that is told to end may answer once more: none is left."""
-    sessions = f"FROM pg_stat_activity WHERE datname = '{database}'"
-    cluster.psql(f"ALTER DATABASE {database} ALLOW_CONNECTIONS false;"
-                 f"SELECT pg_terminate_backend(pid) {sessions}", database="postgres")
-    wait_for(lambda: cluster.psql(f"SELECT count(*) {sessions}", database="postgres") == "0",
+    """Until allowed again. A session that is told to end may answer once more, and one may have come
+    meanwhile: none is left."""
+    cluster.psql(f"ALTER DATABASE {database} ALLOW_CONNECTIONS false", database="postgres")
+    wait_for(lambda: cluster.psql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                                  f"WHERE datname = '{database}'", database="postgres") == "0",
              "the sessions to end")
 
 
