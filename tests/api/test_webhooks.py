@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import time
-import urllib.request
 import uuid
 from contextlib import contextmanager
 
@@ -16,9 +15,10 @@ import pytest
 from support import confidential
 from support.client import Client
 from support.expect import invalid, problem
-from support.histories import Psql
 from support.hooks import Flood, receiver, says, says_and_holds
+from support.metrics import metric
 from support.places import wait_for
+from support.psql import Psql
 from support.repeats import HEADER, new_key
 from support.resources import Maker
 from support.scratch import scratch_database
@@ -654,12 +654,6 @@ class TestDocuments:
         same = own.client.get(f"{DELIVERIES}/{made['id']}", headers={
             "If-None-Match": f'"{made["version"]}"'})
         assert same.status == 304
-
-
-def metric(server, name):
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics_port}/metrics") as answer:
-        lines = answer.read().decode().splitlines()
-    return float(next(line.split()[1] for line in lines if line.startswith(name + " ")))
 
 
 def read_guide(client):
