@@ -3,7 +3,6 @@
 import base64
 import json
 import random
-import threading
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -12,8 +11,10 @@ from support import steps
 from support.at_once import at_once
 from support.client import Client
 from support.expect import bad_parameter, problem
-from support.places import day, wait_for
+from support.holding import holding
+from support.places import day
 from support.resources import FRAMEWORKS
+from support.serving import serving
 
 PATH = "/v1/directory"
 SHARED = f"{PATH}/contributions"
@@ -298,18 +299,15 @@ class TestKeeping:
         assert listed() == [holder({**academy, "name": name}, wanted, 90)]
 
     def test_gives_way_to_who_holds_the_school(self, head, make, stage, listed, region):
-        """As an import does, which may want more schools: whoever lists one does not wait for it."""
+        """As an import does, which may want more schools: whoever lists one does not wait for it, also where
+        the server would wait for the database for longer than the test does."""
         school = make.school(region=region)
         award = steps.take(head, "assess_award", make.award(school_id=school["id"]))
-        sleep = f"SELECT pg_sleep(4) -- {school['id']}"
-        keeper = threading.Thread(target=stage.cluster.psql, args=(
-            f"BEGIN; SELECT FROM school WHERE id = '{school['id']}' FOR NO KEY UPDATE; {sleep}",))
-        keeper.start()
-        asleep = f"""SELECT count(*) FROM pg_stat_activity
-            WHERE wait_event = 'PgSleep' AND query LIKE '%{school['id']}'"""
-        wait_for(lambda: stage.cluster.psql(asleep) == "1", "the school to be held")
-        problem(steps.attempt(head, "grant_award", award), 503, "service_unavailable")
-        keeper.join()
+        row = f"SELECT FROM school WHERE id = '{school['id']}' FOR NO KEY UPDATE"
+        with serving(stage, IQM_DATABASE_TIMEOUT=60000) as server, holding(stage.cluster, row):
+            own = Client(server.port, head.token)
+            problem(steps.attempt(own, "grant_award", award), 503, "service_unavailable")
+            own.close()
         assert listed() == []
         steps.take(head, "grant_award", award)
         assert len(listed()) == 1

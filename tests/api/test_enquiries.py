@@ -23,11 +23,6 @@ def person_of(head, enquiry):
     return head.get(f"/v1/people/{enquiry['person_id']}").json
 
 
-def count(stage):
-    return stage.cluster.psql("SELECT (SELECT count(*) FROM person), (SELECT count(*) FROM enquiry), "
-                              "(SELECT count(*) FROM consent_record)")
-
-
 class TestSending:
     @pytest.mark.parametrize("marketing", [False, True])
     def test_makes_a_person_an_enquiry_and_consents(self, head, anyone, make, marketing):

@@ -1,6 +1,5 @@
 """Streams of events: who listens is told at once what changed, by ids, and nothing else."""
 
-import http.client
 import shutil
 import socket
 import time
@@ -11,6 +10,7 @@ import pytest
 from support.client import Client
 from support.expect import bad_parameter, problem
 from support.listener import PATH, Ended, Listener
+from support.metrics import metric
 from support.phone import DAY, EPOCH, SIGHT, Phone, read_since, sign_since
 from support.places import day, wait_for
 from support.resources import Maker
@@ -56,14 +56,6 @@ def running(stage, **settings):
 
 def at(server, caller):
     return Client(server.port, caller.client.token)
-
-
-def metric(server, name):
-    connection = http.client.HTTPConnection("127.0.0.1", server.metrics_port, timeout=10)
-    connection.request("GET", "/metrics")
-    text = connection.getresponse().read().decode()
-    connection.close()
-    return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(name + " "))
 
 
 def test_the_head_of_a_stream(leader, listen):

@@ -6,7 +6,6 @@ The limits here are so low that a few requests reach them, and give one back eac
 import re
 import shutil
 import time
-import urllib.request
 from contextlib import contextmanager
 
 import pytest
@@ -15,6 +14,7 @@ from support import confidential
 from support.away import without_database
 from support.client import Client
 from support.expect import problem
+from support.metrics import metric
 from support.people import send_form
 from support.places import wait_for
 
@@ -128,9 +128,7 @@ class TestRefusal:
     def test_is_counted_for_the_operator(self, narrow):
         with connected(narrow) as client:
             use_up(client)
-        with urllib.request.urlopen(f"http://127.0.0.1:{narrow.metrics_port}/metrics") as answer:
-            text = answer.read().decode()
-        assert int(re.search(r"^iqm_requests_limited_total ([0-9]+)$", text, re.M)[1]) >= 1
+        assert metric(narrow, "iqm_requests_limited_total") >= 1
 
 
 class TestState:

@@ -15,11 +15,11 @@ from openpyxl.utils.escape import unescape
 from support import confidential, consents, enquiries
 from support.client import Client
 from support.expect import bad_parameter, problem
+from support.files import XLSX
 from support.places import wait_for
 from support.scratch import scratch_database
 
 PATH = "/v1/mailing-list"
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FIELDS = ["person_id", "name", "email", "since", "wording_version", "withdrawal_url"]
 
 

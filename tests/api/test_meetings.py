@@ -3,14 +3,15 @@
 import datetime
 import json
 import threading
-import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from support.client import Client
 from support.expect import bad_parameter, invalid, problem
 from support.exports import XLSX, export, lines, sheet
+from support.holding import holding
 from support.places import wait_for
 from support.resources import ours, terms
 from support.world import day
@@ -202,21 +203,14 @@ class TestTerms:
 
     def test_locks_that_another_holds_do_not_end_in_a_deadlock(self, head, stage, held, authority):
         """Dates change while somebody holds the meeting: they wait, and nothing is lost."""
-        done = []
-        holder = threading.Thread(target=lambda: done.append(stage.cluster.psql(
-            f"""BEGIN; SELECT 1 FROM meeting WHERE id = '{held['id']}' FOR NO KEY UPDATE;
-            SELECT pg_sleep(0.3);
-            UPDATE meeting SET version = version + 1, doc = document_with(doc,
+        row = f"SELECT FROM meeting WHERE id = '{held['id']}' FOR NO KEY UPDATE"
+        with ThreadPoolExecutor(1) as pool, holding(stage.cluster, row) as holder:
+            dates = holder.keep_waiting(pool, put_dates, head, authority)
+            changed = holder.ask(f"""UPDATE meeting SET version = version + 1, doc = document_with(doc,
                 json_build_object('version', version + 1, 'notes', 'Held.'))
-            WHERE id = '{held['id']}'; COMMIT""")))
-        holder.start()
-        deadline = time.monotonic() + 20
-        while "1" not in stage.cluster.psql(
-                "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(0.3)%' "
-                "AND state = 'active' AND pid <> pg_backend_pid()") and not done:
-            assert time.monotonic() < deadline
-        put_dates(head, authority)
-        holder.join(20)
+                WHERE id = '{held['id']}' RETURNING version; COMMIT""")
+            assert changed == ["2"]
+            dates.result()
         now = head.get(path_of(held)).json
         assert (now["version"], now["notes"], now["term"]) == (3, "Held.", "spring")
 

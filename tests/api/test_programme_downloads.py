@@ -43,11 +43,13 @@ class Place:
         return self.scratch.psql(sql)
 
     def fill(self, count):
-        """So many clusters more, whose names hardly get shorter when they are packed."""
-        self.scratch.psql(f"""INSERT INTO cluster (id, version, doc) SELECT id, 1, json_build_object(
+        """So many thousands of clusters more, whose names hardly get shorter when they are packed. Each
+        thousand is a transaction of its own: the events of other tests, whose PostgreSQL it is, too, wait for
+        those that are open."""
+        self.scratch.psql("""INSERT INTO cluster (id, version, doc) SELECT id, 1, json_build_object(
             'id', id, 'version', 1, 'created_at', '2026-09-01T08:00:00.000Z', 'updated_at',
             '2026-09-01T08:00:00.000Z', 'name', 'Many ' || md5(id::text) || sha256(id::text::bytea))
-            FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, {count})) AS ids""",
+            FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, 1000)) AS ids;\n""" * count,
                           user="postgres")
 
     def keys(self):
@@ -216,7 +218,7 @@ class TestFetching:
 
     def test_several_pieces(self, place):
         """A file of more than one sealed piece, at and around where they meet."""
-        place.fill(20000)
+        place.fill(20)
         made = ready(place.head)
         assert place.chunks() == -(-made["size"] // 262144) > 2
         whole = fetch(place.head, made).body
@@ -241,7 +243,7 @@ class TestFetching:
 
     def test_who_stops_reading_holds_nothing(self, place):
         """The pieces are read as they are taken; what is deleted meanwhile breaks off."""
-        place.fill(60000)
+        place.fill(60)
         made = ready(place.head)
         stream = Stream("127.0.0.1", place.server.port)
         stream.send(f"GET {path_of(made)} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer "
@@ -410,9 +412,12 @@ class TestServers:
             data = fetch(place.head, await_status(place.head, one, "ready")).body
             assert column(READ[one["format"]](data)["people"], "id") == ids_of(
                 place.head, "/v1/people")
-        assert sorted(line["id"] for server in (place.server, other)
-                      for line in server.find_log(event="download_ready")) == sorted(
-                          one["id"] for one in made)
+
+        def told():
+            return sorted(line["id"] for server in (place.server, other)
+                          for line in server.find_log(event="download_ready"))
+        # Each is told only after it was entered.
+        wait_for(lambda: told() == sorted(one["id"] for one in made), "a line of each")
         assert place.psql("SELECT DISTINCT attempt FROM programme_download").strip() == "1"
         other.stop()
 
@@ -512,10 +517,10 @@ def test_takes_little_memory(stage, populated, name):
     with scratch_database(stage, template) as scratch:
         place = Place(stage, scratch, token, IQM_WORKERS=1,
                       ASAN_OPTIONS="detect_leaks=1:exitcode=99:quarantine_size_mb=1")
-        place.fill(2000)
+        place.fill(2)
         fetch(place.head, ready(place.head, name))
         before = place.peak()
-        place.fill(60000)
+        place.fill(60)
         made = await_status(place.head, ask(place.head, name), "ready", seconds=120)
         assert len(fetch(place.head, made).body) > 3 * MIB
         assert place.peak() - before < 8 * MIB

@@ -5,7 +5,6 @@ import json
 import signal
 import subprocess
 import threading
-import urllib.request
 import uuid
 from contextlib import contextmanager
 
@@ -13,9 +12,10 @@ import pytest
 
 from support import confidential, consents
 from support.client import Client
-from support.cluster import plain_environment, programs
 from support.contract import DOCUMENT
 from support.expect import problem
+from support.holding import holding
+from support.metrics import metric
 from support.places import ROOT, command, wait_for
 from support.scratch import scratch_database
 from support.server import environment
@@ -108,6 +108,9 @@ class Archive:
             f"SELECT count(*) FROM person_key WHERE person_id = '{person}'",
             database=self.scratch.keys) == "1"
 
+    def holding(self, sql):
+        return holding(self.scratch.stage.cluster, sql, self.scratch.name)
+
     def sweep(self, *arguments, **options):
         return self.scratch.iqmd("retention", *arguments, **options)
 
@@ -129,23 +132,6 @@ def reading(archive):
     """A client of a server that goes no rounds."""
     with archive.scratch.served(archive.scratch.token(), IQM_RETENTION_EVERY=0) as client:
         yield client
-
-
-@contextmanager
-def holding(archive, sql):
-    """A transaction that is open meanwhile."""
-    holder = subprocess.Popen(
-        [programs() / "psql", "-X", "-q", "-A", "-t", "-h", archive.scratch.stage.cluster.directory,
-         "-U", "postgres", "-d", archive.scratch.name], stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, text=True, env=plain_environment())
-    try:
-        holder.stdin.write(f"BEGIN; {sql};\n\\echo held\n")
-        holder.stdin.flush()
-        while holder.stdout.readline() != "held\n":
-            assert holder.poll() is None
-        yield
-    finally:
-        holder.communicate(timeout=30)
 
 
 # Of each rule that deletes: a row of a person with an account; how old it is made; how it is found.
@@ -270,7 +256,7 @@ class TestRows:
     def test_that_somebody_has_in_hand_wait(self, archive):
         row = Row(archive, ("mail", "outbox"))
         row.make(days=1)
-        with holding(archive, f"SELECT FROM outbox WHERE {row.where.format(**row.ids)} FOR UPDATE"):
+        with archive.holding(f"SELECT FROM outbox WHERE {row.where.format(**row.ids)} FOR UPDATE"):
             archive.sweep()
             assert row.is_there()
         archive.sweep()
@@ -438,7 +424,7 @@ class TestWhoIsDue:
     def test_whom_somebody_has_in_hand_waits(self, archive):
         """Held by another transaction: the round goes on without an error."""
         person, _ = archive.quiet_somebody()
-        with holding(archive, f"SELECT FROM person WHERE id = '{person}' FOR UPDATE"):
+        with archive.holding(f"SELECT FROM person WHERE id = '{person}' FOR UPDATE"):
             archive.sweep()
             assert archive.is_due(person)
         archive.sweep()
@@ -533,7 +519,7 @@ class TestDeleted:
     def test_stay_known_until_then(self, archive):
         """The last of their history goes with the key, though others have it in hand."""
         person = self.deleted(archive, 1)
-        with holding(archive, f"SELECT FROM history WHERE id = '{person}' AND doc IS NULL FOR UPDATE"):
+        with archive.holding(f"SELECT FROM history WHERE id = '{person}' AND doc IS NULL FOR UPDATE"):
             archive.sweep()
             assert self.versions(archive, person) == 1 and archive.has_key(person)
             assert archive.is_due(person)
@@ -588,11 +574,8 @@ class TestServer:
         try:
             server.wait_for_log(event="retention_swept", rows=1, people=1, failures=0)
             assert not row.is_there() and not own_archive.has_key(person)
-            metrics = f"http://127.0.0.1:{server.metrics_port}/metrics"
-            with urllib.request.urlopen(metrics) as answer:
-                text = answer.read().decode()
-            assert "\niqm_retention_rows_total 1\n" in text
-            assert "\niqm_retention_people_total 1\n" in text
+            assert metric(server, "iqm_retention_rows_total") == 1
+            assert metric(server, "iqm_retention_people_total") == 1
             later = Row(own_archive, ("mail", "outbox"))
             later.make(days=1)
             wait_for(lambda: not later.is_there(), "the next round")
@@ -654,7 +637,7 @@ class TestCommand:
         archive.drop("person", person)
 
     def test_waits_for_nobody_who_is_at_it(self, archive):
-        with holding(archive, "SELECT FROM pg_advisory_xact_lock(7310590)"):
+        with archive.holding("SELECT FROM pg_advisory_xact_lock(7310590)"):
             assert "under way already" in archive.sweep().stdout
 
     def test_leaves_nothing_half_done_when_it_is_killed(self, own_archive):

@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import time
-import urllib.request
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,9 +16,11 @@ import pytest
 from support import confidential
 from support.client import Client
 from support.expect import invalid, problem
-from support.histories import Psql
+from support.holding import holding
 from support.hooks import Flood, receiver, says, says_and_holds
+from support.metrics import metric
 from support.places import wait_for
+from support.psql import Psql
 from support.repeats import HEADER, new_key
 from support.resources import Maker
 from support.scratch import scratch_database
@@ -421,26 +422,33 @@ class TestStrangeAnswers:
             own.client.close()
 
 
+# One server at a time turns what is new into deliveries.
+DISPATCHING = 7310584
+
+
 def test_much_that_is_new_holds_up_nothing(stage, hooks):
-    """What is to be sent goes out between its parts."""
+    """What is to be sent goes out between its parts: the first before the last, which another transaction
+    holds up until it ends, is even queued."""
     many = 4000
-    with scratch_database(stage) as scratch, serving(scratch, **PRIVATE) as server:
+    with scratch_database(stage) as scratch, serving(scratch, **PRIVATE) as server, \
+            holding(stage.cluster, f"SELECT pg_advisory_lock({DISPATCHING})", scratch.name) as holder:
         own = Hooks(scratch, Client(server.port, scratch.token()), hooks, stage)
-        endpoint, seen = own.endpoint("cluster.created"), []
-
-        def count(connection):
-            if not seen:
-                seen.append(int(scratch.psql("SELECT count(*) FROM webhook_delivery")))
-            connection.sendall(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")
-
-        hooks.spoken[endpoint["path"]] = count
+        endpoint = own.endpoint("cluster.created")
+        hooks.answer(endpoint["path"], 500)
         scratch.psql(f"""BEGIN; SET iqm.roles = '{{head_office}}';
             INSERT INTO cluster (id, version, doc) SELECT id, 1, json_build_object('id', id, 'version', 1,
                 'created_at', time_text(now()), 'updated_at', time_text(now()), 'name', 'Many ' || id,
                 'region', 'London') FROM (SELECT uuid7() AS id FROM generate_series(1, {many})) AS new;
             COMMIT""")
-        wait_for(lambda: seen, "a call")
-        assert seen[0] < many
+        last = holder.ask(f"""SELECT queue_webhook('{endpoint['id']}', webhook_event('cluster', 'created',
+            resource_id, 1, at), id) FROM (SELECT * FROM audit_record WHERE resource = 'cluster'
+            ORDER BY xid DESC, id DESC LIMIT 1) AS last""")
+        assert last and holder.ask(f"SELECT pg_advisory_unlock({DISPATCHING})") == ["t"]
+        hooks.wait_for(endpoint["path"])
+        assert server.find_log(event="webhooks_retry") == []  # it has not given the last up
+        holder.ask("ROLLBACK")
+        queued = "SELECT count(*) FROM webhook_delivery"
+        wait_for(lambda: scratch.psql(queued) == str(many), "all to be queued")
         own.change(endpoint, status="paused")
         own.client.close()
 
@@ -655,12 +663,6 @@ class TestDocuments:
         same = own.client.get(f"{DELIVERIES}/{made['id']}", headers={
             "If-None-Match": f'"{made["version"]}"'})
         assert same.status == 304
-
-
-def metric(server, name):
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics_port}/metrics") as answer:
-        lines = answer.read().decode().splitlines()
-    return float(next(line.split()[1] for line in lines if line.startswith(name + " ")))
 
 
 def read_guide(client):

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import uuid
 
+from support.metrics import metric
 from support.places import program, wait_for
 from support.server import environment
 from wire import Wire
@@ -105,12 +106,7 @@ class Server:
         return answer.json
 
     def metric(self, name):
-        with Wire(self.metrics_port) as wire:
-            wire.send(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            text = wire.read().body.decode()
-        found = re.search(rf"^{name} (\S+)$", text, re.M)
-        assert found, f"no metric {name} in {text}"
-        return float(found.group(1))
+        return metric(self, name)
 
     def is_well(self):
         """Still answers, from the database too, and no sanitizer has spoken."""

@@ -8,8 +8,8 @@ import uuid
 
 import pytest
 
-from cluster import Session
 from support import consents
+from support.holding import holding
 from support.places import wait_for
 
 KEYS = "iqm_keys"
@@ -94,16 +94,6 @@ def erasure(cluster, start):
     return Erasure(cluster, start())
 
 
-@contextlib.contextmanager
-def holding(cluster, database, sql):
-    session = Session(cluster, database)
-    try:
-        session.run(f"BEGIN; {sql}")
-        yield session
-    finally:
-        session.close()
-
-
 def stands_at(cluster, query, event="wait_event_type = 'Lock'"):
     """Whether a statement of the server's stands still."""
     return cluster.sql("SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'iqmd%' "
@@ -170,7 +160,7 @@ STEPS = {
 @pytest.mark.parametrize("step", STEPS)
 def test_killed(cluster, start, erasure, step):
     database, hold, query, outcome = STEPS[step]
-    with holding(cluster, database, hold.format(id=erasure.id)):
+    with holding(cluster, hold.format(id=erasure.id), database):
         erasure.begin()
         wait_at(cluster, query)
         kill(cluster, erasure.server)
@@ -193,12 +183,12 @@ def test_killed_while_it_is_committed(cluster, start, erasure):
 
 
 def test_killed_once_the_key_is_destroyed(cluster, start, erasure):
-    with holding(cluster, KEYS, f"SELECT pg_advisory_xact_lock(hashtextextended('{erasure.id}', 0))"
-                 ) as holder:
+    with holding(cluster, f"SELECT pg_advisory_xact_lock(hashtextextended('{erasure.id}', 0))",
+                 KEYS) as holder:
         erasure.begin()
         wait_at(cluster, "%log_erasure(%")
         with commits_that_wait(cluster):
-            holder.run("ROLLBACK")
+            holder.ask("ROLLBACK")
             wait_at(cluster, "%log_erasure(%", "wait_event = 'SyncRep'")
             kill(cluster, erasure.server)
             assert erasure.counts() == ("1", "1", "0")
@@ -209,7 +199,7 @@ def test_carried_out_by_who_did_not_begin_it(cluster, start, erasure):
     """PostgreSQL goes on with what it was sent, whoever has died: another server notices in its next
     round. It runs before, as nobody waits for a lock as long as one takes to start."""
     other = start()
-    with holding(cluster, "iqm", "LOCK TABLE erasure IN EXCLUSIVE MODE"):
+    with holding(cluster, "LOCK TABLE erasure IN EXCLUSIVE MODE"):
         erasure.begin()
         wait_at(cluster, "%record_erasure(%")
         erasure.server.kill()
@@ -219,7 +209,7 @@ def test_carried_out_by_who_did_not_begin_it(cluster, start, erasure):
 
 def test_the_key_database_goes_away_in_between(cluster, start, erasure):
     """Then it is said that it is not done; and it is done as soon as keys answer again."""
-    with holding(cluster, KEYS, f"SELECT pg_advisory_xact_lock(hashtextextended('{erasure.id}', 0))"):
+    with holding(cluster, f"SELECT pg_advisory_xact_lock(hashtextextended('{erasure.id}', 0))", KEYS):
         asked = erasure.begin()
         wait_at(cluster, "%log_erasure(%")
         cluster.sql("ALTER DATABASE iqm_keys ALLOW_CONNECTIONS false")
@@ -252,7 +242,7 @@ def test_blocks_no_reader(cluster, erasure, step):
     database, hold, query, outcome = STEPS[step]
     for _ in range(10):
         erasure = Erasure(cluster, server)
-        with holding(cluster, database, hold.format(id=erasure.id)):
+        with holding(cluster, hold.format(id=erasure.id), database):
             asked = erasure.begin()
             wait_at(cluster, query)
             read_around(server, erasure, other, outcome == ALL)

@@ -8,11 +8,11 @@ import zipfile
 import openpyxl
 
 from support.contract import OPERATIONS
+from support.files import XLSX
 from support.places import wait_for
 
 DOWNLOADS = "/v1/programme-downloads"
-TYPES = {"csv": "application/zip",
-         "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+TYPES = {"csv": "application/zip", "xlsx": XLSX}
 # By the name of the sheet: the path of each list that head office reads as documents.
 LISTS = {op.path.removeprefix("/v1/").replace("/", "-"): op.path for op in OPERATIONS.values()
          if op.action == "list" and "head_office" in op.node.get("x-roles", [])}

@@ -4,8 +4,8 @@ import csv
 import io
 
 from .downloads import read_xlsx
+from .files import XLSX
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 TYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson", "xlsx": XLSX,
          "json": "application/json"}
 

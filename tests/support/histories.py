@@ -9,48 +9,17 @@ phone shall hold.
 import collections
 import json
 import random
-import subprocess
 import uuid
 
 from support.at_once import at_once
-from support.cluster import plain_environment, programs
 from support.phone import KINDS, Phone
 from support.places import day
+from support.psql import Psql
 from support.pushes import change as pushed
 from support.pushes import is_put_off, push, until_decided
 
 COMMIT, ROLL_BACK = 0.25, 0.05  # of each turn of a writer that is at work
 _SEEN = " UNION ALL ".join(f"SELECT '{kind}|' || replace(doc::text, E'\\n', ' ') FROM {kind}" for kind in KINDS)
-
-
-class Psql:
-    """A session that stays; `ask` gives the rows as texts, or None where it failed."""
-
-    def __init__(self, cluster, user="iqm_owner", database="iqm"):
-        self.process = subprocess.Popen(
-            [programs() / "psql", "-XqAt", "-h", cluster.directory, "-U", user, "-d", database],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env=plain_environment())
-
-    def say(self, sql):
-        """Without waiting for what becomes of it."""
-        self.process.stdin.write(f"{sql};\n\\echo -:SQLSTATE\n")
-        self.process.stdin.flush()
-
-    def ask(self, sql):
-        self.say(sql)
-        rows = []
-        for line in self.process.stdout:
-            if line.startswith("-"):
-                return rows if line.strip() in ("-00000", "-") else None
-            rows.append(line.rstrip("\n"))
-        raise ConnectionResetError("psql ended")
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait(30)
-        self.process.stdout.close()
-        self.process.stderr.close()
 
 
 class Writer:

@@ -33,7 +33,7 @@ def push(caller, *changes):
 def is_put_off(result):
     """By something that passes: it is to be sent again."""
     found = result.get("problem", {})
-    return found.get("status") in (401, 503) or found.get("type") == "/problems/idempotency_key_in_use"
+    return found.get("status") in (401, 429, 503) or found.get("type") == "/problems/idempotency_key_in_use"
 
 
 def until_decided(caller, *changes):
