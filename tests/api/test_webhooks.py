@@ -652,6 +652,18 @@ class TestDocuments:
         assert len(rows) == 2 and "webhook.test" in rows[1]
         assert own.client.get(f"{DELIVERIES}?event_type=webhook.test&limit=1").json["items"]
 
+    def test_the_latest_first(self, own):
+        endpoint = own.endpoint("cluster.created", url="http://127.0.0.1:1/")
+        made = [own.test(endpoint)["id"] for _ in "123"]
+        for sort, ids in (("created_at", made), ("-created_at", made[::-1])):
+            listed = own.deliveries(endpoint, sort=sort)
+            assert [one["id"] for one in listed] == ids
+            page = own.client.get(f"{DELIVERIES}?limit=2&endpoint_id={endpoint['id']}&sort={sort}").json
+            assert [one["id"] for one in page["items"]] == ids[:2]
+            rest = own.client.get(f"{DELIVERIES}?limit=2&endpoint_id={endpoint['id']}&sort={sort}"
+                                  f"&cursor={page['next']}").json
+            assert ([one["id"] for one in rest["items"]], rest["next"]) == (ids[2:], None)
+
     def test_conditional(self, own):
         endpoint = own.endpoint("cluster.created", status="paused")
         path = f"{ENDPOINTS}/{endpoint['id']}"

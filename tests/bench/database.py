@@ -85,6 +85,11 @@ class Database:
             stdout=subprocess.PIPE)
         return result.stdout.decode().strip()
 
+    def load(self, name, script, **variables):
+        """One of sql/ that writes texts."""
+        self.sql(name, "".join((HERE / "sql" / one).read_text() for one in ("sentences.sql", script)),
+                 **variables)
+
     def fill(self, name, schools, spread, columns):
         self.sql(name, (HERE / "sql/load.sql").read_text(), schools=schools, spread=int(spread),
                  columns=int(columns))

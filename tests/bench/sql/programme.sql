@@ -46,8 +46,8 @@ SELECT id::uuid, 1, json_build_object('id', id, 'version', 1,
     'award_id', '01990000-0000-7000-a202-' || 100000000000 + n,
     'school_id', '01990000-0000-7000-8000-' || 100000000000 + n, 'academic_year', academic_year_of(day),
     'assessor_person_id', '01990000-0000-7000-a100-000000000001', 'scheduled_on', day,
-    'visited_on', day, 'seen', repeat('Children who help each other. ', 8),
-    'strengths', repeat('Kindness and good questions. ', 8), 'areas_to_develop', repeat('Reading. ', 20),
+    'visited_on', day, 'seen', pg_temp.prose(id || 'seen', 3),
+    'strengths', pg_temp.prose(id || 'strengths', 3), 'areas_to_develop', pg_temp.prose(id || 'areas', 2),
     'judgements', (SELECT json_agg(json_build_object('criterion', code, 'judgement', 'met'))
         FROM unnest('{commitment,capacity,dissemination,research,development}'::text[]) AS code),
     'outcome', 'maintained', 'status', 'signed_off',
@@ -66,7 +66,8 @@ INSERT INTO meeting (id, version, doc)
 SELECT held.id, 1, json_build_object('id', held.id, 'version', 1,
     'created_at', '2026-09-01T08:00:00.000Z', 'updated_at', '2026-09-01T08:00:00.000Z',
     'kind', 'cluster', 'cluster_id', cluster_id, 'held_on', day, 'location', 'The hall of a school',
-    'topics', json_build_array('Quiet rooms', 'Reading together'), 'invited_school_ids', json_build_array(),
+    'topics', json_build_array(left(pg_temp.prose(held.id || 'a', 1), 40),
+        left(pg_temp.prose(held.id || 'b', 1), 40)), 'invited_school_ids', json_build_array(),
     'academic_year', academic_year_of(day), 'term', term_of(day, NULL))
 FROM held;
 INSERT INTO attendance (id, version, doc)
@@ -74,7 +75,7 @@ SELECT made.id, 1, json_build_object('id', made.id, 'version', 1,
     'created_at', '2026-09-01T08:00:00.000Z', 'updated_at', '2026-09-01T08:00:00.000Z',
     'meeting_id', made.meeting_id, 'school_id', made.school_id,
     'status', CASE WHEN made.n % 7 = 0 THEN 'absent' ELSE 'present' END,
-    'impact', 'We tried a quiet room, and it helped.')
+    'impact', pg_temp.prose(made.id::text, 1))
 FROM (SELECT uuid7() AS id, held.id AS meeting_id, school.id AS school_id,
         row_number() OVER () AS n
     FROM held JOIN school ON school.cluster_id = held.cluster_id) AS made;
@@ -87,11 +88,12 @@ SELECT id::uuid, 1, json_build_object('id', id, 'version', 1,
     'created_at', '2026-09-01T08:00:00.000Z', 'updated_at', '2026-09-01T08:00:00.000Z',
     'award_id', '01990000-0000-7000-a202-' || 100000000000 + n,
     'school_id', '01990000-0000-7000-8000-' || 100000000000 + n, 'academic_year', name,
-    'targets', (SELECT json_agg(json_build_object('key', 'target-' || t, 'title', 'Calm corridors',
-        'development_plan_reference', 'Priority ' || t, 'next_steps', repeat('Train all staff. ', 8),
+    'targets', (SELECT json_agg(json_build_object('key', 'target-' || t,
+        'title', left(pg_temp.prose(id || t, 1), 40),
+        'development_plan_reference', 'Priority ' || t, 'next_steps', pg_temp.prose(id || t || 'next', 2),
         'responsible_person_ids', json_build_array('01990000-0000-7000-a100-000000000001'),
         'starts_on', academic_year_start(name), 'ends_on', academic_year_start(name) + 300,
-        'progress', repeat('Half way. ', 8), 'impact', repeat('Fewer pupils are sent out. ', 8)))
+        'progress', pg_temp.prose(id || t || 'progress', 1), 'impact', pg_temp.prose(id || t || 'impact', 2)))
         FROM generate_series(1, 3) AS t),
     'status', 'reviewed', 'transitions', json_build_array(
         pg_temp.step('submit', 'submitted', academic_year_start(name) + 20),
@@ -103,7 +105,7 @@ SELECT id::uuid, 1, json_build_object('id', id, 'version', 1,
     'created_at', '2026-09-01T08:00:00.000Z', 'updated_at', '2026-09-01T08:00:00.000Z',
     'award_id', '01990000-0000-7000-a203-' || 100000000000 + n,
     'school_id', '01990000-0000-7000-8000-' || 100000000000 + n, 'title', 'Quiet corners',
-    'outline', repeat('We look at what calms. ', 60), 'starts_on', academic_year_start(name),
+    'outline', pg_temp.prose(id || 'outline', 15), 'starts_on', academic_year_start(name),
     'ends_on', academic_year_start(name) + 1000, 'steps', json_build_array(
         json_build_object('key', 'look', 'title', 'Look', 'responsible_person_ids',
             json_build_array('01990000-0000-7000-a100-000000000001'),
@@ -118,7 +120,8 @@ SELECT id::uuid, 1, json_build_object('id', id, 'version', 1,
     'created_at', '2026-09-01T08:00:00.000Z', 'updated_at', '2026-09-01T08:00:00.000Z',
     'project_id', '01990000-0000-7000-a500-' || 100000000000 + n,
     'school_id', '01990000-0000-7000-8000-' || 100000000000 + n, 'academic_year', name,
-    'progress', repeat('All looked. ', 20), 'impact', repeat('Calm. ', 20), 'next_steps', 'Go on.',
+    'progress', pg_temp.prose(id || 'progress', 3), 'impact', pg_temp.prose(id || 'impact', 1),
+    'next_steps', 'Go on.',
     'status', 'submitted', 'transitions', json_build_array(
         pg_temp.step('submit', 'submitted', academic_year_start(name) + 280)))
 FROM (SELECT *, '01990000-0000-7000-a60' || year || '-' || 100000000000 + n AS id FROM year
@@ -126,9 +129,9 @@ FROM (SELECT *, '01990000-0000-7000-a60' || year || '-' || 100000000000 + n AS i
 INSERT INTO contribution (id, version, doc, cluster_id, phase, region)
 SELECT made.id::uuid, 1, json_build_object('id', made.id, 'version', 1,
         'created_at', '2026-09-01T08:00:00.000Z', 'updated_at', '2026-09-01T08:00:00.000Z',
-        'school_id', school.id, 'kind', 'practice', 'title', 'A quiet corner',
-        'description', repeat('Every class has a place to calm down. ', 6),
-        'happened_on', academic_year_start(made.name) + 100, 'impact', 'Fewer pupils are sent out.',
+        'school_id', school.id, 'kind', 'practice', 'title', left(pg_temp.prose(made.id, 1), 40),
+        'description', pg_temp.prose(made.id || 'description', 3),
+        'happened_on', academic_year_start(made.name) + 100, 'impact', pg_temp.prose(made.id || 'impact', 1),
         'visibility', 'programme', 'academic_year', made.name),
     school.cluster_id, school.phase, school.region
 FROM (SELECT *, '01990000-0000-7000-a70' || year || '-' || 100000000000 + n AS id FROM year) AS made
