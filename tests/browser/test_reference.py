@@ -42,17 +42,36 @@ def focus_on(page, selector):
     page.evaluate(f"document.querySelector({json.dumps(selector)}).focus()")
 
 
+def press_until(page, reach, opened, what):
+    """Enter where `reach` leads, until something is there: again, since the viewer may put another element
+    there while it draws and the key then goes nowhere; but not once it is open, which would close it."""
+    def is_open():
+        return page.evaluate(f"Boolean(document.querySelector('{opened}'))")
+
+    def press():
+        if not is_open() and reach():
+            page.press("Enter")
+        return is_open()
+    wait_for(press, what, 60)
+
+
 def open_by_keyboard(page, tag, operation):
     """From the tag to the operation's form, by Tab and Enter only."""
-    focus_on(page, f"#operations-tag-{tag} button")
-    page.press("Enter")
     block = f"#operations-{tag}-{operation}"
-    ready(page, f"document.querySelector('{block}')", "the operations of the tag")
-    for _ in range(40):
-        page.press("Tab")
-        if page.evaluate(f"Boolean(document.activeElement.closest('{block}'))"):
-            break
-    page.press("Enter")
+
+    def reach_tag():
+        focus_on(page, f"#operations-tag-{tag} button")
+        return True
+
+    def reach_block():
+        reach_tag()
+        for _ in range(40):
+            page.press("Tab")
+            if page.evaluate(f"Boolean(document.activeElement.closest('{block}'))"):
+                return True
+        return False
+    press_until(page, reach_tag, block, "the operations of the tag")
+    press_until(page, reach_block, f"{block}.is-open", "the operation to be reached by Tab, and to open")
     known(page, block)
     return block
 
@@ -115,8 +134,11 @@ def test_a_form_cannot_be_sent_before_it_is_whole(reference, head):
     ready(reference, f"document.querySelector('{block}')", "the operations of the tag")
     assert reference.evaluate(f"""(async () => {{
         document.querySelector('{block} button').click();
-        while (!document.querySelector('{block} .execute'))
+        for (let turn = 0; !document.querySelector('{block} .execute'); turn++) {{
+            if (turn === 10000)
+                throw new Error('no button is shown at once');
             await Promise.resolve();
+        }}
         document.querySelector('{block} .execute').click();
         return document.querySelector('{block} .execute').disabled;
     }})()""")

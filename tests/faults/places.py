@@ -25,7 +25,7 @@ def _build_options(build):
 
 
 def _make_build(build):
-    packages = ":".join(_build_options(build_dir())["pkg_config_path"])
+    packages = ",".join(_build_options(build_dir())["pkg_config_path"])
     subprocess.run(["meson", "setup", str(build), "-Dbuildtype=release",
                     f"-Dpkg_config_path={packages}"],
                    cwd=ROOT, check=True, stdout=subprocess.DEVNULL)

@@ -3,6 +3,7 @@ nothing half-written, and is back by itself as soon as PostgreSQL is."""
 import concurrent.futures
 import os
 import pathlib
+import select
 import signal
 import subprocess
 import tempfile
@@ -16,9 +17,13 @@ from cluster import Session
 from support.places import wait_for
 
 TIMEOUT = 1.0  # IQM_DATABASE_TIMEOUT; a session without an answer is given up a second later
-MARGIN = 1.5   # for a slow machine under sanitizers
+MARGIN = 10.0  # for a slow machine under sanitizers; both together less than a client's patience
 BACK = 2.0     # the promise: served again this soon after PostgreSQL answers
-SHORT = {"IQM_DATABASE_TIMEOUT": str(int(TIMEOUT * 1000)), "IQM_REQUEST_TIMEOUT": "10"}
+SHORT = {"IQM_DATABASE_TIMEOUT": str(int(TIMEOUT * 1000)), "IQM_REQUEST_TIMEOUT": "60"}
+# Longer than any client's patience: what comes all the same did not wait for the database.
+LONG = {"IQM_DATABASE_TIMEOUT": "60000", "IQM_REQUEST_TIMEOUT": "60"}
+# Longer than TIMEOUT, shorter than it is where none is set: what is not cut off comes to its end.
+SLOW = 4
 
 
 @pytest.fixture
@@ -42,8 +47,7 @@ def is_unavailable(server, limit):
         answer, took = timed(server, method, target, body)
         assert answer.status == 503, (method, target, answer)
         assert took < limit, (method, target, took)
-    answer, took = timed(server, "GET", "/healthz")
-    assert answer.status == 200 and took < 0.5
+    assert server.ask("GET", "/healthz").status == 200
     assert server.ask("GET", "/openapi.json").status == 200
 
 
@@ -53,9 +57,7 @@ def is_back(server):
         return (server.ask("GET", "/readyz").status == 200
                 and server.ask("GET", "/v1/clusters?limit=1").status == 200
                 and server.ask("POST", "/v1/clusters", body).status == 201)
-    started = time.monotonic()
     wait_for(serves, "the service is back", BACK + MARGIN)
-    return time.monotonic() - started
 
 
 def test_stopped_and_started_again(pair):
@@ -87,6 +89,17 @@ def test_frozen_and_thawed(pair):
     is_unavailable(server, TIMEOUT + 1.0 + MARGIN)
     cluster.thaw()
     is_back(server)
+    server.is_well()
+
+
+def test_alive_while_nothing_answers(new_cluster, new_server):
+    """Whether the server itself is alive is nothing that it would ask the database."""
+    cluster = new_cluster()
+    server = new_server(cluster, **LONG).ready()
+    cluster.freeze()
+    for target in ("/healthz", "/openapi.json"):
+        assert server.ask("GET", target).status == 200
+    cluster.thaw()
     server.is_well()
 
 
@@ -156,7 +169,7 @@ def test_connections_cut_in_mid_load(pair):
     with Load(server) as load:
         for round_number in range(1, 6):
             enough = len(load.created) + 20
-            wait_for(lambda: len(load.created) >= enough or load.wrong, "writes go on", 20)
+            wait_for(lambda: len(load.created) >= enough or load.wrong, "writes go on", 60)
             kill_sessions(cluster)
     assert load.wrong == []
     assert set(load.statuses) <= {("GET", 200), ("GET", 503), ("POST", 201), ("POST", 503)}
@@ -182,7 +195,7 @@ def test_cut_connections_do_not_end_the_server(pair):
         for _ in range(40):
             kill_sessions(cluster)
             enough = len(load.statuses) + 4
-            wait_for(lambda: len(load.statuses) >= enough or load.wrong, "clients go on", 20)
+            wait_for(lambda: len(load.statuses) >= enough or load.wrong, "clients go on", 60)
     assert server.process.poll() is None, f"the server ended: {server.process.poll()}"
     assert load.wrong == []
     is_back(server)
@@ -236,7 +249,7 @@ def test_a_statement_that_takes_too_long(pair):
     cluster, server = pair
     record = server.create(notes="before")
     cluster.sql("CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS"
-                " 'BEGIN PERFORM pg_sleep(30); RETURN NEW; END'")
+                f" 'BEGIN PERFORM pg_sleep({SLOW}); RETURN NEW; END'")
     cluster.sql("CREATE TRIGGER slow AFTER UPDATE ON cluster FOR EACH ROW EXECUTE FUNCTION slow()")
     answer, took = timed(server, "PATCH", f"/v1/clusters/{record['id']}", {"notes": "after"},
                          {"If-Match": '"1"'})
@@ -247,7 +260,7 @@ def test_a_statement_that_takes_too_long(pair):
 def test_a_read_that_takes_too_long(pair):
     cluster, server = pair
     cluster.sql("CREATE POLICY slow ON cluster AS RESTRICTIVE FOR SELECT TO iqm_server"
-                " USING (pg_sleep(30)::text = '')")
+                f" USING (pg_sleep({SLOW})::text = '')")
     cluster.sql("ALTER TABLE cluster NO FORCE ROW LEVEL SECURITY")
     cluster.sql("INSERT INTO cluster (id, version, doc) VALUES (gen_random_uuid(), 1,"
                 " '{\"name\": \"Slow\", \"version\": 1}')")
@@ -266,9 +279,12 @@ def test_reports_that_take_long_are_in_nobodys_way(pair):
     wait_for(lambda: cluster.sql("SELECT 1 FROM pg_stat_activity"
                                  " WHERE application_name = 'iqmd report' AND wait_event_type = 'Lock'"),
              "a report waits")
+    # Those that find no room are answered at once.
+    wait_for(lambda: server.metric("iqm_requests_active")
+             + len(select.select([wire.sock for wire in waiting], [], [], 0)[0]) == len(waiting),
+             "the others are there")
     for _ in range(5):
-        answer, took = timed(server, "GET", "/v1/clusters?limit=1")
-        assert answer.status == 200 and took < 0.5, (answer, took)
+        assert server.ask("GET", "/v1/clusters?limit=1").status == 200
     holder.run("SELECT pg_advisory_unlock(hashtext('get_programme_report'))")
     holder.close()
     got = [wire.read().check().status for wire in waiting]
@@ -280,8 +296,8 @@ def test_reports_that_take_long_are_in_nobodys_way(pair):
 
 def test_too_many_waiting(new_cluster, new_server):
     cluster = new_cluster()
-    server = new_server(cluster, IQM_DATABASE_TIMEOUT="8000", IQM_DATABASE_QUEUE="2",
-                        IQM_WRITE_CONNECTIONS="1", IQM_WORKERS="1").ready()
+    server = new_server(cluster, IQM_DATABASE_QUEUE="2", IQM_WRITE_CONNECTIONS="1", IQM_WORKERS="1",
+                        **LONG).ready()
     record = server.create()
     change = server.request("PATCH", f"/v1/clusters/{record['id']}", {"notes": "x"},
                             {"If-Match": '"1"'})
@@ -290,8 +306,7 @@ def test_too_many_waiting(new_cluster, new_server):
     waiting = [server.wire().send(change) for _ in range(3)]
     wait_for(lambda: server.metric("iqm_database_waiting") == 2, "two wait for the session of one")
     for _ in range(5):
-        answer, took = timed(server, "POST", "/v1/clusters", {"name": str(uuid.uuid4())})
-        assert answer.status == 503 and took < 0.5, (answer, took)
+        assert server.ask("POST", "/v1/clusters", {"name": str(uuid.uuid4())}).status == 503  # at once
     assert server.ask("GET", "/v1/clusters?limit=1").status == 200
     os.kill(int(writer), signal.SIGCONT)
     got = [wire.read().check().status for wire in waiting]
@@ -360,16 +375,13 @@ def test_chunked_upload_to_a_full_disk(small_disk, new_cluster, new_server):
 def test_spool_that_is_not_there(new_cluster, new_server):
     cluster = new_cluster()
     server = new_server(cluster, IQM_SPOOL_DIR="/dev/null/spool").begin()
-    status = None
-    try:
-        status = server.process.wait(3)
-    except subprocess.TimeoutExpired:
-        pass
-    if status is None:  # serves everything else, and refuses uploads
-        server.port = server._listening()[0]["port"]
+    wait_for(lambda: server.process.poll() is not None
+             or [entry for entry in server.log() if entry["event"] == "listening"], "it has decided")
+    if server.process.poll() is None:  # serves everything else, and refuses uploads
+        server.await_listening()
         wait_for(lambda: server.ask("GET", "/readyz").status == 200, "the server is ready")
         assert upload(server, 1000).status == 503
         server.is_well()
     else:
         server.judged = True
-        assert status != 0 and "spool" in (server.errors() + str(server.log())).lower()
+        assert server.process.poll() != 0 and "spool" in (server.errors() + str(server.log())).lower()

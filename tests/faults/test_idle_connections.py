@@ -1,10 +1,12 @@
 """Ten thousand connections that do nothing: what they cost in memory, and whether anybody else
 feels them. Measured on a build without sanitizers, whose memory is not the program's."""
+import pathlib
 import resource
 import socket
-import time
 
 import pytest
+
+from support.places import wait_for
 
 COUNT = 10_000
 SPARE = 500
@@ -33,12 +35,22 @@ def answered(sock):
     return sock.recv(4096).startswith(b"HTTP/1.1 200")
 
 
-def time_200_requests(server):
-    started = time.monotonic()
+def computed(server):
+    """Seconds that its threads have been on a processor: however long they waited for one."""
+    tasks = pathlib.Path(f"/proc/{server.process.pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
+def cost_of_200_requests(server):
+    """The least of some, without what the server does by the way."""
+    costs = []
     with server.wire() as wire:
-        for _ in range(200):
-            assert server.ask("GET", "/v1/clusters?limit=1", wire=wire).status == 200
-    return time.monotonic() - started
+        for _ in range(5):
+            before = computed(server)
+            for _ in range(200):
+                assert server.ask("GET", "/v1/clusters?limit=1", wire=wire).status == 200
+            costs.append(computed(server) - before)
+    return min(costs)
 
 
 def open_all(server):
@@ -53,20 +65,20 @@ def open_all(server):
 def test_ten_thousand_idle_connections(many_descriptors, calm_cluster, new_server, release_build):
     server = new_server(calm_cluster, release_build, IQM_IDLE_TIMEOUT="600",
                         IQM_CONNECTIONS="20000").ready()
-    time_200_requests(server)
-    alone, memory = time_200_requests(server), server.resident_mb()
+    alone, memory = cost_of_200_requests(server), server.resident_mb()
     socks = open_all(server)
     try:
         grown = server.resident_mb() - memory
-        crowded = min(time_200_requests(server) for _ in range(2))
+        crowded = cost_of_200_requests(server)
         assert server.metric("iqm_connections") >= COUNT
-        print(f"{grown:.0f} MB; 200 requests {alone:.3f} s alone, {crowded:.3f} s among them")
-        assert grown < MOST_MB, f"{grown:.0f} MB"
-        # Twice, and a little for what else this machine does meanwhile.
-        assert crowded < 2 * alone + 0.3, (alone, crowded)
     finally:
         for sock in socks:
             sock.close()
+    wait_for(lambda: server.metric("iqm_connections") < 10, "they are gone", 60)
+    alone = max(alone, cost_of_200_requests(server))
+    print(f"{grown:.0f} MB; 200 requests {alone:.3f} s alone, {crowded:.3f} s among them")
+    assert grown < MOST_MB, f"{grown:.0f} MB"
+    assert crowded < 2 * alone + 0.01, (alone, crowded)
 
 
 def test_connections_beyond_the_limit_do_not_harm_the_others(calm_cluster, new_server):

@@ -10,9 +10,10 @@ import pytest
 from wire import Closed
 from support.places import wait_for
 
-IDLE, REQUEST = 2, 3
-# The server looks every second; the rest is for a slow machine under sanitizers.
-MARGIN = 3
+IDLE, REQUEST = 2, 5
+# The server looks every second; the rest is for a slow machine under sanitizers. Where no deadline is
+# set there are far longer ones.
+MARGIN = 10
 EVERY = 0.4
 CLIENTS = 8
 PAGES = 8
@@ -51,7 +52,8 @@ def drip_all(server, head, body, seconds):
 
 
 def others_are_served(server, threads):
-    """Ordinary requests while slow ones go on, and no session in a transaction for those."""
+    """Ordinary requests while slow ones go on, and no session in a transaction for those. Behind one of
+    them they would wait for nearly all of its time."""
     slowest = 0.0
     while any(thread.is_alive() for thread in threads):
         started = time.monotonic()
@@ -59,7 +61,7 @@ def others_are_served(server, threads):
         slowest = max(slowest, time.monotonic() - started)
         threads[0].join(0.05)
     assert held_sessions(server.cluster) == []
-    assert slowest < 1.0, slowest
+    assert slowest < REQUEST / 2, slowest
 
 
 def slow_case(server, head, body, limit):
@@ -91,7 +93,7 @@ def test_slow_upload(server):
                        {"Content-Type": "text/csv", "Content-Length": "100000"})
     slow_case(server, head, b"URN" * 200, REQUEST + MARGIN)
     spool = server.directory / "spool"
-    wait_for(lambda: not list(spool.glob("*.part*")), "unfinished uploads are gone", 10)
+    wait_for(lambda: not list(spool.glob("*.part*")), "unfinished uploads are gone")
 
 
 def test_silent_connections_are_closed(server):
@@ -115,15 +117,12 @@ def test_slow_reader(server):
     _fill(server)
     head = server.head("GET", "/v1/clusters?limit=200")
     wires = [server.wire(receive_buffer=4096).send(head * PAGES) for _ in range(CLIENTS)]
-    before = time.monotonic()
-    threads = [threading.Thread(target=_read_slowly, args=(wire, REQUEST + MARGIN))
-               for wire in wires]
+    threads = [threading.Thread(target=_read_slowly, args=(wire, 2 * REQUEST)) for wire in wires]
     for thread in threads:
         thread.start()
     others_are_served(server, threads)
     wait_for(lambda: server.metric("iqm_connections") <= 1,
              "the server has let go of slow readers", REQUEST + MARGIN)
-    assert time.monotonic() - before < 2 * (REQUEST + MARGIN) + 2
     for wire in wires:
         _was_cut_off(wire)
 
@@ -159,7 +158,7 @@ def test_a_slow_but_steady_request_within_the_deadline_is_served(server):
         pause = threading.Event()
         for start in (0, third, 2 * third):
             wire.send(whole[start:start + third] if start < 2 * third else whole[start:])
-            pause.wait(0.5)
+            pause.wait(0.1)
         try:
             assert wire.read().check().status == 201
         except Closed:

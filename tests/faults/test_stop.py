@@ -15,12 +15,12 @@ import uuid
 import pytest
 
 import places
-from cluster import Session
 from support.places import wait_for
 from wire import Closed
 
-DRAIN = 6
-MARGIN = 3
+DRAIN = 60   # none of what a test waits for takes so long unless it waits for this
+MARGIN = 15  # for a slow machine under sanitizers, which look for leaks at the end
+FOR_EVER = str(60_000)  # ms that a session with PostgreSQL may say nothing
 
 
 @pytest.fixture
@@ -30,29 +30,49 @@ def serve(calm_cluster, new_server):
     return make
 
 
+def send_alone(server, data):
+    """A request that is surely under way: no other is."""
+    wait_for(lambda: server.metric("iqm_requests_active") == 0, "nothing else is under way")
+    wire = server.wire().send(data)
+    wait_for(lambda: server.metric("iqm_requests_active") == 1, "it is under way")
+    return wire
+
+
 class Held:
-    """A change that waits for a row somebody else holds: a request that is surely under way."""
+    """A change for whose session PostgreSQL does nothing: under way until it is let go. A lock would not
+    do: the server gives up a wait for one after a second."""
 
     def __init__(self, server):
         self.server = server
         self.record = server.create(notes="before")
-        self.holder = Session(server.cluster)
-        self.holder.run(f"BEGIN; SELECT 1 FROM cluster WHERE id = '{self.record['id']}' FOR UPDATE")
-        self.wire = server.wire().send(server.request(
+        self.writers = [int(pid) for [pid] in server.cluster.sql(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = 'iqmd write'")]
+        self.signal(signal.SIGSTOP)
+        self.wire = send_alone(server, server.request(
             "PATCH", f"/v1/clusters/{self.record['id']}", {"notes": "after"}, {"If-Match": '"1"'}))
-        wait_for(lambda: server.cluster.sql(
-            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"),
-            "the change waits for the row")
+
+    def signal(self, number):
+        for pid in self.writers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def let_go(self):
-        self.holder.run("ROLLBACK")
+        self.signal(signal.SIGCONT)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.holder.close()
+        self.let_go()
         self.wire.sock.close()
+
+
+@pytest.fixture
+def serve_apart(new_cluster, new_server):
+    """On a PostgreSQL of its own, so that what is held there is this server's; it waits for that."""
+    def make(**settings):
+        return new_server(new_cluster(), IQM_DATABASE_TIMEOUT=FOR_EVER, **settings).ready()
+    return make
 
 
 def is_closed_to_newcomers(server):
@@ -64,44 +84,42 @@ def is_closed_to_newcomers(server):
         return True
 
 
-def test_a_request_under_way_is_answered(serve):
-    server = serve()
+def test_a_request_under_way_is_answered(serve_apart):
+    server = serve_apart(IQM_DRAIN_TIMEOUT=str(DRAIN))
     with Held(server) as held:
         server.signal(signal.SIGTERM)
-        wait_for(lambda: is_closed_to_newcomers(server), "newcomers are turned away", 5)
+        wait_for(lambda: is_closed_to_newcomers(server), "newcomers are turned away")
         assert server.process.poll() is None
         held.let_go()
         answer = held.wire.read().check()
         assert answer.status == 200 and answer.get("Connection").lower() == "close", answer
         assert held.wire.ended()
-    assert server.process.wait(DRAIN) == 0
+    assert server.process.wait(MARGIN) == 0
     server.stop()
 
 
-def test_more_signals_do_no_harm(serve):
-    server = serve()
+def test_more_signals_do_no_harm(serve_apart):
+    server = serve_apart(IQM_DRAIN_TIMEOUT=str(DRAIN))
     with Held(server) as held:
         for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             server.signal(number)
-        wait_for(lambda: is_closed_to_newcomers(server), "newcomers are turned away", 5)
+        wait_for(lambda: is_closed_to_newcomers(server), "newcomers are turned away")
         server.signal(signal.SIGTERM)
         held.let_go()
         assert held.wire.read().check().status == 200
-    assert server.process.wait(DRAIN) == 0
+    assert server.process.wait(MARGIN) == 0
     server.stop()
 
 
-def test_draining_ends_at_its_deadline(new_cluster, new_server):
-    server = new_server(new_cluster(), IQM_DRAIN_TIMEOUT="1").ready()
+def test_draining_ends_at_its_deadline(serve_apart):
+    server = serve_apart(IQM_DRAIN_TIMEOUT="1")
     with Held(server) as held:
-        started = time.monotonic()
         server.signal(signal.SIGTERM)
         try:
             assert held.wire.read().check().status == 503
         except Closed:
             pytest.fail("closed without an answer")
         assert server.process.wait(1 + MARGIN) == 0
-        assert time.monotonic() - started < 1 + MARGIN
         held.let_go()
         wait_for(lambda: server.cluster.sql(
             "SELECT 1 FROM pg_stat_activity WHERE application_name = 'iqmd write'") == [],
@@ -133,18 +151,17 @@ def sign_in_form(server):
 
 
 def test_passwords_that_wait_do_not_outlast_the_deadline(calm_cluster, new_server):
-    """All of them take far longer than there is time; one that is begun ends."""
+    """All of them take far longer than there is time; one that is begun ends, and those behind it are
+    told so instead of being compared."""
     server = new_server(calm_cluster, IQM_DRAIN_TIMEOUT="1", IQM_PASSWORD_THREADS="1",
                         IQM_PASSWORD_MEMORY="64", IQM_PASSWORD_PASSES="4",
                         IQM_LIMIT_SIGN_IN="0").ready()
     form = sign_in_form(server)
-    wires = [server.wire().send(form(f"nobody{i}@nowhere.example")) for i in range(40)]
+    wires = [server.wire(patience=60).send(form(f"nobody{i}@nowhere.example")) for i in range(40)]
     wait_for(lambda: server.metric("iqm_requests_active") >= 30, "they wait")
-    started = time.monotonic()
     server.signal(signal.SIGTERM)
     statuses = [wire.read().status for wire in wires]
     assert server.process.wait(1 + MARGIN) == 0
-    assert time.monotonic() - started < 1 + MARGIN
     assert set(statuses) <= {403, 503} and statuses.count(503) > 20, statuses
     for wire in wires:
         wire.sock.close()
@@ -156,12 +173,12 @@ def test_idle_connections_do_not_delay_stopping(serve):
     idle = [server.wire() for _ in range(50)]
     for wire in idle[::2]:
         server.ask("GET", "/healthz", wire=wire)
-    started = time.monotonic()
-    server.stop()
-    assert time.monotonic() - started < 2
+    server.signal(signal.SIGTERM)
+    assert server.process.wait(MARGIN) == 0
     for wire in idle:
         with wire:
             assert wire.ended()
+    server.stop()
 
 
 class Client(threading.Thread):
@@ -192,12 +209,12 @@ def test_stopping_under_load(serve):
     clients = [Client(server) for _ in range(16)]
     for client in clients:
         client.start()
-    wait_for(lambda: all(client.answered > 20 for client in clients), "all clients are served")
+    wait_for(lambda: all(client.answered > 20 for client in clients), "all clients are served", DRAIN)
     told = time.monotonic()
     server.signal(signal.SIGTERM)
-    assert server.process.wait(DRAIN) == 0
+    assert server.process.wait(MARGIN) == 0
     for client in clients:
-        client.join(10)
+        client.join(MARGIN)
         assert client.wrong is None, client.wrong
         # Sent before the signal: it was under way, and had a right to its answer.
         assert client.unanswered is None or client.unanswered >= told, told - client.unanswered
@@ -218,7 +235,7 @@ def test_requests_that_come_while_it_ends(serve):
         with contextlib.suppress(OSError):
             wire.send(request)
         time.sleep(0.003)  # a pace, at which none is under way now and then
-    assert server.process.wait(DRAIN) == 0
+    assert server.process.wait(MARGIN) == 0
     for wire in wires:
         wire.sock.close()
     server.stop()
@@ -258,11 +275,9 @@ def test_stopping_while_the_database_is_away(new_cluster, new_server):
 
 def test_stopping_while_the_database_is_frozen(new_cluster, new_server):
     cluster = new_cluster()
-    server = new_server(cluster, IQM_DRAIN_TIMEOUT="1").ready()
+    server = new_server(cluster, IQM_DRAIN_TIMEOUT="1", IQM_DATABASE_TIMEOUT=FOR_EVER).ready()
     cluster.freeze()
-    with server.wire() as wire:
-        wire.send(server.head("GET", "/v1/clusters"))
-        wait_for(lambda: server.metric("iqm_requests_active") >= 1, "it is under way")
+    with send_alone(server, server.head("GET", "/v1/clusters")) as wire:
         server.signal(signal.SIGTERM)
         assert wire.read().check().status == 503
         assert server.process.wait(1 + MARGIN) == 0
@@ -271,7 +286,7 @@ def test_stopping_while_the_database_is_frozen(new_cluster, new_server):
 
 # ---- starts that cannot be ----
 
-def attempt(server, seconds=15):
+def attempt(server, seconds=2 * MARGIN):
     """Status and words of a start that should fail."""
     server.begin()
     status = server.process.wait(seconds)
@@ -361,7 +376,7 @@ def test_a_database_that_was_never_migrated(new_cluster, new_server):
     wait_for(lambda: "migrate" in server.ask("GET", "/readyz").body.decode(), "it knows")
     assert server.ask("GET", "/healthz").status == 200
     cluster.sql("UPDATE migration SET number = number + 1000 WHERE number < 0")
-    wait_for(lambda: server.ask("GET", "/readyz").status == 200, "it is ready", 5)
+    wait_for(lambda: server.ask("GET", "/readyz").status == 200, "it is ready")
     cluster.sql("INSERT INTO migration (number, name, checksum) VALUES (9000, 'of the next', 'x')")
     assert server.ask("GET", "/readyz").status == 200  # the database may be a step ahead
 
@@ -377,13 +392,15 @@ def test_a_log_that_nobody_reads_stops_nothing(calm_cluster, new_server):
         os.close(writer)
         line = b""
         while b'"listening"' not in line:
-            line += os.read(reader, 4096)
+            piece = os.read(reader, 4096)
+            assert piece, "it ended before it listened"
+            line += piece
         server.port = json.loads(line.splitlines()[-1])["port"]
         with server.wire() as wire:
             for _ in range(2000):
                 assert server.ask("GET", "/healthz", wire=wire).status == 200
         server.signal(signal.SIGTERM)
-        assert server.process.wait(20) == 0
+        assert server.process.wait(MARGIN) == 0
         server.judged = True
     finally:
         os.close(reader)

@@ -131,6 +131,12 @@ class Wire:
             return self._chunks()
         return self._take(int(fields["content-length"]))
 
+    def begun(self):
+        """The status of the next answer as soon as its head is there; takes nothing of it."""
+        while b"\r\n\r\n" not in self.buffer:
+            self._more()
+        return int(self.buffer.split(b" ", 2)[1])
+
     def read(self, method="GET"):
         """The next answer, whole."""
         version, status, _ = self._line().split(b" ", 2)
