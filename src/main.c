@@ -52,5 +52,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
     }
+    if (argc >= 2)
+        fprintf(stderr, "iqmd has no command %s.\n", argv[1]);
     return usage(stderr, EXIT_USAGE);
 }

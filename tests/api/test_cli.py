@@ -34,6 +34,9 @@ class TestProgram:
         assert done.returncode == 2, done
         assert done.stderr and done.stdout == ""
 
+    def test_no_such_command(self, stage):
+        assert stage.iqmd("nonsense", check=False).stderr.startswith("iqmd has no command nonsense.\n")
+
     def test_serve_help_lists_every_setting(self):
         listed = re.findall(r"^  (IQM_[A-Z_]+) ", run_iqmd("serve", "--help").stdout, re.M)
         assert {"IQM_PORT", "IQM_DATABASE_URL", "IQM_TOKEN_KEY", "IQM_BODY_MAX"} <= {*listed}
