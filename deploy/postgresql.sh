@@ -131,7 +131,7 @@ pg_ctl() {
 connections_needed() {
     local workers=${IQM_WORKERS:-0}
     [ "$workers" != 0 ] || workers=$(nproc)
-    echo $((30 + workers * (${IQM_WRITE_CONNECTIONS:-8} + 9)))
+    echo $((30 + workers * (${IQM_WRITE_CONNECTIONS:-8} + 12)))
 }
 
 start_postgresql() {

@@ -73,6 +73,28 @@ BEGIN
     RETURN found;
 END $$;
 
+-- As before; but evidence that somebody may still hold is not for them to read.
+CREATE OR REPLACE FUNCTION sync_base(kind text, wanted uuid, numbered bigint) RETURNS json
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
+AS $$
+DECLARE
+    base json := (SELECT h.doc FROM history AS h
+        WHERE h.resource = kind AND h.id = wanted AND h.version = numbered);
+    ids uuid[] := sync_ids(sync_sight());
+BEGIN
+    IF base IS NULL OR NOT sync_keys_then(kind, base) && ids THEN
+        RETURN NULL;
+    ELSIF kind = 'review' AND base->>'status' NOT IN ('scheduled', 'signed_off')
+            AND (base->>'school_id')::uuid <> ALL (led_schools()) THEN
+        RETURN NULL;
+    ELSIF kind = 'evidence' AND (base->>'school_id')::uuid <> ALL (ids)
+            AND NOT EXISTS (SELECT FROM contribution AS c
+                WHERE c.id = (base->'subject'->>'id')::uuid AND sync_keys(c) && ids) THEN
+        RETURN NULL;
+    END IF;
+    RETURN base;
+END $$;
+
 -- ---- who writes for ever ----
 
 -- As before those who do nothing more, and whoever is at work on the same transaction four times as long:
@@ -93,3 +115,9 @@ CREATE OR REPLACE FUNCTION end_stalled_writers(after interval) RETURNS bigint
 UPDATE idempotency_record SET location = '/' WHERE operation = 'push_changes' AND status = 412
     AND location IS NULL AND body->>'detail' IS DISTINCT FROM
         'A record with this id was deleted, and its history is kept. Choose another id.';
+
+-- Whether the caller's token, after identify_change, has one of these scopes.
+CREATE FUNCTION has_scope(wanted text[]) RETURNS boolean
+    LANGUAGE sql STABLE
+    RETURN coalesce(nullif(current_setting('iqm.scopes', true), '')::text[] && (wanted || '*'::text), false);
+GRANT EXECUTE ON FUNCTION has_scope(text[]) TO iqm_server;

@@ -15,6 +15,9 @@
 
 /* A body up to this size is read away after an error, so that the connection can be kept. */
 #define READ_AWAY_MAX (64 * 1024)
+/* Of one whose length is not told before, since the parser takes no answer in the middle. */
+#define CHUNKS_AWAY_MAX (4 * 1024 * 1024)
+
 static uint64_t now_us(void)
 {
     struct timespec now;
@@ -382,7 +385,7 @@ static enum MHD_Result handle_piece(struct request *request, const char *bytes, 
 
     if (request->failed) {
         request->body_seen += len;
-        return request->body_seen > READ_AWAY_MAX + body_limit(request) ? MHD_NO : MHD_YES;
+        return request->body_seen > CHUNKS_AWAY_MAX ? MHD_NO : MHD_YES;
     }
     if (request->receiving)
         error = take_stream(request, bytes, len);

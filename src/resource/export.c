@@ -1,8 +1,8 @@
 /*
  * A whole list or history as a file:
- *   [identify, noted that people's data is given out] → [snapshot, identify] → [cursor] → ([rows] →
- * keys → [noted whose] → written → sent) … → end
- * Of a record's history it is noted once its first row is there.
+ *   [snapshot, identify] → [cursor] → [noted that people's data is given out] → ([rows] → keys →
+ * [noted whose] → written → sent) … → end
+ * Of a record's history its first rows come before that is noted.
  * Rows are read when the client has taken those before.
  */
 #include "export.h"
@@ -13,6 +13,7 @@
 #include "iqm/resource.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct exporting {
     struct iqm_export export;
@@ -23,7 +24,6 @@ struct exporting {
     bool is_fetched; /* the first rows are there before they are asked for */
 
     /* That people's data is given out. */
-    void (*noted)(struct exporting *exporting);
     struct iqm_pg_batch note;
     struct iqm_pg_value note_values[3];
 };
@@ -99,6 +99,8 @@ static bool add_note(struct exporting *exporting, const char *people)
     return true;
 }
 
+static const char nobody[] = "{}";
+
 /* The people of the rows as an array of PostgreSQL's; NULL when memory is out. */
 static const char *people_of(struct exporting *exporting)
 {
@@ -127,9 +129,11 @@ static void unsealed(struct iqm_walk *walk, const struct iqm_slice *documents)
 
     exporting->documents = documents;
     exporting->document_count = (size_t)PQntuples(walk->rows);
-    if (walk->call->operation->resource->subject == NULL) {
+    const char *people =
+        walk->call->operation->resource->subject != NULL ? people_of(exporting) : nobody;
+    if (people != NULL && strcmp(people, nobody) == 0) {
         write_rows(exporting);
-    } else if (!add_note(exporting, people_of(exporting))) {
+    } else if (!add_note(exporting, people)) {
         iqm_call_break(walk->call);
     } else {
         exporting->note.done = noted_whose;
@@ -197,28 +201,22 @@ static void noted(struct iqm_pg_batch *batch)
     if (error != 0)
         iqm_auth_fail(call);
     else
-        exporting->noted(exporting);
+        iqm_export_answer(&exporting->export);
 }
 
-/* That it is given out, where it is people's data, before anything is. */
-static void note(struct exporting *exporting, void (*next)(struct exporting *exporting))
+/* Where it is people's data, that it is given out; then it is. */
+static void note(struct exporting *exporting)
 {
     struct iqm_call *call = exporting->export.call;
 
     if (call->operation->resource->subject == NULL) {
-        next(exporting);
-    } else if (!add_note(exporting, "{}")) {
+        iqm_export_answer(&exporting->export);
+    } else if (!add_note(exporting, nobody)) {
         iqm_auth_fail(call);
     } else {
-        exporting->noted = next;
         exporting->note.done = noted;
         iqm_pg_write(call->pg, &exporting->note);
     }
-}
-
-static void answer(struct exporting *exporting)
-{
-    iqm_export_answer(&exporting->export);
 }
 
 /* Of a record that is not there, nothing is given out. */
@@ -231,7 +229,7 @@ static void first_fetched(struct iqm_walk *walk)
         return;
     }
     exporting->is_fetched = true;
-    note(exporting, answer);
+    note(exporting);
 }
 
 static void cursor_opened(struct iqm_walk *walk)
@@ -241,7 +239,7 @@ static void cursor_opened(struct iqm_walk *walk)
     if (exporting->source->is_of_record)
         iqm_walk_fetch(walk, first_fetched);
     else
-        answer(exporting);
+        note(exporting);
 }
 
 static void begun(struct iqm_walk *walk)
@@ -250,21 +248,6 @@ static void begun(struct iqm_walk *walk)
     const struct export_source *source = exporting->source;
 
     iqm_walk_open(walk, source->sql, source->values, source->value_count, cursor_opened);
-}
-
-static void begin_walk(struct exporting *exporting)
-{
-    exporting->walk =
-        (struct iqm_walk){.call = exporting->export.call, .user = exporting, .failed = walk_failed};
-    iqm_walk_begin(&exporting->walk, begun);
-}
-
-static void begin(struct exporting *exporting)
-{
-    if (exporting->source->is_of_record)
-        begin_walk(exporting);
-    else
-        note(exporting, begin_walk);
 }
 
 void export_rows(struct iqm_call *call, const struct iqm_export_format *format,
@@ -292,5 +275,6 @@ void export_rows(struct iqm_call *call, const struct iqm_export_format *format,
     }
     call->state = exporting;
     call->release = release;
-    begin(exporting);
+    exporting->walk = (struct iqm_walk){.call = call, .user = exporting, .failed = walk_failed};
+    iqm_walk_begin(&exporting->walk, begun);
 }

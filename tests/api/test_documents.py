@@ -392,7 +392,6 @@ class TestHistory:
         path = resource.path(record)
         head.patch(path, change_of(resource, record), "*")
         items = head.get(path + "/history").json["items"]
-        assert head.get(path + "/history?format=json").json == {"items": items, "next": None}
         text = head.get(path + "/history?format=ndjson").text
         assert [json.loads(line) for line in text.splitlines()] == items
         response = head.get(path + "/history?format=csv")

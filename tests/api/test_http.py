@@ -424,8 +424,9 @@ class TestBodies:
         assert response.status == status or (depth == 400000 and response.status == 413), response
 
     @pytest.mark.parametrize("chunked", [False, True])
-    def test_too_large(self, head, chunked):
-        body = b'{"name": "' + b"a" * (1 << 20) + b'"}'
+    @pytest.mark.parametrize("size", [1 << 20, 3 << 20])
+    def test_too_large(self, head, chunked, size):
+        body = b'{"name": "' + b"a" * size + b'"}'
         response = head.post("/v1/schools", body=body, chunked=chunked,
                              headers={"Content-Type": "application/json"})
         problem(response, 413, "content_too_large")
@@ -439,7 +440,7 @@ class TestBodies:
     @pytest.mark.parametrize("chunked", [False, True])
     @pytest.mark.parametrize("body", [
         b"x", b"null", b"[]", b'{"a": 1}', b"{", b"{}{}", b" ", b"{" + b" " * 63 + b"}",
-        b"{" + b" " * 60000 + b"}"])
+        pytest.param(b"{" + b" " * 60000 + b"}", id="rather long"), pytest.param(b"{" + b" " * 300000 + b"}", id="long")])
     def test_where_none_belongs(self, head, make, body, chunked):
         path = f"/v1/schools/{make.school()['id']}"
         for method in ("GET", "DELETE"):

@@ -117,6 +117,44 @@ def test_a_base_that_was_never_theirs_is_not_told(head, make, world, school):
     refused(result, 403, "forbidden")
 
 
+def test_a_token_that_may_not_read_is_shown_no_versions(stage, head, make, world, school):
+    caller = world.people.coordinator(school)
+    person = make.person(school_id=school["id"])
+    now = head.patch(f"/v1/people/{person['id']}", {"job_title": "Head"}, match='"1"').json
+    made = change("update", "person", person["id"], 1, {"job_title": "Deputy"})
+    again = change("create", "person", person["id"], document={"name": "Somebody"})
+
+    def with_scopes(scopes):
+        stage.cluster.psql(f"UPDATE token SET scopes = '{{{scopes}}}' WHERE account_id = "
+                           f"'{caller.account['id']}'", user="iqm_owner")
+    with_scopes("sync:write,people:write")
+    for one in (made, again):
+        refused(push(caller, one)[0], 412, "precondition_failed")
+    for scopes in ("sync:write,people:write,people:read", "sync:write,people:write,sync:read"):
+        with_scopes(scopes)
+        kept = anew(made)
+        result = push(caller, kept)[0]
+        assert (result["outcome"], result["current"], result["base"]) == ("conflict", now, person)
+        with_scopes("sync:write,people:write")
+        result = push(caller, kept)[0]
+        assert result["outcome"] == "conflict" and not {"current", "base"} & {*result}
+
+
+def test_a_base_of_another_school_is_not_told(head, make, world, school):
+    """Evidence of a contribution that was for everybody once, but not when this was written."""
+    other = make.school(cluster_id=make.cluster()["id"])
+    contribution = make.contribution(school_id=other["id"], visibility="public")
+    head.patch(f"/v1/contributions/{contribution['id']}", {"visibility": "cluster"}, match="*")
+    evidence = make.evidence(school_id=other["id"],
+                             subject={"type": "contribution", "id": contribution["id"]})
+    own = make.contribution(school_id=school["id"], visibility="cluster")
+    now = head.patch(f"/v1/evidence/{evidence['id']}", {
+        "school_id": school["id"], "subject": {"type": "contribution", "id": own["id"]}}, match="*").json
+    caller = world.people.coordinator(school)
+    result = push(caller, change("update", "evidence", evidence["id"], 1, {"title": "Mine"}))[0]
+    assert (result["outcome"], result["current"]) == ("conflict", now) and "base" not in result
+
+
 def test_a_record_that_is_there_already_is_a_conflict(make, cluster, leader):
     there = make.meeting(cluster_id=cluster["id"], host_school_id=None)
     result = push(leader, change("create", "meeting", there["id"],

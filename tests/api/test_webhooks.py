@@ -211,6 +211,22 @@ class TestEvents:
         late.close()
         assert {c.about for c in hooks.wait_for(endpoint["path"], 2)} == {slow["id"], quick["id"]}
 
+    def test_one_that_is_deleted_meanwhile_fails_no_other(self, own, hooks):
+        gone, other = own.endpoint("cluster.created"), own.endpoint("cluster.created")
+        held = Psql(own.scratch.stage.cluster, database=own.scratch.name)
+        held.ask("SELECT pg_advisory_lock(7310584)")  # the dispatcher's: it begins once both are under way
+        made = own.make.cluster()
+        held.ask("BEGIN; SET ROLE iqm_server; SELECT set_config('iqm.roles', '{head_office}', true)")
+        held.ask(f"DELETE FROM webhook_endpoint WHERE id = '{gone['id']}'")
+        held.ask("SELECT pg_advisory_unlock(7310584)")
+        wait_for(lambda: own.scratch.psql("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+                                          "AND datname = current_database()", user="postgres"),
+                 "the dispatcher to meet the deletion")
+        held.ask("COMMIT")
+        held.close()
+        assert hooks.wait_for(other["path"])[0].about == made["id"]
+        assert own.server.find_log(event="statement_failed") == []
+
     def test_a_test(self, own, hooks):
         endpoint = own.endpoint("cluster.created")
         response = own.client.post(f"{ENDPOINTS}/{endpoint['id']}/test")

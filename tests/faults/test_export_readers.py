@@ -206,6 +206,9 @@ def test_nobody_keeps_others_from_reading(calm_cluster, new_server, known):
             stack.enter_context(begin(server, NDJSON))
         wait_for(lambda: snapshots(server) == 3, "each holds a snapshot")
         assert read(server, "/v1/clusters?format=csv&fields=id")[0] == 503
+        # What was refused was given to nobody.
+        assert read(server, "/v1/people?format=csv")[0] == 503
+        assert calm_cluster.sql("SELECT FROM audit_record WHERE operation = 'list_people'") == []
         status, body = read(server, "/v1/clusters?format=csv&fields=id", other)
         assert status == 200 and len(body) > 36 * len(known)
         # When one has ended, what waited goes on.

@@ -179,17 +179,22 @@ static void versions_read(struct step *step, const PGresult *rows)
 }
 
 /* The record and the version that the change was made on, from the step's value `first` on. Read as
- * whoever may read it, since by what the change was allowed it may not be by what pushes are. */
+ * whoever may read it, online or by a pull, since by what the change was allowed it may not be by
+ * what pushes are. */
 static void ask_versions(struct pushed *item, unsigned first)
 {
     struct pushing *pushing = item->user;
     struct step *step = pushing->step;
+    const struct iqm_operation *reading = pushed_reading(item);
     const char *version = iqm_arena_printf(item->call.arena, "%" PRId64, pushed_base_version(item));
+    const char *scopes = iqm_arena_printf(
+        item->call.arena, "{sync:read,%s}", reading != NULL ? reading->scope : "sync:read");
 
-    step->call->may = pushed_readers(item);
+    step->call->may = reading != NULL ? reading->roles : NULL;
     step->values[first] = (struct iqm_pg_value){.text = pushed_text(item, "type")};
     step->values[first + 1] = (struct iqm_pg_value){.text = pushed_text(item, "id")};
     step->values[first + 2] = (struct iqm_pg_value){.text = version};
+    step->values[first + 3] = (struct iqm_pg_value){.text = scopes != NULL ? scopes : "{}"};
 }
 
 /* Told as one before: whatever became of the record since. */
@@ -199,7 +204,7 @@ static void conflicts_still(struct pushed *item)
 
     ask_versions(item, 0);
     pushing->step->failed = step_failed;
-    step_read(pushing->step, IQM_STATEMENT_PUSH_CONFLICT, versions_read);
+    step_change(pushing->step, IQM_STATEMENT_PUSH_CONFLICT, versions_read);
 }
 
 /* The status it has now, or had when it was decided. */

@@ -72,12 +72,9 @@ static const struct iqm_operation *operation_of(
     return NULL;
 }
 
-const char *pushed_readers(const struct pushed *item)
+const struct iqm_operation *pushed_reading(const struct pushed *item)
 {
-    const struct iqm_operation *operation =
-        operation_of(item->call.contract, item, iqm_resource_get);
-
-    return operation != NULL ? operation->roles : NULL;
+    return operation_of(item->call.contract, item, iqm_resource_get);
 }
 
 static int make_call(struct pushed *item, struct iqm_call *whole)

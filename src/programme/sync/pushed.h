@@ -26,8 +26,8 @@ int pushed_begin(
 /* Whether it is known which operation it is: then it has a type, a method and an id. */
 bool pushed_is_aimed(const struct pushed *item);
 
-/* Of such: the roles that may read records of its kind. NULL: nobody does. */
-const char *pushed_readers(const struct pushed *item);
+/* Of such: the operation that reads a record of its kind; NULL: none. */
+const struct iqm_operation *pushed_reading(const struct pushed *item);
 
 const char *pushed_text(const struct pushed *item, const char *member);
 int64_t pushed_base_version(const struct pushed *item);
