@@ -11,12 +11,13 @@
 
 #define GAP_MS 500 /* between two times that one is asked for */
 /* A group should take so long, less where many requests come: they share processors with it. Then
- * the session rests twice as long as it was at work. */
+ * the session rests so many times as long as it was at work. */
 #define GROUP_MS 50
 #define GROUP_BUSY_MS 5
 #define MANY 2 /* statements of others in a ms */
 #define GROUP_MAX 64
 #define REST 2
+#define REST_BUSY 4
 
 static _Thread_local struct {
     unsigned size, under_way; /* statements */
@@ -47,7 +48,7 @@ static void one_over(void)
         group.size /= 2;
     else if (took < most / 2 && group.size < GROUP_MAX)
         group.size *= 2;
-    group.from = now + REST * took;
+    group.from = now + (busy ? REST_BUSY : REST) * took;
 }
 
 static bool has_turn(const struct listener *listener, uint64_t now)
