@@ -1,20 +1,17 @@
 -- Every change is told to every active endpoint that wants it: so there is a bound to how many there are,
 -- and to those whose events wait.
 
+-- Those that are made at the same moment may be some more.
 CREATE FUNCTION limit_webhook_endpoints() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
 AS $$
-DECLARE
-    activated boolean := NEW.doc->>'status' = 'active' AND (TG_OP = 'INSERT' OR OLD.status <> 'active');
 BEGIN
-    IF TG_OP = 'INSERT' OR activated THEN
-        PERFORM pg_advisory_xact_lock(hashtext('limit_webhook_endpoints')); -- one after the other: each counts
-    END IF;
     IF TG_OP = 'INSERT' AND (SELECT count(*) >= 1000 FROM webhook_endpoint) THEN
         RAISE EXCEPTION 'There are 1000 webhook endpoints already: delete one that is no longer used first.'
             USING ERRCODE = 'IQ409';
     END IF;
-    IF activated AND (SELECT count(*) >= 200 FROM webhook_endpoint WHERE status = 'active') THEN
+    IF NEW.doc->>'status' = 'active' AND (TG_OP = 'INSERT' OR OLD.status <> 'active')
+            AND (SELECT count(*) >= 200 FROM webhook_endpoint WHERE status = 'active') THEN
         RAISE EXCEPTION 'There are 200 active webhook endpoints already: pause or delete one first.'
             USING ERRCODE = 'IQ409';
     END IF;

@@ -1,3 +1,26 @@
+-- Webhook endpoints that are made, made active or deleted at the same moment.
+
+-- As before; those that are made at the same moment count, too.
+CREATE OR REPLACE FUNCTION limit_webhook_endpoints() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+AS $$
+DECLARE
+    activated boolean := NEW.doc->>'status' = 'active' AND (TG_OP = 'INSERT' OR OLD.status <> 'active');
+BEGIN
+    IF TG_OP = 'INSERT' OR activated THEN
+        PERFORM pg_advisory_xact_lock(hashtext('limit_webhook_endpoints')); -- one after the other: each counts
+    END IF;
+    IF TG_OP = 'INSERT' AND (SELECT count(*) >= 1000 FROM webhook_endpoint) THEN
+        RAISE EXCEPTION 'There are 1000 webhook endpoints already: delete one that is no longer used first.'
+            USING ERRCODE = 'IQ409';
+    END IF;
+    IF activated AND (SELECT count(*) >= 200 FROM webhook_endpoint WHERE status = 'active') THEN
+        RAISE EXCEPTION 'There are 200 active webhook endpoints already: pause or delete one first.'
+            USING ERRCODE = 'IQ409';
+    END IF;
+    RETURN NEW;
+END $$;
+
 -- As before; endpoints that are deleted in this moment are left out.
 CREATE OR REPLACE FUNCTION dispatch_webhooks(most integer) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public SET enable_seqscan = off
