@@ -30,10 +30,18 @@ def path_of(meeting):
 
 
 @pytest.fixture
-def authority(make):
-    """A year and an authority of this test's own."""
-    number = make.number()
-    return 2200 + number // 1000 % 6000, f"{number % 1000:03d}"
+def authorities(make):
+    """A year and two authorities, of this test's own: numbers that others do not have."""
+    first, second = make.number(), make.number()
+    while first // 1000 != second // 1000:
+        first, second = second, make.number()
+    return 2200 + first // 1000 % 6000, [f"{number % 1000:03d}" for number in (first, second)]
+
+
+@pytest.fixture
+def authority(authorities):
+    year, (code, _) = authorities
+    return year, code
 
 
 @pytest.fixture
@@ -85,9 +93,9 @@ class TestTerms:
         assert head.delete(dates, "*").status == 204
         assert term() == "summer"
 
-    def test_follow_dates_that_become_another_authoritys(self, head, term, authority):
+    def test_follow_dates_that_become_another_authoritys(self, head, term, authority, authorities):
         dates = put_dates(head, authority)
-        other = f"{(int(authority[1]) + 1) % 1000:03d}"
+        other = authorities[1][1]
         moved = head.patch(dates, {"local_authority_code": other}, "*")
         assert (moved.status, term()) == (200, "summer")
         back = head.patch(dates, {"local_authority_code": authority[1]}, "*")
